@@ -1,0 +1,74 @@
+# Everything that is done with this repository. `make` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+TOOLS := .tools
+PORT ?= 7007
+EVENT ?= events/function-url/metric-aggregated.json
+STACK ?= stackstate-mirror
+MIRROR_API_KEY ?= api_key
+
+# cargo-lambda comes first: its Python holds the linker that `sam build` needs as well.
+export PATH := $(CURDIR)/$(TOOLS)/cargo-lambda/bin:$(CURDIR)/$(TOOLS)/sam/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export MIRROR_API_KEY
+
+.PHONY: help
+help: ## List what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' Makefile
+
+.PHONY: run
+run: $(TOOLS)/cargo-lambda/.ready ## Serve the mirror on http://127.0.0.1:7007 (PORT=…), rebuilt on every change
+	@echo "Building the mirror; the first time takes a minute or two."
+	@cargo build --locked
+	@echo "Serving on http://127.0.0.1:$(PORT) with Api Key $(MIRROR_API_KEY); Ctrl-C ends it."
+	@cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(PORT)
+
+.PHONY: test
+test: $(TOOLS)/cargo-lambda/.ready ## Run every test
+	@echo "Building and running the tests; the first time takes a few minutes."
+	@cargo test --locked
+
+.PHONY: test-deploy
+test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack/.ready ## Deploy with SAM into an AWS on this machine, call the function, delete it
+	@echo "Building the release and deploying it locally; this takes a few minutes."
+	@$(TOOLS)/ministack/bin/python tests/deploy.py
+
+.PHONY: check
+check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Check format, lints, documentation and template
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --document-private-items
+	sam validate --lint --region eu-west-1
+
+.PHONY: invoke
+invoke: $(TOOLS)/cargo-lambda/.ready ## Send a Lambda event (EVENT=events/…) to the mirror that `make run` serves
+	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) --data-file $(EVENT) --output-format json
+
+.PHONY: build
+build: $(TOOLS)/cargo-lambda/.ready ## Build the function for arm64 as target/lambda/stackstate-mirror/bootstrap.zip
+	cargo lambda build --locked --release --arm64 --output-format zip
+
+.PHONY: deploy
+deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy with SAM, which asks what it needs to know (STACK=…)
+	sam build
+	sam deploy --guided --stack-name $(STACK) --capabilities CAPABILITY_IAM
+
+.PHONY: deploy-cargo-lambda
+deploy-cargo-lambda: ## Deploy with cargo-lambda alone (MIRROR_API_KEY=…)
+	@[[ $${#MIRROR_API_KEY} -ge 16 ]] || { echo "Choose a key of 16 characters or more: make deploy-cargo-lambda MIRROR_API_KEY=…"; exit 1; }
+	@$(MAKE) build
+	@cargo lambda deploy --binary-name stackstate-mirror --enable-function-url --memory 128 --timeout 30 --env-var "MIRROR_API_KEY=$$MIRROR_API_KEY" $(STACK)
+
+.PHONY: clean
+clean: ## Remove what was built and the tools that were fetched
+	rm -rf target .aws-sam $(TOOLS)
+
+$(TOOLS)/%/.ready: .ci/tools/%.txt
+	@echo "Fetching $* into $(TOOLS)/$*, once; this takes a minute or two."
+	@python3 -m venv --clear $(TOOLS)/$* || { echo "Python 3 needs its venv module (Debian and Ubuntu: apt-get install python3-venv)."; exit 1; }
+	@$(TOOLS)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@

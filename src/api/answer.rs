@@ -1,0 +1,219 @@
+//! The model and its errors → what StackState reads, member for member in the order of its
+//! developer guide.
+
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
+
+use crate::error::MirrorError;
+use crate::telemetry::{Bucket, Field, FieldType, FieldValue, Listing, Points, Sample, Telemetry};
+
+/// A successful answer to one of the four calls.
+#[derive(Debug, PartialEq)]
+pub enum Answer {
+    /// The metric store can be used.
+    Connected,
+    /// The metric store cannot be used, and why. A well-formed answer of its call, not an
+    /// error of the mirror.
+    NotConnected(MirrorError),
+    /// The names of fields.
+    FieldNames(Listing<Field>),
+    /// The values of a field.
+    FieldValues(Listing<FieldValue>),
+    /// Points.
+    Metrics(Telemetry),
+}
+
+impl Answer {
+    /// The answer's body.
+    ///
+    /// # Errors
+    /// None that is known: every part can be written as JSON.
+    pub fn body(&self) -> serde_json::Result<String> {
+        match self {
+            Answer::Connected => {
+                serde_json::to_string(&Connection { status: "OK", error: None, kind: CONNECTION })
+            }
+            Answer::NotConnected(error) => serde_json::to_string(&Connection {
+                status: "FAILURE",
+                error: Some(Failure::MetricStoreConnectionError { details: &error.to_string() }),
+                kind: CONNECTION,
+            }),
+            Answer::FieldNames(Listing { items, is_partial }) => {
+                serde_json::to_string(&FieldNames {
+                    fields: items.iter().map(Into::into).collect(),
+                    is_partial: *is_partial,
+                    kind: "FieldNamesResponse",
+                })
+            }
+            Answer::FieldValues(Listing { items, is_partial }) => {
+                serde_json::to_string(&FieldValues {
+                    values: items.iter().map(Into::into).collect(),
+                    is_partial: *is_partial,
+                    kind: "FieldValuesResponse",
+                })
+            }
+            Answer::Metrics(telemetry) => serde_json::to_string(&Metrics {
+                telemetry: telemetry.into(),
+                kind: "MetricsResponse",
+            }),
+        }
+    }
+}
+
+/// The body of an error.
+///
+/// # Errors
+/// None that is known: every part can be written as JSON.
+pub fn error_body(error: &MirrorError) -> serde_json::Result<String> {
+    serde_json::to_string(&Failure::from(error))
+}
+
+#[derive(Serialize)]
+#[serde(tag = "_type")]
+#[expect(clippy::enum_variant_names, reason = "the names are StackState's")]
+enum Failure<'a> {
+    MetricStoreConnectionError {
+        details: &'a str,
+    },
+    MetricNotFoundError {
+        metric: &'a str,
+        details: &'a str,
+    },
+    UnsupportedFieldTypeError {
+        #[serde(rename = "mirrorType", serialize_with = "in_words")]
+        field_type: FieldType,
+    },
+    RemoteMirrorError {
+        summary: &'a str,
+        details: &'a str,
+    },
+}
+
+impl<'a> From<&'a MirrorError> for Failure<'a> {
+    fn from(error: &'a MirrorError) -> Self {
+        match error {
+            MirrorError::Connection { details } => Failure::MetricStoreConnectionError { details },
+            MirrorError::MetricNotFound { metric, details } => {
+                Failure::MetricNotFoundError { metric, details }
+            }
+            MirrorError::UnsupportedFieldType(field_type) => {
+                Failure::UnsupportedFieldTypeError { field_type: *field_type }
+            }
+            MirrorError::Remote { summary, details } => {
+                Failure::RemoteMirrorError { summary, details }
+            }
+        }
+    }
+}
+
+const CONNECTION: &str = "TestConnectionResponse";
+
+#[derive(Serialize)]
+struct Connection<'a> {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Failure<'a>>,
+    #[serde(rename = "_type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct FieldNames<'a> {
+    fields: Vec<FieldDescriptor<'a>>,
+    #[serde(rename = "isPartial")]
+    is_partial: bool,
+    #[serde(rename = "_type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "_type", rename_all = "camelCase")]
+struct FieldDescriptor<'a> {
+    classified: bool,
+    field_name: &'a str,
+    #[serde(serialize_with = "in_words")]
+    field_type: FieldType,
+}
+
+impl<'a> From<&'a Field> for FieldDescriptor<'a> {
+    fn from(Field { name, field_type }: &'a Field) -> Self {
+        FieldDescriptor { classified: false, field_name: name, field_type: *field_type }
+    }
+}
+
+fn in_words<S: Serializer>(field_type: &FieldType, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(field_type)
+}
+
+#[derive(Serialize)]
+struct FieldValues<'a> {
+    values: Vec<Described<'a>>,
+    #[serde(rename = "isPartial")]
+    is_partial: bool,
+    #[serde(rename = "_type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct Described<'a> {
+    value: Cow<'a, str>,
+    #[serde(rename = "_type")]
+    kind: &'static str,
+}
+
+impl<'a> From<&'a FieldValue> for Described<'a> {
+    fn from(value: &'a FieldValue) -> Self {
+        match value {
+            FieldValue::Complete(value) => Described { value: value.into(), kind: "CompleteValue" },
+            FieldValue::Pattern(beginning) => {
+                Described { value: format!("{beginning}*").into(), kind: "FieldValuePattern" }
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Metrics<'a> {
+    telemetry: MetricTelemetry<'a>,
+    #[serde(rename = "_type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MetricTelemetry<'a> {
+    points: Rows<'a>,
+    data_format: &'static [&'static str],
+    is_partial: bool,
+    #[serde(rename = "_type")]
+    kind: &'static str,
+}
+
+impl<'a> From<&'a Telemetry> for MetricTelemetry<'a> {
+    fn from(Telemetry { points, is_partial }: &'a Telemetry) -> Self {
+        let (data_format, kind): (&'static [&'static str], _) = match points {
+            Points::Raw(_) => (&["value", "timestamp"], "RawMetricTelemetry"),
+            Points::Aggregated(_) => {
+                (&["value", "startTimestamp", "endTimestamp"], "AggregatedMetricTelemetry")
+            }
+        };
+        MetricTelemetry { points: Rows(points), data_format, is_partial: *is_partial, kind }
+    }
+}
+
+/// Points as arrays, written straight from the model.
+struct Rows<'a>(&'a Points);
+
+impl Serialize for Rows<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Points::Raw(samples) => {
+                serializer.collect_seq(samples.iter().map(|Sample { value, time }| (value, time)))
+            }
+            Points::Aggregated(buckets) => serializer.collect_seq(
+                buckets.iter().map(|Bucket { value, start, end }| (value, start, end)),
+            ),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Method and path → [`Endpoint`].
+
+use lambda_http::http::Method;
+
+/// What a request can be addressed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `GET /`: says what this is, to a person with a browser.
+    About,
+    /// `POST` to one of the four calls of the Mirror REST API.
+    Call(Call),
+}
+
+/// The four calls of the Mirror REST API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// `/api/connection`
+    Connection,
+    /// `/api/field/name`
+    FieldNames,
+    /// `/api/field/value`
+    FieldValues,
+    /// `/api/metric`
+    Metrics,
+}
+
+/// Why no endpoint answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unrouted {
+    /// Nothing has this path.
+    NotFound,
+    /// Something has this path, but wants this method.
+    MethodNotAllowed {
+        /// The one method that is served there.
+        allow: &'static str,
+    },
+}
+
+impl Endpoint {
+    /// The endpoint that `method` and `path` lead to.
+    ///
+    /// Doubled and trailing slashes are forgiven: a Mirror URL may end in one. `stage` is the
+    /// API Gateway stage that the event came through; HTTP APIs leave it at the path's
+    /// beginning, REST APIs do not ("Payload format version", API Gateway developer guide).
+    pub fn find(method: &Method, path: &str, stage: Option<&str>) -> Result<Endpoint, Unrouted> {
+        let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let endpoint = Endpoint::at(&segments)
+            .or_else(|| match segments.split_first() {
+                Some((first, rest)) if Some(*first) == stage => Endpoint::at(rest),
+                _ => None,
+            })
+            .ok_or(Unrouted::NotFound)?;
+        let allow = match endpoint {
+            Endpoint::About => "GET",
+            Endpoint::Call(_) => "POST",
+        };
+        if method.as_str() == allow {
+            Ok(endpoint)
+        } else {
+            Err(Unrouted::MethodNotAllowed { allow })
+        }
+    }
+
+    fn at(segments: &[&str]) -> Option<Endpoint> {
+        match segments {
+            [] => Some(Endpoint::About),
+            ["api", "connection"] => Some(Endpoint::Call(Call::Connection)),
+            ["api", "field", "name"] => Some(Endpoint::Call(Call::FieldNames)),
+            ["api", "field", "value"] => Some(Endpoint::Call(Call::FieldValues)),
+            ["api", "metric"] => Some(Endpoint::Call(Call::Metrics)),
+            _ => None,
+        }
+    }
+
+    /// Its name in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Endpoint::About => "about",
+            Endpoint::Call(Call::Connection) => "connection",
+            Endpoint::Call(Call::FieldNames) => "field/name",
+            Endpoint::Call(Call::FieldValues) => "field/value",
+            Endpoint::Call(Call::Metrics) => "metric",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METRICS: Result<Endpoint, Unrouted> = Ok(Endpoint::Call(Call::Metrics));
+    const NOT_FOUND: Result<Endpoint, Unrouted> = Err(Unrouted::NotFound);
+
+    #[test]
+    fn paths_lead_to_endpoints() {
+        let post_only = Err(Unrouted::MethodNotAllowed { allow: "POST" });
+        let get_only = Err(Unrouted::MethodNotAllowed { allow: "GET" });
+        for (method, path, stage, expected) in [
+            ("POST", "/api/connection", None, Ok(Endpoint::Call(Call::Connection))),
+            ("POST", "/api/field/name", None, Ok(Endpoint::Call(Call::FieldNames))),
+            ("POST", "/api/field/value", None, Ok(Endpoint::Call(Call::FieldValues))),
+            ("POST", "/api/metric", None, METRICS),
+            ("POST", "//api/metric", None, METRICS),
+            ("POST", "/api//metric//", None, METRICS),
+            ("POST", "/prod/api/metric", Some("prod"), METRICS),
+            ("POST", "/api/metric", Some("prod"), METRICS),
+            ("POST", "/api/api/metric", Some("api"), METRICS),
+            ("POST", "/api/metric", Some("api"), METRICS),
+            ("POST", "/prod/prod/api/metric", Some("prod"), NOT_FOUND),
+            ("POST", "/dev/api/metric", Some("prod"), NOT_FOUND),
+            ("POST", "/prod/api/metric", None, NOT_FOUND),
+            ("POST", "/API/metric", None, NOT_FOUND),
+            ("POST", "/api/metrics", None, NOT_FOUND),
+            ("POST", "/api", None, NOT_FOUND),
+            ("POST", "/api/metric/x", None, NOT_FOUND),
+            ("POST", "/api/%6detric", None, NOT_FOUND),
+            ("GET", "/api/metric", None, post_only),
+            ("OPTIONS", "/api/field/name/", None, post_only),
+            ("GET", "/", None, Ok(Endpoint::About)),
+            ("GET", "", None, Ok(Endpoint::About)),
+            ("GET", "/prod/", Some("prod"), Ok(Endpoint::About)),
+            ("POST", "/", None, get_only),
+            ("HEAD", "/", None, get_only),
+        ] {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            assert_eq!(Endpoint::find(&method, path, stage), expected, "{method} {path} {stage:?}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! StackState's Mirror REST API: its endpoints, its requests, its answers.
+
+pub mod answer;
+pub mod endpoint;
+pub mod request;

@@ -1,0 +1,29 @@
+//! Where log lines go: to standard output, from where Lambda takes them to CloudWatch Logs.
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::{Layer, Registry, fmt};
+
+use crate::config::LogConfig;
+
+/// A subscriber that writes what `config` asks for to `writer`.
+///
+/// The level is that of this crate alone. Others are held at errors, whatever was asked for:
+/// at the lower levels the HTTP and runtime crates log whole payloads, secrets included.
+pub fn subscriber<W>(config: LogConfig, writer: W) -> impl tracing::Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = fmt::layer().with_writer(writer).with_target(false).with_ansi(false);
+    let layer = if config.json {
+        layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+    } else {
+        layer.boxed()
+    };
+    let targets = Targets::new()
+        .with_target(env!("CARGO_CRATE_NAME"), config.level)
+        .with_default(LevelFilter::ERROR);
+    Registry::default().with(layer.with_filter(targets))
+}

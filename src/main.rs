@@ -1,0 +1,29 @@
+//! The function: logging, configuration, and the loop that Lambda drives.
+
+use std::env;
+use std::io::stdout;
+
+use lambda_http::{Error, service_fn};
+use rand::TryRng;
+use rand::rngs::SysRng;
+use stackstate_mirror::app::App;
+use stackstate_mirror::config::{Config, LogConfig};
+use stackstate_mirror::{event, log};
+use tracing::{error, warn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let look_up = |name: &str| env::var(name).ok();
+    let subscriber = log::subscriber(LogConfig::read(look_up), stdout);
+    tracing::subscriber::set_global_default(subscriber)?;
+    let config = Config::read(look_up).inspect_err(|error| error!("cannot start: {error}"))?;
+    if let Some(warning) = config.warning() {
+        warn!("{warning}");
+    }
+    let app = App::new(&config, entropy)?;
+    lambda_runtime::run(service_fn(|event| event::serve(&app, event))).await
+}
+
+fn entropy() -> u64 {
+    SysRng.try_next_u64().unwrap_or_default()
+}

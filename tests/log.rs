@@ -1,0 +1,97 @@
+//! The log: one line a request, and nothing in it that the request brought.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use stackstate_mirror::config::LogConfig;
+use stackstate_mirror::log;
+use tracing::Level;
+
+#[path = "mirror/common.rs"]
+#[expect(dead_code, reason = "shared with the other tests")]
+mod common;
+
+use common::{event, serve};
+
+#[derive(Clone, Default)]
+struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Buffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is logged while the events are served.
+async fn logged(config: LogConfig, events: &[Value]) -> String {
+    let buffer = Buffer::default();
+    let writer = buffer.clone();
+    let subscriber = log::subscriber(config, move || writer.clone());
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let app = common::app();
+    for event in events {
+        serve(&app, event).await;
+    }
+    let bytes = buffer.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn secretive() -> [Value; 5] {
+    let details = json!({"seed": 1, "hush-name": "hush-value"});
+    let wrong = json!({"seed": "hush-seed"});
+    let query = json!({"startTime": 0, "endTime": 1000, "metricField": "hush-metric"});
+    let bad_query = json!({"startTime": "hush-time", "endTime": 1000});
+    let metric = |details: &Value, query: &Value| {
+        let body = json!({"connectionDetails": details, "query": query});
+        event("POST", "/api/metric", body.to_string())
+    };
+    let mut with_header = metric(&details, &query);
+    with_header["headers"]["authorization"] = json!("hush-header");
+    [
+        with_header,
+        metric(&wrong, &query),
+        metric(&details, &bad_query),
+        event("POST", "/hush-path", "hush-body"),
+        event("POST", "/api/connection", json!({"connectionDetails": wrong}).to_string()),
+    ]
+}
+
+/// One test, for subscribers of several threads at once disturb one another.
+#[tokio::test]
+async fn a_request_is_one_line_that_tells_nothing_it_brought() {
+    for level in [Level::INFO, Level::TRACE] {
+        let text = logged(LogConfig { level, json: true }, &secretive()).await;
+        assert!(!text.contains("hush"), "{text}");
+        let lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let told = ["level", "call", "source", "status", "points", "error"];
+        let told: Vec<Value> =
+            lines.iter().map(|line| told.map(|name| line[name].clone()).into()).collect();
+        let error = "RemoteMirrorError";
+        assert_eq!(
+            told,
+            [
+                json!(["INFO", "metric", "random", 200, 50, null]),
+                json!(["WARN", "metric", null, 500, null, error]),
+                json!(["WARN", "metric", "random", 500, null, error]),
+                json!(["WARN", null, null, 404, null, error]),
+                json!(["WARN", "connection", null, 200, null, error]),
+            ]
+        );
+        assert!(lines.iter().all(|line| line["durationMs"].is_number()));
+        assert!(lines.iter().all(|line| line["requestId"].is_string()));
+
+        let text = logged(LogConfig { level, json: false }, &secretive()).await;
+        assert!(!text.contains("hush"), "{text}");
+        assert_eq!(text.lines().count(), 5, "{text}");
+    }
+    let text = logged(LogConfig { level: Level::WARN, json: true }, &secretive()).await;
+    assert_eq!(text.lines().count(), 4, "only what failed: {text}");
+}

@@ -1,0 +1,8 @@
+//! Whole requests: a Lambda event goes in, a Lambda answer comes out.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+mod common;
+mod events;
+mod random;
+mod requests;

@@ -1,0 +1,256 @@
+//! Bad bodies, paths, methods and ranges: each has a clear answer, and the next is served.
+
+use serde_json::{Value, json};
+
+use crate::common::{self, Reply, event, serve};
+
+fn metric(query: Value) -> Value {
+    json!({"connectionDetails": {}, "query": query})
+}
+
+fn range(start: Value, end: Value) -> Value {
+    metric(json!({"startTime": start, "endTime": end}))
+}
+
+fn with(name: &str, value: Value) -> Value {
+    let mut body = range(json!(0), json!(1000));
+    body["query"][name] = value;
+    body
+}
+
+fn condition(value: Value) -> Value {
+    with("conditions", json!([{"key": "k", "value": value, "_type": "EqualityCondition"}]))
+}
+
+fn with_method(method: Value) -> Value {
+    with("aggregation", json!({"method": method, "bucketSizeMillis": 1000}))
+}
+
+const METHODS: &str = "one of MEAN, PERCENTILE_25, PERCENTILE_50, PERCENTILE_75, PERCENTILE_90, \
+     PERCENTILE_95, PERCENTILE_98, PERCENTILE_99, MAX, MIN, SUM, EVENT_COUNT, SUM_NO_ZEROS, \
+     EVENT_COUNT_NO_ZEROS";
+
+#[tokio::test]
+async fn a_bad_body_is_explained() {
+    let app = common::app();
+    let millis = "epoch milliseconds";
+    let calendar = "epoch milliseconds from 0 to 253402300799999 (year 9999)";
+    for (call, body, details) in [
+        ("metric", String::new(), "the body: expected a JSON object, found nothing".to_owned()),
+        (
+            "metric",
+            "startTime=0".to_owned(),
+            "the body: expected JSON: expected value at line 1 column 1".to_owned(),
+        ),
+        (
+            "metric",
+            "[".repeat(100_000),
+            "the body: expected JSON: recursion limit exceeded at line 1 column 128".to_owned(),
+        ),
+        (
+            "metric",
+            r#"{"connectionDetails": {}"#.to_owned(),
+            "the body: expected JSON: EOF while parsing an object at line 1 column 24".to_owned(),
+        ),
+        ("metric", "[]".to_owned(), "the body: expected an object, found an array".to_owned()),
+        ("metric", "null".to_owned(), "the body: expected an object, found null".to_owned()),
+        ("metric", "{}".to_owned(), "connectionDetails: expected an object, found nothing".to_owned()),
+        ("connection", "{}".to_owned(), "connectionDetails: expected an object, found nothing".to_owned()),
+        (
+            "metric",
+            json!({"connectionDetails": "hush"}).to_string(),
+            "connectionDetails: expected an object, found a string".to_owned(),
+        ),
+        (
+            "metric",
+            json!({"connectionDetails": {"seed": "hush"}, "query": {}}).to_string(),
+            "connectionDetails.seed: expected a whole number, found a string".to_owned(),
+        ),
+        ("metric", json!({"connectionDetails": {}}).to_string(), "query: expected an object, found nothing".to_owned()),
+        ("field/name", metric(json!([])).to_string(), "query: expected an object, found an array".to_owned()),
+        ("metric", metric(json!({})).to_string(), format!("query.startTime: expected {millis}, found nothing")),
+        ("metric", range(json!("now"), json!(0)).to_string(), format!("query.startTime: expected {millis}, found \"now\"")),
+        ("metric", range(json!(0.5), json!(1)).to_string(), format!("query.startTime: expected {millis}, found 0.5")),
+        ("metric", range(json!(0), Value::Null).to_string(), format!("query.endTime: expected {millis}, found null")),
+        ("metric", range(json!(-1), json!(0)).to_string(), format!("query.startTime: expected {calendar}, found -1")),
+        ("metric", range(json!(0), json!(i64::MAX)).to_string(), format!("query.endTime: expected {calendar}, found {}", i64::MAX)),
+        ("metric", range(json!(0), json!(u64::MAX)).to_string(), format!("query.endTime: expected {calendar}, found {}", u64::MAX)),
+        ("metric", range(json!(0), json!(1e300)).to_string(), format!("query.endTime: expected {calendar}, found 1e+300")),
+        ("metric", range(json!(5), json!(4)).to_string(), "query.endTime: expected startTime (5) or later, found 4".to_owned()),
+        ("metric", with("limit", json!(-1)).to_string(), "query.limit: expected a whole number, 0 or more, found -1".to_owned()),
+        ("metric", with("limit", json!("all")).to_string(), "query.limit: expected a whole number, 0 or more, found \"all\"".to_owned()),
+        ("metric", with("metricField", json!(5)).to_string(), "query.metricField: expected a string, found 5".to_owned()),
+        ("metric", with("conditions", json!({})).to_string(), "query.conditions: expected an array, found an object".to_owned()),
+        ("metric", with("conditions", json!([5])).to_string(), "query.conditions[0]: expected an object, found 5".to_owned()),
+        (
+            "metric",
+            with("conditions", json!([{"key": "k", "value": {"value": 1}}, {"value": {"value": 1}}])).to_string(),
+            "query.conditions[1].key: expected the name of a field, found nothing".to_owned(),
+        ),
+        (
+            "metric",
+            with("conditions", json!([{"key": "k", "_type": "RangeCondition"}])).to_string(),
+            "query.conditions[0]._type: expected EqualityCondition, found \"RangeCondition\"".to_owned(),
+        ),
+        ("metric", condition(json!("v")).to_string(), "query.conditions[0].value: expected an object, found \"v\"".to_owned()),
+        ("metric", condition(json!({"value": 1, "_type": "StringValue"})).to_string(), "query.conditions[0].value.value: expected a string, found 1".to_owned()),
+        ("metric", condition(json!({"value": "1", "_type": "DoubleValue"})).to_string(), "query.conditions[0].value.value: expected a number, found \"1\"".to_owned()),
+        ("metric", condition(json!({"value": 1, "_type": "BooleanValue"})).to_string(), "query.conditions[0].value.value: expected true or false, found 1".to_owned()),
+        ("metric", condition(json!({"value": "a", "_type": "InSetValue"})).to_string(), "query.conditions[0].value.value: expected an array, found \"a\"".to_owned()),
+        (
+            "metric",
+            condition(json!({"value": ["a", []], "_type": "InSetValue"})).to_string(),
+            "query.conditions[0].value.value[1]: expected a string, a number, true or false, found an array".to_owned(),
+        ),
+        (
+            "metric",
+            condition(json!({"value": "a", "_type": "RegexValue"})).to_string(),
+            "query.conditions[0].value._type: expected one of StringValue, DoubleValue, BooleanValue, InSetValue, found \"RegexValue\"".to_owned(),
+        ),
+        ("metric", with("aggregation", json!("MEAN")).to_string(), "query.aggregation: expected an object, found \"MEAN\"".to_owned()),
+        ("metric", with_method(json!("MEDIAN")).to_string(), format!("query.aggregation.method: expected {METHODS}, found \"MEDIAN\"")),
+        ("metric", with_method(Value::Null).to_string(), format!("query.aggregation.method: expected {METHODS}, found null")),
+        (
+            "metric",
+            with("aggregation", json!({"method": "MEAN", "bucketSizeMillis": "1m"})).to_string(),
+            "query.aggregation.bucketSizeMillis: expected milliseconds, found \"1m\"".to_owned(),
+        ),
+        (
+            "metric",
+            with("aggregation", json!({"method": "MEAN", "bucketSizeMillis": i64::MAX})).to_string(),
+            format!("query.aggregation.bucketSizeMillis: expected at most 253402300799999 milliseconds, found {}", i64::MAX),
+        ),
+        ("field/value", range(json!(0), json!(1)).to_string(), "query.field: expected an object, found nothing".to_owned()),
+        ("field/value", with("field", json!({})).to_string(), "query.field.fieldName: expected the name of a field, found nothing".to_owned()),
+        (
+            "field/value",
+            with("field", json!({"fieldName": "f", "fieldType": "DATE"})).to_string(),
+            "query.field.fieldType: expected one of STRING, NUMBER, BOOLEAN, DOUBLE, found \"DATE\"".to_owned(),
+        ),
+        (
+            "field/value",
+            {
+                let mut body = with("field", json!({"fieldName": "f"}));
+                body["query"]["offset"] = json!(-5);
+                body.to_string()
+            },
+            "query.offset: expected a whole number, 0 or more, found -5".to_owned(),
+        ),
+    ] {
+        let answer = serve(&app, &event("POST", &format!("/api/{call}"), body.clone())).await;
+        let expected = Reply {
+            status: 500,
+            key: Some("api_key".to_owned()),
+            body: json!({
+                "_type": "RemoteMirrorError",
+                "summary": "The mirror cannot read this request",
+                "details": details,
+            }),
+        };
+        assert_eq!(Reply::of(&answer), expected, "{call} {body:.200}");
+    }
+    assert_eq!(common::post(&app, "metric", &range(json!(0), json!(1000))).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_that_cannot_be_read_fails_its_test() {
+    let body = json!({"connectionDetails": {"seed": "hush"}});
+    let reply = common::post(&common::app(), "connection", &body).await;
+    let details = "The mirror cannot read this request: connectionDetails.seed: expected a whole \
+                   number, found a string";
+    assert_eq!(reply.status, 200);
+    assert_eq!(
+        reply.body,
+        json!({
+            "status": "FAILURE",
+            "error": {"_type": "MetricStoreConnectionError", "details": details},
+            "_type": "TestConnectionResponse",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_its_base64_is_explained() {
+    let app = common::app();
+    for name in ["function-url", "http-api", "http-api-stage", "rest-api"] {
+        let path = format!("{}/events/{name}/metric-raw.json", env!("CARGO_MANIFEST_DIR"));
+        let mut bad: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let good = bad.clone();
+        bad["isBase64Encoded"] = json!(true);
+        let answer = serve(&app, &bad).await;
+        assert_eq!(answer["statusCode"], 500, "{name}");
+        let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+        let details = "the body: expected base64, as its event says, found other text";
+        assert_eq!(body["details"], details, "{name}");
+        assert_eq!(serve(&app, &good).await["statusCode"], 200, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_makes_no_url_is_served() {
+    let app = common::app();
+    let body = json!({"connectionDetails": {}}).to_string();
+    let long = format!("/{}", "é".repeat(40_000));
+    for (path, query, host, status) in [
+        ("/api/connection", "a=<b>&\u{7f}\"", "a b", 200),
+        ("api/connection", "", "", 200),
+        (":99999", "", "", 404),
+        ("/api/%zz\\\u{0}", "", "", 404),
+        (&long, "", "", 404),
+    ] {
+        let mut event = event("POST", path, body.as_str());
+        event["rawQueryString"] = json!(query);
+        event["headers"]["host"] = json!(host);
+        event["headers"]["x-forwarded-proto"] = json!("no scheme");
+        event["requestContext"]["domainName"] = json!(host);
+        assert_eq!(serve(&app, &event).await["statusCode"], status, "{path:.20}");
+    }
+}
+
+#[tokio::test]
+async fn paths_and_methods_are_answered_in_json() {
+    let app = common::app();
+    let body = json!({"connectionDetails": {}}).to_string();
+    for (method, path, status, allow) in [
+        ("POST", "/api/connection", 200, None),
+        ("POST", "//api/connection/", 200, None),
+        ("POST", "/api/nothing", 404, None),
+        ("GET", "/favicon.ico", 404, None),
+        ("GET", "/api/metric", 405, Some("POST")),
+        ("DELETE", "/api/connection", 405, Some("POST")),
+        ("POST", "/", 405, Some("GET")),
+    ] {
+        let answer = serve(&app, &event(method, path, body.as_str())).await;
+        assert_eq!(answer["statusCode"], status, "{method} {path}");
+        assert_eq!(answer["headers"]["allow"].as_str(), allow, "{method} {path}");
+        assert_eq!(answer["headers"]["content-type"], "application/json", "{method} {path}");
+        let reply = Reply::of(&answer);
+        assert_eq!(reply.key.as_deref(), Some("api_key"), "{method} {path}");
+        let kind = if status == 200 { "TestConnectionResponse" } else { "RemoteMirrorError" };
+        assert_eq!(reply.body["_type"], kind, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_told_what_this_is() {
+    let reply = Reply::of(&serve(&common::app(), &event("GET", "/", "")).await);
+    let about = json!({"service": "stackstate-mirror", "version": env!("CARGO_PKG_VERSION")});
+    assert_eq!(reply, Reply { status: 200, key: Some("api_key".to_owned()), body: about });
+}
+
+#[tokio::test]
+async fn a_body_of_one_mebibyte_is_the_longest() {
+    let app = common::app();
+    let start = r#"{"connectionDetails": {"pad": ""#;
+    for (bytes, status) in [(1 << 20, 200), ((1 << 20) + 1, 413)] {
+        let pad = "x".repeat(bytes - start.len() - 3);
+        let body = format!("{start}{pad}\"}}}}");
+        assert_eq!(body.len(), bytes);
+        let reply = Reply::of(&serve(&app, &event("POST", "/api/connection", body)).await);
+        assert_eq!(reply.status, status, "{bytes} bytes");
+        if status == 413 {
+            let details = "the body: expected at most 1048576 bytes, found 1048577";
+            assert_eq!(reply.body["details"], details);
+        }
+    }
+}
