@@ -27,8 +27,14 @@ run: $(TOOLS)/cargo-lambda/.ready ## Serve the mirror on http://127.0.0.1:7007 (
 	@echo "Serving on http://127.0.0.1:$(PORT) with Api Key $(MIRROR_API_KEY); Ctrl-C ends it."
 	@cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
+.PHONY: run-cloudwatch
+run-cloudwatch: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## The same before a CloudWatch on this machine, with metrics to look at
+	@echo "Building the mirror; the first time takes a few minutes."
+	@cargo build --locked
+	@$(TOOLS)/ministack/bin/python tests/demo.py $(PORT)
+
 .PHONY: test
-test: $(TOOLS)/cargo-lambda/.ready ## Run every test
+test: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Run every test
 	@echo "Building and running the tests; the first time takes a few minutes."
 	@cargo test --locked
 

@@ -7,16 +7,19 @@ use lambda_http::http::request::Parts;
 use lambda_http::http::{self, HeaderName, HeaderValue, Response, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Context, RequestExt};
-use serde_json::json;
+use serde_json::{Value, json};
 use tracing::{info, warn};
 
+use crate::access::Access;
 use crate::api::answer::{self, Answer};
 use crate::api::endpoint::{Call, Endpoint, Unrouted};
 use crate::api::request::{self, Query, Request};
 use crate::config::{Config, ConfigError};
 use crate::connection::Connection;
+use crate::deadline::Deadline;
 use crate::error::MirrorError;
-use crate::source::Source;
+use crate::source::cloudwatch::Clients;
+use crate::source::{Source, Surroundings};
 
 /// A longer body is refused, in bytes.
 pub const LONGEST_BODY: usize = 1 << 20;
@@ -30,23 +33,44 @@ pub type Body = Result<Vec<u8>, NotBase64>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotBase64;
 
+/// A request has so long where nobody allows it less: a person waits for the answer.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// The time that an answer takes on its way, if a tenth of the time allowed is not less.
+const WAY_BACK: Duration = Duration::from_millis(500);
+
 /// The mirror.
 pub struct App {
     api_key: HeaderValue,
-    entropy: fn() -> u64,
+    access: Access,
+    outside: Outside,
+}
+
+/// What the mirror does not bring along.
+pub struct Outside {
+    /// Where random data without a seed comes from.
+    pub entropy: fn() -> u64,
+    /// The time in epoch milliseconds.
+    pub now: fn() -> i64,
+    /// What asks AWS.
+    pub clients: Clients,
 }
 
 impl App {
-    /// A mirror as `config` sets it up; `entropy` is where random data without a seed comes
-    /// from.
+    /// A mirror as `config` sets it up.
     ///
     /// # Errors
     /// An HTTP header cannot carry the configured key.
-    pub fn new(config: &Config, entropy: fn() -> u64) -> Result<Self, ConfigError> {
+    pub fn new(config: &Config, outside: Outside) -> Result<Self, ConfigError> {
         let mut api_key =
             HeaderValue::from_str(&config.api_key).map_err(|_| ConfigError::ApiKey)?;
         api_key.set_sensitive(true);
-        Ok(App { api_key, entropy })
+        Ok(App { api_key, access: Access::new(&config.access_tokens), outside })
+    }
+
+    /// What asks AWS.
+    pub fn clients(&self) -> &Clients {
+        &self.outside.clients
     }
 
     /// Answers one request, and writes one line about it to the log.
@@ -73,15 +97,9 @@ impl App {
             Endpoint::About => return Ok(about()),
             Endpoint::Call(call) => call,
         };
-        let body = body.map_err(|NotBase64| {
-            MirrorError::request("the body: expected base64, as its event says, found other text")
-        })?;
-        if body.len() > LONGEST_BODY {
-            return Err(Failure::TooLarge { bytes: body.len() });
-        }
-        let document = request::parse(&body)?;
+        let document = self.admit(body, record)?;
         let request = Request::open(&document)?;
-        let answer = match (call, self.ask(call, &request, record).await) {
+        let answer = match (call, self.ask(call, &request, parts, record).await) {
             (Call::Connection, Err(error)) => {
                 record.error = Some((error.kind(), error.summary()));
                 Answer::NotConnected(error)
@@ -91,14 +109,46 @@ impl App {
         Ok(answer.body()?)
     }
 
+    /// The document of a caller who may call. Whoever may not learns nothing more, not even
+    /// what is wrong with the body.
+    fn admit(&self, body: Body, record: &mut Record) -> Result<Value, Failure> {
+        let document = read(body);
+        let request = document.as_ref().ok().and_then(|document| Request::open(document).ok());
+        let token =
+            request.and_then(|request| Connection::access_token(&request.connection_details));
+        if !self.access.admits(token) {
+            return Err(Failure::Stranger);
+        }
+        record.is_trusted = true;
+        document
+    }
+
     async fn ask(
         &self,
         call: Call,
         request: &Request<'_>,
+        parts: &Parts,
         record: &mut Record,
     ) -> Result<Answer, MirrorError> {
         let connection = Connection::read(&request.connection_details)?;
-        let source = Source::open(&connection, self.entropy);
+        if connection.spends_own_rights() && !self.access.is_restricted() {
+            return Err(MirrorError::Connection {
+                details:
+                    "these connection details would spend the function's own rights, which it \
+                          gives to nobody while anybody may call; expected a function that is \
+                          deployed with an access token (MIRROR_ACCESS_TOKEN), or accessKeyId and \
+                          secretAccessKey"
+                        .to_owned(),
+            });
+        }
+        let now = (self.outside.now)();
+        let surroundings = Surroundings {
+            entropy: self.outside.entropy,
+            now,
+            deadline: Deadline::after(time_left(parts, &connection, now)),
+            clients: &self.outside.clients,
+        };
+        let source = Source::open(&connection, surroundings);
         record.source = Some(source.name());
         Ok(match request.query(call)? {
             Query::Connection => {
@@ -132,13 +182,40 @@ impl App {
         let mut response = Response::new(body.into());
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(API_KEY, self.api_key.clone());
+        if record.is_trusted || !self.access.is_restricted() {
+            headers.insert(API_KEY, self.api_key.clone());
+        }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(method) = allow {
             headers.insert(ALLOW, HeaderValue::from_static(method));
         }
         response
     }
+}
+
+fn read(body: Body) -> Result<Value, Failure> {
+    let body = body.map_err(|NotBase64| {
+        MirrorError::request("the body: expected base64, as its event says, found other text")
+    })?;
+    if body.len() > LONGEST_BODY {
+        return Err(Failure::TooLarge { bytes: body.len() });
+    }
+    Ok(request::parse(&body)?)
+}
+
+/// The time for a request: what Lambda leaves, what the connection allows, or [`PATIENCE`],
+/// whichever is least, less the way back. `now` is in epoch milliseconds.
+fn time_left(parts: &Parts, connection: &Connection, now: i64) -> Duration {
+    // `cargo lambda watch` sets deadlines that have passed long ago.
+    let lambda = parts
+        .extensions
+        .lambda_context_ref()
+        .and_then(|context| context.deadline.checked_sub(now.cast_unsigned()))
+        .filter(|left| *left > 0)
+        .map(Duration::from_millis);
+    let allowed = [lambda, connection.request_timeout(), Some(PATIENCE)];
+    let least = allowed.into_iter().flatten().min().unwrap_or(PATIENCE);
+    least - WAY_BACK.min(least / 10)
 }
 
 fn about() -> String {
@@ -159,6 +236,8 @@ fn stage(parts: &Parts) -> Option<&str> {
 enum Failure {
     /// An error of the Mirror REST API, status 500: StackState reads the body, not the status.
     Mirror(MirrorError),
+    /// Without a token that admits.
+    Stranger,
     Unrouted(Unrouted),
     TooLarge {
         bytes: usize,
@@ -170,6 +249,7 @@ impl Failure {
     fn status(&self) -> (StatusCode, Option<&'static str>) {
         match self {
             Failure::Mirror(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
+            Failure::Stranger => (StatusCode::UNAUTHORIZED, None),
             Failure::Unrouted(Unrouted::NotFound) => (StatusCode::NOT_FOUND, None),
             Failure::Unrouted(Unrouted::MethodNotAllowed { allow }) => {
                 (StatusCode::METHOD_NOT_ALLOWED, Some(allow))
@@ -181,6 +261,11 @@ impl Failure {
     fn into_error(self) -> MirrorError {
         let (summary, details) = match self {
             Failure::Mirror(error) => return error,
+            Failure::Stranger => (
+                "The mirror does not know the caller",
+                "connectionDetails.accessToken: expected the token that the mirror was deployed with"
+                    .to_owned(),
+            ),
             Failure::Unrouted(Unrouted::NotFound) => (
                 "The mirror has no such path",
                 "expected /api/connection, /api/field/name, /api/field/value or /api/metric \
@@ -226,11 +311,13 @@ struct Record {
     points: Option<usize>,
     /// Kind and summary.
     error: Option<(&'static str, &'static str)>,
+    /// Whether the caller may call.
+    is_trusted: bool,
 }
 
 impl Record {
     fn write(self, parts: &Parts, status: StatusCode, duration: Duration) {
-        let Record { call, source, points, error } = self;
+        let Record { call, source, points, error, is_trusted: _ } = self;
         let request_id = parts.extensions.lambda_context_ref().map(id);
         let status = status.as_u16();
         let duration_millis = duration.as_micros() as f64 / 1_000.0;

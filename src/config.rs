@@ -4,18 +4,43 @@ use std::fmt;
 
 use tracing::Level;
 
+use crate::region::Region;
+use crate::secret::{Keys, Secret};
+
 /// The tutorial's key, and so the key of a mirror that was given none.
 pub const TUTORIAL_KEY: &str = "api_key";
+
+/// An access token has at least so many characters: a public URL can be asked for ever.
+const SHORTEST_TOKEN: usize = 16;
 
 /// How the function was set up.
 pub struct Config {
     /// `MIRROR_API_KEY`: what every answer carries, so that StackState trusts it. Visible
     /// ASCII characters, at least one.
     pub api_key: String,
+    /// `MIRROR_ACCESS_TOKEN`: what callers must bring; with a comma between them, any of
+    /// several, so that one can be replaced without a gap. Anyone may call where there is none.
+    pub access_tokens: Vec<Secret>,
+    /// What AWS is asked with.
+    pub aws: AwsConfig,
     /// Whether this runs in Lambda, not on a laptop.
     pub deployed: bool,
     /// What is logged, and how.
     pub log: LogConfig,
+}
+
+/// The function's own place in AWS, and where AWS is to be found.
+#[derive(Debug, Clone, Default)]
+pub struct AwsConfig {
+    /// `AWS_REGION`: the region that is asked where nobody names one.
+    pub region: Option<Region>,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`: the function's own
+    /// rights.
+    pub keys: Option<Keys>,
+    /// `AWS_ENDPOINT_URL_CLOUDWATCH`, else `AWS_ENDPOINT_URL`; else the region's own.
+    pub cloudwatch_endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL`; else the region's own.
+    pub sts_endpoint: Option<String>,
 }
 
 /// What is logged, and how ("Configuring advanced logging controls", Lambda developer guide).
@@ -36,6 +61,12 @@ pub enum ConfigError {
          breaks; it is the Api Key that StackState compares"
     )]
     ApiKey,
+    /// A token that could be guessed.
+    #[error(
+        "MIRROR_ACCESS_TOKEN must be one or more tokens of at least {SHORTEST_TOKEN} visible \
+         ASCII characters, with commas between them"
+    )]
+    AccessToken,
 }
 
 impl Config {
@@ -48,8 +79,14 @@ impl Config {
         if api_key.is_empty() || !api_key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ConfigError::ApiKey);
         }
+        let access_tokens = match look_up("MIRROR_ACCESS_TOKEN") {
+            Some(tokens) if !tokens.is_empty() => access_tokens(&tokens)?,
+            _ => Vec::new(),
+        };
         Ok(Config {
             api_key,
+            access_tokens,
+            aws: AwsConfig::read(&look_up),
             deployed: look_up("AWS_LAMBDA_INITIALIZATION_TYPE").is_some(),
             log: LogConfig::read(look_up),
         })
@@ -61,6 +98,37 @@ impl Config {
             "MIRROR_API_KEY is the tutorial's api_key, which everybody knows: set it to a key of \
              your own, here and as the Api Key in StackState",
         )
+    }
+}
+
+fn access_tokens(tokens: &str) -> Result<Vec<Secret>, ConfigError> {
+    tokens
+        .split(',')
+        .map(|token| {
+            let valid =
+                token.len() >= SHORTEST_TOKEN && token.bytes().all(|byte| byte.is_ascii_graphic());
+            valid.then(|| Secret::new(token)).ok_or(ConfigError::AccessToken)
+        })
+        .collect()
+}
+
+impl AwsConfig {
+    fn read(look_up: impl Fn(&str) -> Option<String>) -> Self {
+        let look_up = |name: &str| look_up(name).filter(|value| !value.is_empty());
+        let endpoint = |name| look_up(name).or_else(|| look_up("AWS_ENDPOINT_URL"));
+        let keys = || {
+            Some(Keys {
+                access_key_id: Secret::new(look_up("AWS_ACCESS_KEY_ID")?),
+                secret_access_key: Secret::new(look_up("AWS_SECRET_ACCESS_KEY")?),
+                session_token: look_up("AWS_SESSION_TOKEN").map(Secret::new),
+            })
+        };
+        AwsConfig {
+            region: look_up("AWS_REGION").as_deref().and_then(Region::new),
+            keys: keys(),
+            cloudwatch_endpoint: endpoint("AWS_ENDPOINT_URL_CLOUDWATCH"),
+            sts_endpoint: endpoint("AWS_ENDPOINT_URL_STS"),
+        }
     }
 }
 
@@ -81,7 +149,7 @@ impl LogConfig {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { api_key: _, deployed, log } = self;
+        let Config { api_key: _, access_tokens: _, aws: _, deployed, log } = self;
         f.debug_struct("Config")
             .field("deployed", deployed)
             .field("log", log)
@@ -127,8 +195,47 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_has_no_key() {
-        let config = read(&[("MIRROR_API_KEY", "s3cret-key")]).unwrap();
-        assert!(!format!("{config:?}").contains("s3cret-key"));
+    fn tokens_cannot_be_guessed() {
+        let (one, two) = ("0123456789abcdef", "fedcba9876543210");
+        for (variable, tokens) in [
+            (None, Ok(vec![])),
+            (Some(String::new()), Ok(vec![])),
+            (Some(one.to_owned()), Ok(vec![one])),
+            (Some(format!("{one},{two}")), Ok(vec![one, two])),
+            (Some("0123456789abcde".to_owned()), Err(ConfigError::AccessToken)),
+            (Some(format!("{one},")), Err(ConfigError::AccessToken)),
+            (Some(format!("{one}, {two}")), Err(ConfigError::AccessToken)),
+        ] {
+            let read =
+                Config::read(|name| variable.clone().filter(|_| name == "MIRROR_ACCESS_TOKEN"));
+            let tokens = tokens.map(|tokens| tokens.into_iter().map(Secret::new).collect());
+            assert_eq!(read.map(|config| config.access_tokens), tokens, "{variable:?}");
+        }
+    }
+
+    #[test]
+    fn endpoints_are_the_standard_variables() {
+        for (variables, cloudwatch, sts) in [
+            (&[][..], None, None),
+            (&[("AWS_ENDPOINT_URL", "a")], Some("a"), Some("a")),
+            (&[("AWS_ENDPOINT_URL", "a"), ("AWS_ENDPOINT_URL_STS", "b")], Some("a"), Some("b")),
+            (&[("AWS_ENDPOINT_URL_CLOUDWATCH", "c")], Some("c"), None),
+        ] {
+            let aws = read(variables).unwrap().aws;
+            assert_eq!(aws.cloudwatch_endpoint.as_deref(), cloudwatch, "{variables:?}");
+            assert_eq!(aws.sts_endpoint.as_deref(), sts, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn debug_output_has_no_secret() {
+        let config = read(&[
+            ("MIRROR_API_KEY", "s3cret-key"),
+            ("MIRROR_ACCESS_TOKEN", "s3cret-0123456789"),
+            ("AWS_ACCESS_KEY_ID", "s3cret-id"),
+            ("AWS_SECRET_ACCESS_KEY", "s3cret"),
+        ])
+        .unwrap();
+        assert!(!format!("{config:?} {:?}", config.aws).contains("s3cret"));
     }
 }

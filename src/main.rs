@@ -2,12 +2,14 @@
 
 use std::env;
 use std::io::stdout;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use lambda_http::{Error, service_fn};
 use rand::TryRng;
 use rand::rngs::SysRng;
-use stackstate_mirror::app::App;
+use stackstate_mirror::app::{App, Outside};
 use stackstate_mirror::config::{Config, LogConfig};
+use stackstate_mirror::source::cloudwatch::Clients;
 use stackstate_mirror::{event, log};
 use tracing::{error, warn};
 
@@ -20,10 +22,16 @@ async fn main() -> Result<(), Error> {
     if let Some(warning) = config.warning() {
         warn!("{warning}");
     }
-    let app = App::new(&config, entropy)?;
+    let outside = Outside { entropy, now, clients: Clients::new(config.aws.clone()) };
+    let app = App::new(&config, outside)?;
     lambda_runtime::run(service_fn(|event| event::serve(&app, event))).await
 }
 
 fn entropy() -> u64 {
     SysRng.try_next_u64().unwrap_or_default()
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

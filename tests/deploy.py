@@ -1,13 +1,12 @@
 """Deploys template.yaml with the real SAM CLI into a local AWS, calls the function through its
-URL as StackState would, and deletes the stack again. `make test-deploy` runs it; it needs `sam`
-and `cargo-lambda` on the PATH, and ministack's own Python to run under.
+URL as StackState would, for random data and for CloudWatch's, and deletes the stack again.
+`make test-deploy` runs it; it needs `sam` and `cargo-lambda` on the PATH, and ministack's own
+Python to run under.
 """
 
 import json
 import os
 import platform
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,8 +14,12 @@ import time
 import urllib.error
 import urllib.request
 
+from local_aws import REGION, LocalAws
+
 STACK = "stackstate-mirror-test"
 API_KEY = "a-key-for-this-test"
+TOKEN = "a-token-for-this-test"
+ROLE = "arn:aws:iam::000000000000:role/reader"
 CALLS = [
     ("connection", {}, "TestConnectionResponse"),
     ("field/name", {"startTime": 0, "endTime": 1000}, "FieldNamesResponse"),
@@ -27,72 +30,29 @@ CALLS = [
     ),
     ("metric", {"startTime": 0, "endTime": 1000}, "MetricsResponse"),
 ]
+KEYS = {"accessKeyId": "test", "secretAccessKey": "test", "region": REGION}
+CALLERS = [
+    ("keys", KEYS),
+    ("keys and a role", {**KEYS, "roleArn": ROLE, "externalId": "the-external-id"}),
+    ("the function's own role", {"source": "cloudwatch"}),
+]
 
 
-class LocalAws:
-    """ministack, on a free port of the loopback interface."""
-
-    def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.environment = {
-            **os.environ,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_REGION": "eu-west-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_ENDPOINT_URL": self.url,
-            "SAM_CLI_TELEMETRY": "0",
-            "NO_PROXY": "127.0.0.1",
-        }
-        settings = {
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(self.port),
-            "IOT_MTLS_ENABLED": "0",
-            "MINISTACK_REGION": "eu-west-1",
-            "TMPDIR": folder,
-        }
-        self.log = open(os.path.join(folder, "ministack.log"), "w+")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
-            env={**self.environment, **settings},
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(self.url + "/_ministack/health", timeout=5).close()
-                return
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.stop()
-                    raise
-                time.sleep(0.1)
-
-    def sam(self, *words):
-        print("$ sam", *words[:2], flush=True)
-        done = subprocess.run(
-            ["sam", *words], env=self.environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        if done.returncode:
-            raise SystemExit(f"sam {words[0]} failed:\n{done.stdout}")
-        return done.stdout
-
-    def stop(self):
-        """Ends it and the functions that it started."""
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait()
+def sam(aws, *words):
+    print("$ sam", *words[:2], flush=True)
+    done = subprocess.run(
+        ["sam", *words], env=aws.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )
+    if done.returncode:
+        raise SystemExit(f"sam {words[0]} failed:\n{done.stdout}")
+    return done.stdout
 
 
 def post(url, body):
     """Status, key header and JSON body of the answer."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    data = json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     try:
         answer = urllib.request.urlopen(request, timeout=60)
     except urllib.error.HTTPError as error:
@@ -101,30 +61,64 @@ def post(url, body):
         return answer.status, answer.headers["X-Mirror-Api-Key"], json.load(answer)
 
 
-def check(aws, folder):
-    passed = 0
+def deploy(aws, folder):
+    """The function's URL, as the local AWS serves it."""
     built = os.path.join(folder, "build")
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    parameters = ["--parameter-overrides", f"ApiKey={API_KEY}", f"Architecture={architecture}"]
-    aws.sam("build", "--build-dir", built, *parameters)
-    aws.sam(
-        "deploy", "--template-file", os.path.join(built, "template.yaml"), "--stack-name", STACK,
-        "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset",
+    parameters = [
+        "--parameter-overrides", f"ApiKey={API_KEY}", f"AccessToken={TOKEN}",
+        f"AssumableRoles={ROLE}", f"Architecture={architecture}",
+    ]
+    sam(aws, "build", "--build-dir", built, *parameters)
+    sam(
+        aws, "deploy", "--template-file", os.path.join(built, "template.yaml"), "--stack-name",
+        STACK, "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset",
         "--no-progressbar", *parameters,
     )
-    outputs = json.loads(aws.sam("list", "stack-outputs", "--stack-name", STACK, "--output", "json"))
-    mirror_url = next(output["OutputValue"] for output in outputs if output["OutputKey"] == "MirrorUrl")
-    function_id = mirror_url.removeprefix("https://").split(".")[0]
-    local_url = f"{aws.url}/_aws/lambda-url/{function_id}"
+    outputs = sam(aws, "list", "stack-outputs", "--stack-name", STACK, "--output", "json")
+    url = next(
+        output["OutputValue"] for output in json.loads(outputs)
+        if output["OutputKey"] == "MirrorUrl"
+    )
+    return f"{aws.url}/_aws/lambda-url/{url.removeprefix('https://').split('.')[0]}"
+
+
+def check(aws, folder):
+    passed = 0
+    url = deploy(aws, folder)
+    random_data = {"accessToken": TOKEN}
     for call, query, kind in CALLS:
-        answer = post(f"{local_url}//api/{call}", {"connectionDetails": {}, "query": query})
+        answer = post(f"{url}//api/{call}", {"connectionDetails": random_data, "query": query})
         assert (answer[0], answer[1], answer[2]["_type"]) == (200, API_KEY, kind), answer
         passed += 1
-    status, key, body = post(f"{local_url}/api/metric", {"connectionDetails": {}})
+    status, key, body = post(f"{url}/api/metric", {"connectionDetails": random_data})
     assert (status, key, body["_type"]) == (500, API_KEY, "RemoteMirrorError"), body
-    passed += 1
-    aws.sam("delete", "--stack-name", STACK, "--no-prompts")
-    status, _, body = post(f"{local_url}/api/connection", {"connectionDetails": {}})
+    status, key, _ = post(f"{url}/api/connection", {"connectionDetails": {}})
+    assert (status, key) == (401, None), (status, key)
+    passed += 2
+
+    hour = int(time.time()) // 3600 * 3600 - 7200
+    aws.cloudwatch.put_metric_data(Namespace="Deployed", MetricData=[
+        {"MetricName": "Load", "Timestamp": hour + 60 * minute, "Value": minute}
+        for minute in range(10)
+    ])
+    query = {
+        "conditions": [{"key": "Namespace", "value": {"value": "Deployed", "_type": "StringValue"}}],
+        "metricField": "Load", "startTime": hour * 1000, "endTime": (hour + 600) * 1000,
+        "aggregation": {"method": "MEAN", "bucketSizeMillis": 300_000},
+    }
+    points = [[value, (hour + start) * 1000, (hour + start + 300) * 1000]
+              for value, start in [(2.0, 0), (7.0, 300)]]
+    for caller, details in CALLERS:
+        details = {**details, "accessToken": TOKEN}
+        answer = post(f"{url}/api/connection", {"connectionDetails": details})
+        assert answer[2]["status"] == "OK", (caller, answer)
+        status, _, body = post(f"{url}/api/metric", {"connectionDetails": details, "query": query})
+        assert status == 200 and body["telemetry"]["points"] == points, (caller, body)
+        passed += 1
+
+    sam(aws, "delete", "--stack-name", STACK, "--no-prompts")
+    status, _, body = post(f"{url}/api/connection", {"connectionDetails": {}})
     assert status in (403, 404), (status, body)
     return passed + 1
 

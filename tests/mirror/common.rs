@@ -2,15 +2,28 @@
 
 use lambda_http::LambdaEvent;
 use serde_json::{Value, json};
-use stackstate_mirror::app::App;
+use stackstate_mirror::app::{App, Outside};
 use stackstate_mirror::config::Config;
 use stackstate_mirror::event;
+use stackstate_mirror::source::cloudwatch::Clients;
+
+/// The mirror's time in epoch milliseconds: half a minute past a minute, of no special day.
+pub(crate) const NOW: i64 = 1_790_000_430_000;
 
 /// A mirror with the tutorial's key, whose unseeded data is never the same twice.
 pub(crate) fn app() -> App {
+    app_with(&[], || NOW, Clients::new(Default::default()))
+}
+
+/// A mirror with these environment variables.
+pub(crate) fn app_with(variables: &[(&str, &str)], now: fn() -> i64, clients: Clients) -> App {
     use std::sync::atomic::{AtomicU64, Ordering};
     static SEED: AtomicU64 = AtomicU64::new(0);
-    App::new(&Config::read(|_| None).unwrap(), || SEED.fetch_add(1, Ordering::Relaxed)).unwrap()
+    let config = Config::read(|name| {
+        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    });
+    let outside = Outside { entropy: || SEED.fetch_add(1, Ordering::Relaxed), now, clients };
+    App::new(&config.unwrap(), outside).unwrap()
 }
 
 /// The Lambda answer to a Lambda event, both as JSON.

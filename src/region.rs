@@ -1,0 +1,67 @@
+//! An AWS region's name.
+
+use std::fmt;
+
+/// A name that looks like a region's: it becomes part of a host name, so nothing else may.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Region(String);
+
+impl Region {
+    /// What an error says was expected.
+    pub const EXPECTED: &'static str = "a region such as eu-west-1";
+
+    /// The region of this name: words of lower-case letters and a number at the end, joined by
+    /// hyphens, 32 characters at most.
+    pub fn new(name: &str) -> Option<Self> {
+        let mut words = name.split('-');
+        let number = words.next_back()?;
+        let words: Vec<&str> = words.collect();
+        let valid = name.len() <= 32
+            && (2..=4).contains(&words.len())
+            && words
+                .iter()
+                .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
+            && (1..=2).contains(&number.len())
+            && number.bytes().all(|byte| byte.is_ascii_digit());
+        valid.then(|| Region(name.to_owned()))
+    }
+
+    /// Its name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_look_like_regions() {
+        for (name, valid) in [
+            ("eu-west-1", true),
+            ("us-gov-east-1", true),
+            ("cn-north-1", true),
+            ("us-isob-east-1", true),
+            ("ap-southeast-12", true),
+            ("", false),
+            ("global", false),
+            ("eu-west", false),
+            ("EU-WEST-1", false),
+            ("eu-west-1 ", false),
+            ("eu-west-1.example.com/", false),
+            ("eu--1", false),
+            ("eu-west-1a", false),
+            ("eu-west-123", false),
+            ("x-y-z-a-b-1", false),
+        ] {
+            assert_eq!(Region::new(name).is_some(), valid, "{name}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Datapoints → points: several series folded into one, gaps filled or left, the limit kept.
+
+use std::collections::BTreeMap;
+
+use super::plan::{Fold, Plan};
+use crate::connection::NotANumber;
+use crate::error::MirrorError;
+use crate::telemetry::{Bucket, Points, Sample, Telemetry};
+
+/// What has arrived so far, bucket by bucket.
+pub(super) struct Series<'a> {
+    plan: &'a Plan,
+    not_a_number: NotANumber,
+    /// By start: one folded value a statistic.
+    buckets: BTreeMap<i64, [f64; 2]>,
+    /// Whether the store has more than it sent.
+    is_partial: bool,
+}
+
+impl<'a> Series<'a> {
+    pub(super) fn new(plan: &'a Plan, not_a_number: NotANumber) -> Self {
+        Series { plan, not_a_number, buckets: BTreeMap::new(), is_partial: false }
+    }
+
+    /// A datapoint of one of the plan's statistics; `time` is its bucket's start in epoch
+    /// milliseconds. What is outside the plan's window was not asked for.
+    pub(super) fn add(&mut self, statistic: usize, time: i64, value: f64) {
+        let window = self.plan.window;
+        if !(window.start..window.end).contains(&time) {
+            return;
+        }
+        let value = match (value.is_finite(), self.not_a_number) {
+            (true, _) => value,
+            (false, NotANumber::Zero) => 0.0,
+            (false, NotANumber::Nothing) => return,
+        };
+        let start = time - time % window.period;
+        let first = match self.plan.fold {
+            Fold::Single | Fold::Mean | Fold::Sum => 0.0,
+            Fold::Max => f64::NEG_INFINITY,
+            Fold::Min => f64::INFINITY,
+        };
+        let folded = &mut self.buckets.entry(start).or_insert([first; 2])[statistic];
+        *folded = match self.plan.fold {
+            Fold::Single => value,
+            Fold::Mean | Fold::Sum => *folded + value,
+            Fold::Max => folded.max(value),
+            Fold::Min => folded.min(value),
+        };
+    }
+
+    /// Says that the store has more than it sent.
+    ///
+    /// # Errors
+    /// Several series are folded: buckets that lack one of them would be wrong, not missing.
+    pub(super) fn mark_partial(&mut self) -> Result<(), MirrorError> {
+        self.is_partial = true;
+        match self.plan.fold {
+            Fold::Single => Ok(()),
+            Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => Err(MirrorError::Connection {
+                details: "CloudWatch sent only a part of some of the metrics that become one \
+                          series; expected fewer metrics, or a shorter range"
+                    .to_owned(),
+            }),
+        }
+    }
+
+    /// Whether the store sent all that it has, and that was nothing.
+    pub(super) fn is_void(&self) -> bool {
+        self.buckets.is_empty() && !self.is_partial
+    }
+
+    /// Whether there is more than the limit lets through.
+    pub(super) fn is_full(&self) -> bool {
+        self.buckets.len() > self.plan.limit
+    }
+
+    /// The points. Gaps are filled only where the store sent all that it has.
+    pub(super) fn into_telemetry(self) -> Telemetry {
+        let Series { plan, not_a_number: _, mut buckets, mut is_partial } = self;
+        let window = plan.window;
+        if plan.fills && !is_partial {
+            for index in 0..window.count() {
+                let start = window.start + index as i64 * window.period;
+                buckets.entry(start).or_insert([0.0, 1.0]);
+            }
+        }
+        let mut points = buckets
+            .into_iter()
+            .map(|(start, [value, count])| match plan.fold {
+                Fold::Mean => (start, value / count),
+                Fold::Single | Fold::Max | Fold::Min | Fold::Sum => (start, value),
+            })
+            .filter(|(_, value)| value.is_finite());
+        let kept = points.by_ref().take(plan.limit);
+        let points_kept = if plan.is_raw {
+            Points::Raw(kept.map(|(time, value)| Sample { value, time }).collect())
+        } else {
+            let bucket = |(start, value)| Bucket { value, start, end: start + window.period };
+            Points::Aggregated(kept.map(bucket).collect())
+        };
+        is_partial |= plan.is_cut || points.next().is_some();
+        Telemetry { points: points_kept, is_partial }
+    }
+}

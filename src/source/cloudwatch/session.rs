@@ -1,0 +1,39 @@
+//! One request's conversation with CloudWatch in one region.
+
+use std::error::Error;
+use std::future::Future;
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::http::Response;
+
+use super::fault::{self, Action};
+use crate::deadline::Deadline;
+use crate::error::MirrorError;
+use crate::region::Region;
+
+/// One request's conversation with CloudWatch in one region.
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) region: Region,
+    pub(super) deadline: Deadline,
+}
+
+impl Session {
+    /// What `call` answers, in time.
+    ///
+    /// # Errors
+    /// CloudWatch refuses, cannot be reached, or has not answered at the deadline.
+    pub(super) async fn ask<T, E>(
+        &self,
+        action: Action<'_>,
+        call: impl Future<Output = Result<T, SdkError<E, Response>>>,
+    ) -> Result<T, MirrorError>
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let waits_for = || format!("CloudWatch in {} to answer {}", self.region, action.name());
+        let answer = self.deadline.bound(waits_for, call).await?;
+        answer.map_err(|error| fault::of_call(&error, action, &self.region))
+    }
+}

@@ -1,0 +1,330 @@
+//! Callers and their rights, against ministack.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+
+use serde_json::{Value, json};
+use stackstate_mirror::app::App;
+use stackstate_mirror::config::Config;
+use stackstate_mirror::source::cloudwatch::Clients;
+
+use crate::common::{self, Reply, event, post, serve};
+use crate::store::{HOUR, MINUTE, NEIGHBOUR, OWNER, REGION, account, app, now, put, yesterday};
+
+const TOKEN: &str = "a-token-of-24-characters";
+
+fn with(mut details: Value, members: Value) -> Value {
+    for (name, value) in members.as_object().unwrap() {
+        details[name] = value.clone();
+    }
+    details
+}
+
+/// The neighbour's keys, and the owner's role.
+fn reader() -> Value {
+    with(
+        account(NEIGHBOUR),
+        json!({"roleArn": "arn:aws:iam::111111111111:role/reader", "externalId": "the-external-id"}),
+    )
+}
+
+/// Why a connection fails; `None` where it does not.
+async fn failure(app: &App, details: &Value) -> Option<String> {
+    let reply = post(app, "connection", &json!({"connectionDetails": details})).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(reply.body["_type"], "TestConnectionResponse");
+    match reply.body["status"].as_str().unwrap() {
+        "OK" => None,
+        _ => {
+            assert_eq!(reply.body["error"]["_type"], "MetricStoreConnectionError");
+            Some(reply.body["error"]["details"].as_str().unwrap().to_owned())
+        }
+    }
+}
+
+async fn metric(app: &App, details: &Value, namespace: &str) -> Reply {
+    let condition = json!({"key": "Namespace", "value": {"value": namespace}});
+    let query = json!({
+        "conditions": [condition], "metricField": "M",
+        "startTime": yesterday(), "endTime": yesterday() + HOUR,
+        "aggregation": {"method": "SUM_NO_ZEROS", "bucketSizeMillis": MINUTE},
+    });
+    post(app, "metric", &json!({"connectionDetails": details, "query": query})).await
+}
+
+#[tokio::test]
+async fn good_connections_pass_their_test() {
+    let own = app(&[
+        ("AWS_ACCESS_KEY_ID", OWNER),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_REGION", REGION),
+        ("MIRROR_ACCESS_TOKEN", TOKEN),
+    ]);
+    let trusted = |details: Value| with(details, json!({"accessToken": TOKEN}));
+    for details in [
+        account(OWNER),
+        json!({"aws": {"aws_access_key_id": OWNER, "aws_secret_access_key": "test", "region_name": REGION}}),
+        json!({"AccessKeyId": OWNER, "SecretAccessKey": "test", "Region": REGION}),
+        reader(),
+        json!({"source": "cloudwatch"}),
+        json!({"AccessKeyId": "use-role", "SecretAccessKey": "use-role"}),
+    ] {
+        assert_eq!(failure(&own, &trusted(details.clone())).await, None, "{details}");
+    }
+}
+
+#[tokio::test]
+async fn bad_connections_say_what_is_wrong() {
+    let app = app(&[]);
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (details, words) in [
+        (
+            with(account(OWNER), json!({"accessKeyId": "AKIAIOSFODNN7EXAMPLE"})),
+            vec!["does not know the access key"],
+        ),
+        (
+            with(reader(), json!({"externalId": "another"})),
+            vec!["may not assume the role arn:aws:iam::111111111111:role/reader"],
+        ),
+        (json!({"accessKeyId": OWNER, "secretAccessKey": "test"}), vec!["no region"]),
+        (
+            json!({"source": "cloudwatch"}),
+            vec!["spend the function's own rights", "MIRROR_ACCESS_TOKEN"],
+        ),
+        (
+            json!({"roleArn": "arn:aws:iam::111111111111:role/reader"}),
+            vec!["spend the function's own rights"],
+        ),
+    ] {
+        let text = failure(&app, &details).await.unwrap_or_else(|| panic!("{details} is good"));
+        for word in words {
+            assert!(text.contains(word), "{text}");
+        }
+        for secret in ["AKIAIOSFODNN7EXAMPLE", "another"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+    let endpoint = format!("http://{closed}");
+    let unreachable = mirror_before(&endpoint);
+    let text = failure(&unreachable, &account(OWNER)).await.expect("nobody listens");
+    assert!(
+        text.contains("CloudWatch in eu-west-1 cannot be reached: Connection refused"),
+        "{text}"
+    );
+}
+
+fn mirror_before(endpoint: &str) -> App {
+    let variables = [("AWS_ENDPOINT_URL", endpoint)];
+    let look_up = |name: &str| (name == variables[0].0).then(|| endpoint.to_owned());
+    let clients = Clients::new(Config::read(look_up).unwrap().aws);
+    common::app_with(&variables, now, clients)
+}
+
+#[tokio::test]
+async fn callers_never_share_a_client() {
+    put(OWNER, "Test/Callers", "M", &[], &[(yesterday(), 1.0)]).await;
+    put(NEIGHBOUR, "Test/Callers", "M", &[], &[(yesterday(), 2.0)]).await;
+    let app = app(&[]);
+    let unknown = with(account(OWNER), json!({"accessKeyId": "AKIAIOSFODNN7EXAMPLE"}));
+    for (details, value) in [
+        (account(OWNER), Some(1.0)),
+        (account(NEIGHBOUR), Some(2.0)),
+        (reader(), Some(1.0)),
+        (account(OWNER), Some(1.0)),
+        (unknown, None),
+        (with(reader(), json!({"externalId": "another"})), None),
+        (reader(), Some(1.0)),
+    ] {
+        let reply = metric(&app, &details, "Test/Callers").await;
+        assert_eq!(reply.body["telemetry"]["points"][0][0].as_f64(), value, "{}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn a_region_is_a_place_of_its_own() {
+    put(OWNER, "Test/Region", "M", &[], &[(yesterday(), 1.0)]).await;
+    let elsewhere = with(account(OWNER), json!({"region": "eu-west-2"}));
+    let app = app(&[]);
+    assert_eq!(metric(&app, &account(OWNER), "Test/Region").await.status, 200);
+    // The query's own region is asked before that of the connection details.
+    let conditions = json!([
+        {"key": "Namespace", "value": {"value": "Test/Region"}},
+        {"key": "Region", "value": {"value": REGION}},
+    ]);
+    let query = json!({"conditions": conditions, "metricField": "M",
+                       "startTime": yesterday(), "endTime": yesterday() + HOUR});
+    let body = json!({"connectionDetails": elsewhere, "query": query});
+    assert_eq!(post(&app, "metric", &body).await.status, 200);
+    let reply = metric(&app, &elsewhere, "Test/Region").await;
+    assert_eq!(reply.body["_type"], "MetricNotFoundError");
+    let text = reply.body["details"].as_str().unwrap();
+    assert!(text.starts_with("CloudWatch in eu-west-2 lists no such metric"), "{text}");
+}
+
+#[tokio::test]
+async fn nothing_of_aws_is_built_for_random_data() {
+    let app = app(&[]);
+    let query = json!({"startTime": 0, "endTime": 1000});
+    let reply = post(&app, "metric", &json!({"connectionDetails": {}, "query": query})).await;
+    assert_eq!(reply.status, 200);
+    assert!(app.clients().is_untouched());
+    assert_eq!(failure(&app, &account(OWNER)).await, None);
+    assert!(!app.clients().is_untouched());
+}
+
+#[tokio::test]
+async fn a_store_that_never_answers_is_not_waited_for() {
+    // It accepts, for the system does so in its stead, and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let app = mirror_before(&format!("http://{}", silent.local_addr().unwrap()));
+    let details = |timeout: Value| with(account(OWNER), json!({"requestTimeout": timeout}));
+    let body = |timeout: Value| json!({"connectionDetails": details(timeout)}).to_string();
+
+    let started = Instant::now();
+    let text = failure(&app, &details(json!(300))).await.expect("nobody answers");
+    assert!(started.elapsed() < Duration::from_millis(300), "{:?}", started.elapsed());
+    assert!(text.starts_with("no answer in 0.3 seconds"), "{text}");
+    assert!(text.contains("CloudWatch in eu-west-1 to answer"), "{text}");
+
+    let role = with(reader(), json!({"requestTimeout": 300}));
+    let text = failure(&app, &role).await.expect("nobody answers");
+    assert!(text.contains("STS in eu-west-1 to let it assume the role"), "{text}");
+
+    // Lambda's own deadline is sooner than what the connection allows.
+    let event = event("POST", "/api/connection", body(json!(60_000)));
+    let payload = serde_json::from_value(event).unwrap();
+    let mut context = lambda_http::Context::default();
+    context.deadline = u64::try_from(now() + 300).unwrap();
+    let started = Instant::now();
+    let event = lambda_http::LambdaEvent::new(payload, context);
+    let answer = stackstate_mirror::event::serve(&app, event).await.unwrap();
+    assert!(started.elapsed() < Duration::from_millis(300), "{:?}", started.elapsed());
+    let reply = Reply::of(&serde_json::to_value(answer).unwrap());
+    assert_eq!(reply.body["status"], "FAILURE");
+}
+
+#[tokio::test]
+async fn a_stranger_learns_nothing() {
+    let app = app(&[("MIRROR_ACCESS_TOKEN", TOKEN), ("MIRROR_API_KEY", "the-key")]);
+    let details = |token: Value| json!({"connectionDetails": {"accessToken": token}}).to_string();
+    for call in ["connection", "field/name", "field/value", "metric"] {
+        let mut bodies = Vec::new();
+        for body in [
+            json!({"connectionDetails": {}}).to_string(),
+            details(json!("another-token-of-some-length")),
+            details(json!("")),
+            details(json!(5)),
+            details(json!([TOKEN])),
+            json!({"accessToken": TOKEN}).to_string(),
+            "no JSON".to_owned(),
+            String::new(),
+            "x".repeat(2 << 20),
+        ] {
+            let answer = serve(&app, &event("POST", &format!("/api/{call}"), body)).await;
+            assert_eq!(answer["statusCode"], 401, "{answer}");
+            assert_eq!(answer["headers"]["x-mirror-api-key"], Value::Null, "{answer}");
+            bodies.push(answer["body"].clone());
+        }
+        bodies.dedup();
+        assert_eq!(bodies.len(), 1, "every stranger is told the same");
+    }
+    for (method, path) in [("GET", "/"), ("POST", "/nothing"), ("GET", "/api/metric")] {
+        let answer = serve(&app, &event(method, path, "")).await;
+        assert_eq!(answer["headers"]["x-mirror-api-key"], Value::Null, "{method} {path}");
+    }
+    for spelling in ["accessToken", "access_token", "ACCESS-TOKEN"] {
+        let body = json!({"connectionDetails": {spelling: TOKEN}});
+        let reply = post(&app, "connection", &body).await;
+        assert_eq!((reply.status, reply.key.as_deref()), (200, Some("the-key")), "{spelling}");
+    }
+    // A mistake elsewhere in the details is told to who has the token, and does not lock him out.
+    for mistake in
+        [json!({"aws": 5}), json!({"region": "eu-west-1", "aws": {"region": "eu-west-2"}})]
+    {
+        let body = json!({"connectionDetails": with(mistake, json!({"accessToken": TOKEN}))});
+        let reply = post(&app, "metric", &body).await;
+        assert_eq!((reply.status, reply.key.as_deref()), (500, Some("the-key")), "{}", reply.body);
+    }
+    let twice = json!({"accessToken": TOKEN, "access_token": "another-token-of-some-length"});
+    let reply = post(&app, "connection", &json!({"connectionDetails": twice})).await;
+    assert_eq!((reply.status, reply.key), (401, None));
+    let reply = post(&app, "metric", &json!({"connectionDetails": {"accessToken": TOKEN}})).await;
+    assert_eq!((reply.status, reply.key.as_deref()), (500, Some("the-key")));
+}
+
+/// An STS whose sessions last so many seconds, and a CloudWatch that has nothing, on one port;
+/// keeps the bodies of what STS was asked.
+fn sts_with_sessions_of(seconds: u64) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let kept = asked.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                stream.read_line(&mut line).unwrap();
+                match line.trim().to_ascii_lowercase().split_once(": ") {
+                    Some(("content-length", value)) => length = value.parse().unwrap(),
+                    None if line.trim().is_empty() => break,
+                    _ => {}
+                }
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            let body = String::from_utf8_lossy(&body).into_owned();
+            let answer = if body.contains("Action=AssumeRole") {
+                kept.lock().unwrap().push(body);
+                let until = SystemTime::now() + Duration::from_secs(seconds);
+                let until = DateTime::from(until).fmt(Format::DateTime).unwrap();
+                let session = format!(
+                    "<AssumeRoleResponse><AssumeRoleResult><Credentials>\
+                     <AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
+                     <SessionToken>t</SessionToken><Expiration>{until}</Expiration>\
+                     </Credentials></AssumeRoleResult></AssumeRoleResponse>"
+                );
+                format!(
+                    "Content-Type: text/xml\r\nContent-Length: {}\r\n\r\n{session}",
+                    session.len()
+                )
+                .into_bytes()
+            } else {
+                b"smithy-protocol: rpc-v2-cbor\r\nContent-Type: application/cbor\r\nContent-Length: 1\r\n\r\n\xA0".to_vec()
+            };
+            let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n".to_vec();
+            stream.get_mut().write_all(&[head, answer].concat()).unwrap();
+        }
+    });
+    (url, asked)
+}
+
+#[tokio::test]
+async fn a_role_is_kept_and_renewed_before_it_expires() {
+    for (seconds, asked_for) in [(3_600, 1), (200, 9)] {
+        let (url, asked) = sts_with_sessions_of(seconds);
+        let app = mirror_before(&url);
+        let details =
+            with(reader(), json!({"roleSessionName": "a-session", "tokenExpirySeconds": 1_200}));
+        for _ in 0..3 {
+            assert_eq!(failure(&app, &details).await, None);
+        }
+        let asked = asked.lock().unwrap();
+        // One that is about to expire is renewed for each call: the mirror's own, and two more.
+        assert_eq!(asked.len(), asked_for, "sessions of {seconds} seconds");
+        for part in [
+            "RoleArn=arn%3Aaws%3Aiam%3A%3A111111111111%3Arole%2Freader",
+            "ExternalId=the-external-id",
+            "RoleSessionName=a-session",
+            "DurationSeconds=1200",
+        ] {
+            assert!(asked[0].contains(part), "{}", asked[0]);
+        }
+    }
+}

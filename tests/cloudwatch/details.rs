@@ -1,0 +1,151 @@
+//! Connection details: every spelling, and every mistake, on every call.
+
+use serde_json::{Value, json};
+use stackstate_mirror::connection::{Connection, Credentials, NotANumber};
+use stackstate_mirror::json::Node;
+
+use crate::common::{self, post};
+
+const ARN: &str = "arn:aws:iam::123456789012:role/team/mirror";
+
+fn read(details: &Value) -> Connection {
+    let object = Node::root(details).secret().object().unwrap();
+    Connection::read(&object).unwrap_or_else(|error| panic!("{details}: {error}"))
+}
+
+#[test]
+fn random_data_unless_a_credential_says_otherwise() {
+    let random = |seed| Connection::Random { seed };
+    for (details, connection) in [
+        (json!({}), random(None)),
+        (json!({"seed": -1}), random(Some(u64::MAX))),
+        (
+            json!({"host": "localhost", "port": 9900, "requestTimeout": 15000, "nan_interpretation": "ZERO"}),
+            random(None),
+        ),
+        (
+            json!({"region": "eu-west-1", "aws": {}, "accessKeyId": null, "roleArn": ""}),
+            random(None),
+        ),
+        (
+            json!({"source": "random", "accessKeyId": "id", "secretAccessKey": "secret"}),
+            random(None),
+        ),
+        (json!({"aws": {"seed": 3}}), random(Some(3))),
+    ] {
+        assert_eq!(read(&details), connection, "{details}");
+    }
+}
+
+#[test]
+fn every_spelling_is_understood() {
+    let plain = json!({
+        "accessKeyId": "id", "secretAccessKey": "secret", "sessionToken": "token",
+        "roleArn": ARN, "externalId": "external", "roleSessionName": "session",
+        "tokenExpirySeconds": 900, "region": "eu-west-1", "regions": ["eu-west-1", "us-gov-west-1"],
+        "requestTimeout": 15000, "nanInterpretation": "ZERO", "linkedAccounts": true,
+        "settleSeconds": 60, "cacheSeconds": 0,
+    });
+    let expected = read(&plain);
+    let Connection::CloudWatch(cloudwatch) = &expected else { panic!("{expected:?}") };
+    assert_eq!(cloudwatch.not_a_number, NotANumber::Zero);
+    assert_eq!(cloudwatch.regions.len(), 2);
+    for details in [
+        json!({
+            "AccessKeyId": "id", "SecretAccessKey": "secret", "SessionToken": "token",
+            "RoleArn": ARN, "ExternalId": "external", "RoleSessionName": "session",
+            "TokenExpirySeconds": 900, "Region": "eu-west-1", "Regions": ["eu-west-1", "us-gov-west-1"],
+            "RequestTimeout": 15000, "NanInterpretation": "zero", "LinkedAccounts": true,
+            "SettleSeconds": 60, "CacheSeconds": 0,
+        }),
+        json!({
+            "source": "CloudWatch", "request_timeout_seconds": 15, "nan_interpretation": "ZERO",
+            "linked-accounts": true, "settle_seconds": 60.0, "cache_seconds": 0,
+            "aws": {
+                "aws_access_key_id": "id", "aws_secret_access_key": "secret",
+                "aws_session_token": "token", "role_arn": ARN, "external_id": "external",
+                "role_session_name": "session", "token_expiry_seconds": 900,
+                "region_name": "eu-west-1", "regions": ["eu-west-1", "us-gov-west-1"],
+            },
+        }),
+        {
+            let mut twice = plain.clone();
+            twice["aws"] = json!({"aws_access_key_id": "id"});
+            twice["unknown"] = json!({"accessKeyId": 5});
+            twice
+        },
+    ] {
+        assert_eq!(read(&details), expected, "{details}");
+    }
+    assert!(!format!("{expected:?}").contains("secret\""), "{expected:?}");
+    assert!(!format!("{expected:?}").contains("external\""), "{expected:?}");
+}
+
+#[test]
+fn the_functions_own_role_has_three_spellings() {
+    for details in [
+        json!({"source": "cloudwatch"}),
+        json!({"accessKeyId": "use-role", "secretAccessKey": "use-role"}),
+        json!({"roleArn": ARN}),
+    ] {
+        let Connection::CloudWatch(cloudwatch) = read(&details) else { panic!("{details}") };
+        assert_eq!(cloudwatch.identity.credentials, Credentials::Own, "{details}");
+        let session = cloudwatch.identity.role.map(|role| role.session_name);
+        assert_eq!(session.as_deref(), details.get("roleArn").map(|_| "stackstate-mirror"));
+    }
+}
+
+#[tokio::test]
+async fn mistakes_are_named_on_every_call_and_never_quoted() {
+    let app = common::app();
+    let region = "a region such as eu-west-1";
+    let role = "a role such as arn:aws:iam::123456789012:role/name";
+    let key = "an access key id such as AKIAIOSFODNN7EXAMPLE";
+    let wrong = |member: &str, expected: &str, found: &str| {
+        format!("connectionDetails.{member}: expected {expected}, found {found}")
+    };
+    let half = |present: &str, missing: &str| {
+        format!(
+            "connectionDetails: {present} is there and {missing} is not; a credential needs both"
+        )
+    };
+    for (details, text) in [
+        (json!({"accessKeyId": "hush"}), half("accessKeyId", "secretAccessKey")),
+        (json!({"secretAccessKey": "hush"}), half("secretAccessKey", "accessKeyId")),
+        (json!({"accessKeyId": "", "secretAccessKey": "hush"}), half("secretAccessKey", "accessKeyId")),
+        (json!({"sessionToken": "hush"}), half("sessionToken", "accessKeyId")),
+        (json!({"accessKeyId": "use-role", "secretAccessKey": "hush"}), "connectionDetails: use-role stands for one of accessKeyId and secretAccessKey; it means the function's own role only where it stands for both".to_owned()),
+        (json!({"accessKeyId": 5, "secretAccessKey": "hush"}), wrong("accessKeyId", key, "a number")),
+        (json!({"aws": {"aws_access_key_id": "hush hush"}}), wrong("aws.aws_access_key_id", key, "a string")),
+        (json!({"aws": "hush"}), wrong("aws", "an object", "a string")),
+        (json!({"secretAccessKey": "hush\nhush"}), wrong("secretAccessKey", "a secret access key, without spaces", "a string")),
+        (json!({"source": "hush"}), wrong("source", "\"random\" or \"cloudwatch\"", "a string")),
+        (json!({"region": "hush.example.com/"}), wrong("region", region, "a string")),
+        (json!({"regions": ["eu-west-1", "hush"]}), wrong("regions[1]", region, "a string")),
+        (json!({"regions": "eu-west-1"}), wrong("regions", "an array", "a string")),
+        (json!({"roleArn": "hush"}), wrong("roleArn", role, "a string")),
+        (json!({"roleArn": "arn:aws:iam::1234:role/hush"}), wrong("roleArn", role, "a string")),
+        (json!({"roleArn": "arn:aws:iam::123456789012:user/hush"}), wrong("roleArn", role, "a string")),
+        (json!({"externalId": "h"}), wrong("externalId", "an external ID: 2 to 1224 letters, digits and +=,.@:/_-", "a string")),
+        (json!({"roleSessionName": "hush hush"}), wrong("roleSessionName", "a session name: 2 to 64 letters, digits and +=,.@_-", "a string")),
+        (json!({"tokenExpirySeconds": 60}), wrong("tokenExpirySeconds", "a whole number of seconds from 900 to 43200", "a number")),
+        (json!({"requestTimeout": 0}), wrong("requestTimeout", "a whole number of milliseconds from 1 to 86400000", "a number")),
+        (json!({"nanInterpretation": "hush"}), wrong("nanInterpretation", "\"NONE\" or \"ZERO\"", "a string")),
+        (json!({"linkedAccounts": "hush"}), wrong("linkedAccounts", "true or false", "a string")),
+        (json!({"settleSeconds": -1}), wrong("settleSeconds", "a whole number of seconds from 0 to 86400", "a number")),
+        (json!({"region": "eu-west-1", "aws": {"region_name": "eu-west-2"}}), wrong("aws.region_name", "one value, which it has under another spelling too", "a string")),
+        (json!({"seed": "hush"}), wrong("seed", "a whole number", "a string")),
+    ] {
+        let reply = post(&app, "connection", &json!({"connectionDetails": details})).await;
+        assert_eq!((reply.status, &reply.body["status"]), (200, &json!("FAILURE")), "{details}");
+        let found = reply.body["error"]["details"].as_str().unwrap();
+        assert_eq!(found, format!("The mirror cannot read this request: {text}"));
+        assert!(!found.contains("hush"), "{found}");
+        let query = json!({"startTime": 0, "endTime": 1000, "field": {"fieldName": "f"}});
+        for call in ["field/name", "field/value", "metric"] {
+            let body = json!({"connectionDetails": details, "query": query});
+            let reply = post(&app, call, &body).await;
+            assert_eq!((reply.status, &reply.body["details"]), (500, &json!(text)), "{call}");
+        }
+    }
+}

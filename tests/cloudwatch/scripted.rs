@@ -1,0 +1,592 @@
+//! What ministack cannot do: pages, statuses, messages, throttling, faults, old data. The SDK's
+//! client is real, the answers are scripted, and the requests are looked at.
+
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::config::retry::RetryConfig;
+use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataInput, GetMetricDataOutput};
+use aws_sdk_cloudwatch::operation::list_metrics::{ListMetricsInput, ListMetricsOutput};
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{
+    Dimension, MessageData, Metric, MetricDataResult, ScanBy, StatusCode,
+};
+use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use aws_smithy_runtime_api::http::{Response, StatusCode as HttpStatus};
+use aws_smithy_types::body::SdkBody;
+use serde_json::{Value, json};
+use stackstate_mirror::app::App;
+use stackstate_mirror::source::cloudwatch::Clients;
+
+use crate::common::{self, NOW, Reply, post};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// Before any request, there is one rule a call, in order.
+fn app(rules: &[&Rule]) -> App {
+    let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, rules, |config| config
+        .retry_config(RetryConfig::standard().with_initial_backoff(std::time::Duration::ZERO)));
+    common::app_with(&[], || NOW, Clients::scripted(client))
+}
+
+fn body(query: Value, details: Value) -> Value {
+    let mut connection =
+        json!({"accessKeyId": "id", "secretAccessKey": "secret", "region": "eu-west-1"});
+    for (name, value) in details.as_object().unwrap() {
+        connection[name] = value.clone();
+    }
+    json!({"connectionDetails": connection, "query": query})
+}
+
+/// A query for `N M`, with `more` members.
+fn query(method: Option<&str>, start: i64, end: i64, more: Value) -> Value {
+    let mut query = json!({
+        "conditions": [{"key": "Namespace", "value": {"value": "N"}}],
+        "metricField": "M", "startTime": start, "endTime": end,
+    });
+    if let Some(method) = method {
+        query["aggregation"] = json!({"method": method, "bucketSizeMillis": MINUTE});
+    }
+    for (name, value) in more.as_object().unwrap() {
+        match (name.as_str(), value) {
+            ("conditions", Value::Array(conditions)) => {
+                query["conditions"].as_array_mut().unwrap().extend(conditions.iter().cloned());
+            }
+            _ => query[name] = value.clone(),
+        }
+    }
+    query
+}
+
+fn condition(key: &str, value: Value) -> Value {
+    let kind = if value.is_array() { "InSetValue" } else { "StringValue" };
+    json!({"key": key, "value": {"value": value, "_type": kind}})
+}
+
+fn result(id: &str, points: &[(i64, f64)], status: StatusCode) -> MetricDataResult {
+    MetricDataResult::builder()
+        .id(id)
+        .set_timestamps(Some(points.iter().map(|(time, _)| DateTime::from_millis(*time)).collect()))
+        .set_values(Some(points.iter().map(|(_, value)| *value).collect()))
+        .status_code(status)
+        .build()
+}
+
+fn page(results: Vec<MetricDataResult>, token: Option<&str>) -> GetMetricDataOutput {
+    GetMetricDataOutput::builder()
+        .set_metric_data_results(Some(results))
+        .set_next_token(token.map(str::to_owned))
+        .build()
+}
+
+type Requests = Arc<Mutex<Vec<GetMetricDataInput>>>;
+
+/// Answers every GetMetricData by `answer`, and keeps what was asked.
+fn data(
+    answer: impl Fn(&GetMetricDataInput) -> GetMetricDataOutput + Send + Sync + 'static,
+) -> (Rule, Requests) {
+    let requests = Requests::default();
+    let kept = requests.clone();
+    let rule = mock!(Client::get_metric_data).then_compute_output(move |input| {
+        kept.lock().unwrap().push(input.clone());
+        answer(input)
+    });
+    (rule, requests)
+}
+
+fn is_partial(reply: &Reply) -> bool {
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    reply.body["telemetry"]["isPartial"].as_bool().unwrap()
+}
+
+fn points(reply: &Reply) -> Vec<(f64, i64)> {
+    let points = reply.body["telemetry"]["points"].as_array().unwrap();
+    points.iter().map(|point| (point[0].as_f64().unwrap(), point[1].as_i64().unwrap())).collect()
+}
+
+/// The end of the last whole minute, and an hour before it.
+const END: i64 = NOW - NOW % MINUTE;
+const START: i64 = END - HOUR;
+
+fn minute(count: i64) -> i64 {
+    START + count * MINUTE
+}
+
+#[tokio::test]
+async fn a_literal_query_is_one_call() {
+    let (rule, requests) =
+        data(|_| page(vec![result("q0", &[(minute(0), 1.5)], StatusCode::Complete)], None));
+    let app = app(&[&rule]);
+    let more = json!({"conditions": [
+        condition("B", json!("2")), condition("A", json!("1")), condition("Unit", json!("Seconds")),
+        condition("AccountId", json!("123456789012")), condition("Statistic", json!("p99")),
+    ]});
+    let reply = post(&app, "metric", &body(query(Some("MAX"), START, END, more), json!({}))).await;
+    assert_eq!(points(&reply), [(1.5, minute(0))]);
+    let requests = requests.lock().unwrap();
+    let [request] = requests.as_slice() else { panic!("{} calls", requests.len()) };
+    assert_eq!(request.start_time(), Some(&DateTime::from_millis(START)));
+    assert_eq!(request.end_time(), Some(&DateTime::from_millis(END)));
+    assert_eq!(request.scan_by(), Some(&ScanBy::TimestampAscending));
+    let [query] = request.metric_data_queries() else { panic!("{request:?}") };
+    assert_eq!(query.account_id(), Some("123456789012"));
+    let stat = query.metric_stat().unwrap();
+    assert_eq!((stat.period(), stat.stat()), (Some(60), Some("Maximum")));
+    assert_eq!(stat.unit().map(|unit| unit.as_str()), Some("Seconds"));
+    let metric = stat.metric().unwrap();
+    assert_eq!((metric.namespace(), metric.metric_name()), (Some("N"), Some("M")));
+    let dimensions: Vec<_> =
+        metric.dimensions().iter().map(|dimension| (dimension.name(), dimension.value())).collect();
+    assert_eq!(dimensions, [(Some("A"), Some("1")), (Some("B"), Some("2"))]);
+}
+
+#[tokio::test]
+async fn old_data_has_longer_periods() {
+    for (method, bucket, start, end, period, first, last) in [
+        (Some("MEAN"), MINUTE, NOW - 20 * DAY, NOW - 19 * DAY, 300, 300_000, 300_000),
+        (Some("MEAN"), 301_000, NOW - 20 * DAY, NOW - 19 * DAY, 600, 600_000, 600_000),
+        (Some("MEAN"), MINUTE, NOW - 100 * DAY, NOW - 99 * DAY, 3_600, HOUR, HOUR),
+        (Some("SUM"), 90 * MINUTE, NOW - 100 * DAY, NOW - 99 * DAY, 7_200, 2 * HOUR, 2 * HOUR),
+        (None, 0, NOW - HOUR, NOW, 60, MINUTE, MINUTE),
+        (None, 0, NOW - 20 * DAY, NOW, 300, 300_000, 300_000),
+        (None, 0, NOW - 100 * DAY, NOW, 3_600, HOUR, HOUR),
+    ] {
+        let (rule, requests) = data(|input| {
+            let start = input.start_time().unwrap().to_millis().unwrap();
+            page(vec![result("q0", &[(start, 1.0)], StatusCode::Complete)], None)
+        });
+        let mut query = query(method, start, end, json!({}));
+        if method.is_some() {
+            query["aggregation"]["bucketSizeMillis"] = json!(bucket);
+        }
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let requests = requests.lock().unwrap();
+        let stat = requests[0].metric_data_queries()[0].metric_stat().unwrap();
+        assert_eq!(stat.period(), Some(period), "{method:?} {bucket}");
+        assert_eq!(requests[0].start_time(), Some(&DateTime::from_millis(start - start % first)));
+        assert_eq!(requests[0].end_time(), Some(&DateTime::from_millis(end - end % last)));
+        if method.is_some() {
+            let bucket = &reply.body["telemetry"]["points"][0];
+            let span = bucket[2].as_i64().unwrap() - bucket[1].as_i64().unwrap();
+            assert_eq!(span, i64::from(period) * 1_000, "a point carries the bucket it covers");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_are_joined_with_the_window_unchanged() {
+    let (rule, requests) = data(|input| match input.next_token() {
+        None => page(vec![result("q0", &[(minute(0), 0.0)], StatusCode::PartialData)], Some("1")),
+        Some("1") => page(vec![], Some("2")),
+        Some("2") => page(vec![result("q0", &[(minute(2), 2.0)], StatusCode::Complete)], None),
+        other => panic!("{other:?}"),
+    });
+    let query = query(Some("MEAN"), START, END, json!({}));
+    let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+    assert_eq!(points(&reply), [(0.0, minute(0)), (2.0, minute(2))]);
+    assert!(!is_partial(&reply));
+    let requests = requests.lock().unwrap();
+    assert_eq!(requests.len(), 3);
+    for request in requests.iter() {
+        assert_eq!(request.start_time(), requests[0].start_time());
+        assert_eq!(request.end_time(), requests[0].end_time());
+        assert_eq!(request.metric_data_queries(), requests[0].metric_data_queries());
+        assert_eq!(request.max_datapoints(), requests[0].max_datapoints());
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_repeats_ends_the_pages() {
+    let (rule, requests) =
+        data(|_| page(vec![result("q0", &[(minute(0), 1.0)], StatusCode::PartialData)], Some("1")));
+    for method in ["MEAN", "SUM"] {
+        let query = query(Some(method), START, END, json!({}));
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        assert!(is_partial(&reply));
+        assert_eq!(points(&reply), [(1.0, minute(0))], "{method}: no zeros where data is missing");
+    }
+    assert_eq!(requests.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn no_more_is_asked_for_than_the_limit_needs() {
+    let minutes: Vec<(i64, f64)> = (0..60).map(|count| (minute(count), 1.0)).collect();
+    for (method, limit, datapoints, kept, partial) in [
+        ("MEAN", json!(13), 14, 13, true),
+        ("MEAN", json!(60), 61, 60, false),
+        ("MEAN", json!(0), 1, 0, true),
+        ("MEAN", json!(2_147_483_647), 100_001, 60, false),
+        ("MEAN", Value::Null, 100_001, 60, false),
+        ("SUM", json!(13), 14, 13, true),
+        ("SUM", json!(60), 61, 60, false),
+    ] {
+        let minutes = minutes.clone();
+        let (rule, requests) = data(move |input| {
+            let window = input.start_time().unwrap().secs()..input.end_time().unwrap().secs();
+            let most = usize::try_from(input.max_datapoints().unwrap()).unwrap();
+            let found: Vec<_> = minutes
+                .iter()
+                .copied()
+                .filter(|(time, _)| window.contains(&(time / 1_000)))
+                .collect();
+            let token = (found.len() > most).then_some("more");
+            page(vec![result("q0", &found[..most.min(found.len())], StatusCode::Complete)], token)
+        });
+        let query = query(Some(method), START, END, json!({"limit": limit}));
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        assert_eq!(is_partial(&reply), partial, "{method} {limit}");
+        assert_eq!(points(&reply).len(), kept, "{method} {limit}");
+        let requests = requests.lock().unwrap();
+        assert_eq!(requests.len(), 1, "{method} {limit}");
+        assert_eq!(requests[0].max_datapoints(), Some(datapoints), "{method} {limit}");
+    }
+}
+
+#[tokio::test]
+async fn many_metrics_are_several_calls() {
+    let (rule, requests) = data(|input| {
+        let results = input.metric_data_queries().iter().map(|query| {
+            let sum = query.metric_stat().unwrap().stat() == Some("Sum");
+            let value = if sum { 3.0 } else { 2.0 };
+            result(query.id().unwrap(), &[(minute(0), value)], StatusCode::Complete)
+        });
+        page(results.collect(), None)
+    });
+    let hosts: Vec<String> = (0..300).map(|host| host.to_string()).collect();
+    let more = json!({"conditions": [condition("Host", json!(hosts))]});
+    let query = query(Some("MEAN"), START, END, more);
+    let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+    assert_eq!(points(&reply), [(1.5, minute(0))]);
+    let requests = requests.lock().unwrap();
+    let sizes: Vec<_> =
+        requests.iter().map(|request| request.metric_data_queries().len()).collect();
+    assert_eq!(sizes, [500, 100], "a sum and a count of each of 300 metrics");
+    let mut ids: Vec<_> = requests
+        .iter()
+        .flat_map(|request| request.metric_data_queries())
+        .map(|query| query.id().unwrap())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 600);
+}
+
+#[tokio::test]
+async fn what_is_not_a_number_is_left_out_or_zero() {
+    let values = [f64::NAN, 2.0, f64::INFINITY, f64::NEG_INFINITY];
+    let (rule, _) = data(move |_| {
+        let found: Vec<_> = (0..).map(minute).zip(values).collect();
+        page(vec![result("q0", &found, StatusCode::Complete)], None)
+    });
+    for (details, expected) in [
+        (json!({}), vec![(2.0, minute(1))]),
+        (json!({"nanInterpretation": "NONE"}), vec![(2.0, minute(1))]),
+        (
+            json!({"nan_interpretation": "ZERO"}),
+            vec![(0.0, minute(0)), (2.0, minute(1)), (0.0, minute(2)), (0.0, minute(3))],
+        ),
+    ] {
+        let query = query(Some("MEAN"), START, END, json!({}));
+        let reply = post(&app(&[&rule]), "metric", &body(query, details)).await;
+        assert_eq!(points(&reply), expected);
+    }
+}
+
+#[tokio::test]
+async fn every_reservation_is_told() {
+    let message = || MessageData::builder().code("SomeCode").value("Some text").build();
+    let complete = || result("q0", &[(minute(0), 1.0)], StatusCode::Complete);
+    let with_message = || {
+        let mut result = complete();
+        result.messages = Some(vec![message()]);
+        result
+    };
+    let top = || GetMetricDataOutput::builder().metric_data_results(complete()).messages(message());
+    for (answer, kind, words) in [
+        (
+            page(vec![result("q0", &[], StatusCode::InternalError)], None),
+            "MetricStoreConnectionError",
+            "status InternalError",
+        ),
+        (
+            page(vec![result("q0", &[], StatusCode::Forbidden)], None),
+            "MetricStoreConnectionError",
+            "status Forbidden",
+        ),
+        (
+            page(vec![result("q0", &[], StatusCode::from("Odd"))], None),
+            "MetricStoreConnectionError",
+            "the status Odd",
+        ),
+        (page(vec![with_message()], None), "RemoteMirrorError", "SomeCode: Some text"),
+        (top().build(), "RemoteMirrorError", "SomeCode: Some text"),
+    ] {
+        let (rule, _) = data(move |_| answer.clone());
+        let query = query(Some("MEAN"), START, END, json!({}));
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        assert_eq!((reply.status, &reply.body["_type"]), (500, &json!(kind)), "{words}");
+        let details = reply.body["details"].as_str().unwrap();
+        assert!(details.contains(words), "{details}");
+    }
+    for points in [vec![], vec![(minute(0), 1.0)]] {
+        let answer = page(vec![result("q0", &points, StatusCode::PartialData)], None);
+        let (rule, _) = data(move |_| answer.clone());
+        let query = query(Some("SUM"), START, END, json!({}));
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        assert!(is_partial(&reply), "partial data is partial, not absent");
+        assert_eq!(self::points(&reply).len(), points.len());
+    }
+}
+
+/// An error as the Smithy RPC v2 CBOR protocol writes it.
+fn refused(status: u16, code: &str, message: &str) -> Response {
+    let text = |text: &str| {
+        let mut bytes = vec![0x79];
+        bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+        bytes.extend(text.as_bytes());
+        bytes
+    };
+    let parts = [text("__type"), text(code), text("message"), text(message)];
+    let mut bytes = vec![0xA2];
+    bytes.extend(parts.concat());
+    let mut response = Response::new(HttpStatus::try_from(status).unwrap(), SdkBody::from(bytes));
+    response.headers_mut().insert("smithy-protocol", "rpc-v2-cbor");
+    response.headers_mut().insert("content-type", "application/cbor");
+    response
+}
+
+#[tokio::test]
+async fn refusals_say_what_to_do() {
+    let connection = "MetricStoreConnectionError";
+    for (status, code, kind, words, attempts) in [
+        (
+            403,
+            "AccessDenied",
+            connection,
+            "may not do cloudwatch:GetMetricData; expected a policy that allows it (CloudWatch says: SAID)",
+            1,
+        ),
+        (403, "InvalidClientTokenId", connection, "does not know the access key", 1),
+        (400, "UnrecognizedClientException", connection, "does not know the access key", 1),
+        (403, "SignatureDoesNotMatch", connection, "the secret is not its secret", 1),
+        (403, "InvalidToken", connection, "does not know the sessionToken", 1),
+        (403, "ExpiredToken", connection, "the session has expired", 1),
+        (403, "OptInRequired", connection, "the region eu-west-1 is not enabled", 1),
+        (400, "Throttling", connection, "throttles this account's GetMetricData", 3),
+        (400, "ThrottlingException", connection, "throttles this account's GetMetricData", 3),
+        (
+            500,
+            "InternalServiceFault",
+            connection,
+            "failed to answer GetMetricData: status 500, InternalServiceFault (CloudWatch says: SAID)",
+            3,
+        ),
+        (503, "ServiceUnavailable", connection, "status 503, ServiceUnavailable", 3),
+        (
+            400,
+            "InvalidParameterValue",
+            "RemoteMirrorError",
+            "GetMetricData in eu-west-1 (CloudWatch says: SAID)",
+            1,
+        ),
+        (400, "NeverHeardOf", connection, "status 400, NeverHeardOf", 1),
+    ] {
+        let rule = mock!(Client::get_metric_data)
+            .sequence()
+            .http_response(move || refused(status, code, "SAID"))
+            .repeatedly()
+            .build();
+        let query = query(Some("MEAN"), START, END, json!({}));
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        assert_eq!((reply.status, &reply.body["_type"]), (500, &json!(kind)), "{code}");
+        let details = reply.body["details"].as_str().unwrap();
+        assert!(details.contains(words), "{code}: {details}");
+        assert_eq!(rule.num_calls(), attempts, "{code}");
+        let quotes = details.contains("SAID");
+        assert!(!quotes || !["SignatureDoesNotMatch", "InvalidToken"].contains(&code), "{details}");
+    }
+}
+
+#[tokio::test]
+async fn passing_faults_are_retried() {
+    let rule = mock!(Client::get_metric_data)
+        .sequence()
+        .http_response(|| refused(400, "Throttling", "Rate exceeded"))
+        .http_status(503, None)
+        .output(|| page(vec![result("q0", &[(minute(0), 1.0)], StatusCode::Complete)], None))
+        .build();
+    let query = query(Some("MEAN"), START, END, json!({}));
+    let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+    assert_eq!(points(&reply), [(1.0, minute(0))]);
+    assert_eq!(rule.num_calls(), 3);
+}
+
+#[tokio::test]
+async fn a_connection_test_names_each_missing_right() {
+    for (list, data, words) in [
+        (false, true, vec!["cloudwatch:ListMetrics"]),
+        (true, false, vec!["cloudwatch:GetMetricData"]),
+        (false, false, vec!["cloudwatch:ListMetrics", "cloudwatch:GetMetricData"]),
+        (true, true, vec![]),
+    ] {
+        let denied = || refused(403, "AccessDenied", "User may not");
+        let lists = match list {
+            true => {
+                mock!(Client::list_metrics).then_output(|| ListMetricsOutput::builder().build())
+            }
+            false => mock!(Client::list_metrics).then_http_response(denied),
+        };
+        let gets = match data {
+            true => mock!(Client::get_metric_data).then_output(|| page(vec![], None)),
+            false => mock!(Client::get_metric_data).then_http_response(denied),
+        };
+        let reply = post(&app(&[&lists, &gets]), "connection", &body(Value::Null, json!({}))).await;
+        assert_eq!(reply.status, 200);
+        let details = reply.body["error"]["details"].as_str().unwrap_or_default();
+        for right in ["cloudwatch:ListMetrics", "cloudwatch:GetMetricData"] {
+            assert_eq!(details.contains(right), words.contains(&right), "{details}");
+        }
+        assert_eq!((lists.num_calls(), gets.num_calls()), (1, 1));
+    }
+    let unknown = || refused(403, "InvalidClientTokenId", "SAID");
+    let lists = mock!(Client::list_metrics).then_http_response(unknown);
+    let gets = mock!(Client::get_metric_data).then_http_response(unknown);
+    let reply = post(&app(&[&lists, &gets]), "connection", &body(Value::Null, json!({}))).await;
+    let details = reply.body["error"]["details"].as_str().unwrap();
+    assert_eq!(details.matches("does not know the access key").count(), 1, "told once: {details}");
+}
+
+#[tokio::test]
+async fn a_part_of_several_series_is_no_answer() {
+    let (rule, _) = data(|_| {
+        let results = vec![
+            result("q0", &[(minute(0), 1.0)], StatusCode::Complete),
+            result("q1", &[], StatusCode::PartialData),
+        ];
+        page(results, None)
+    });
+    let more = json!({"conditions": [condition("Host", json!(["a", "b"]))]});
+    let query = query(Some("SUM"), START, END, more);
+    let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+    assert_eq!((reply.status, &reply.body["_type"]), (500, &json!("MetricStoreConnectionError")));
+    let details = reply.body["details"].as_str().unwrap();
+    assert!(details.contains("only a part of some of the metrics"), "{details}");
+}
+
+#[tokio::test]
+async fn several_series_are_asked_for_in_spans_until_the_limit_is_reached() {
+    let (rule, requests) = data(|input| {
+        let start = input.start_time().unwrap().to_millis().unwrap();
+        let end = input.end_time().unwrap().to_millis().unwrap();
+        let minutes: Vec<_> = (start..end).step_by(60_000).map(|time| (time, 1.0)).collect();
+        let queries = input.metric_data_queries().iter();
+        // Two pages a span: the first half of the series, and the other.
+        let (first, rest) = (input.next_token().is_none(), queries.len() / 2);
+        let half = queries.enumerate().filter(|(index, _)| (*index < rest) == first);
+        let results =
+            half.map(|(_, query)| result(query.id().unwrap(), &minutes, StatusCode::Complete));
+        page(results.collect(), first.then_some("rest"))
+    });
+    let hosts: Vec<String> = (0..500).map(|host| host.to_string()).collect();
+    let more = json!({"conditions": [condition("Host", json!(hosts))], "limit": 250});
+    let query = query(Some("MAX"), END - 10 * HOUR, END, more);
+    let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+    assert!(is_partial(&reply));
+    assert_eq!(points(&reply).len(), 250);
+    let requests = requests.lock().unwrap();
+    let spans: Vec<i64> = requests
+        .iter()
+        .map(|request| request.end_time().unwrap().secs() - request.start_time().unwrap().secs())
+        .collect();
+    assert_eq!(spans, [201 * 60; 4], "a page of 100,800 datapoints each, two of ten hours' three");
+}
+
+#[tokio::test]
+async fn services_of_aws_have_no_period_below_a_minute() {
+    for (namespace, period) in [("AWS/Lambda", 60), ("Custom", 10)] {
+        let (rule, requests) =
+            data(|_| page(vec![result("q0", &[(minute(0), 1.0)], StatusCode::Complete)], None));
+        let mut query = query(Some("SUM"), START, END, json!({}));
+        query["conditions"] = json!([condition("Namespace", json!(namespace))]);
+        query["aggregation"]["bucketSizeMillis"] = json!(10_000);
+        post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        let requests = requests.lock().unwrap();
+        let stat = requests[0].metric_data_queries()[0].metric_stat().unwrap();
+        assert_eq!(stat.period(), Some(period), "{namespace}");
+    }
+}
+
+fn metric(dimensions: &[(&str, &str)]) -> Metric {
+    let dimension =
+        |(name, value): &(&str, &str)| Dimension::builder().name(*name).value(*value).build();
+    Metric::builder()
+        .namespace("N")
+        .metric_name("M")
+        .set_dimensions(Some(dimensions.iter().map(dimension).collect()))
+        .build()
+}
+
+/// Answers the pages of ListMetrics, one after another, and keeps what was asked.
+fn lists(pages: Vec<ListMetricsOutput>) -> (Rule, Arc<Mutex<Vec<ListMetricsInput>>>) {
+    let requests = Arc::<Mutex<Vec<ListMetricsInput>>>::default();
+    let kept = requests.clone();
+    let rule = mock!(Client::list_metrics).then_compute_output(move |input| {
+        let mut kept = kept.lock().unwrap();
+        kept.push(input.clone());
+        pages[(kept.len() - 1) % pages.len()].clone()
+    });
+    (rule, requests)
+}
+
+fn list_page(metrics: Vec<Metric>, token: Option<&str>) -> ListMetricsOutput {
+    ListMetricsOutput::builder()
+        .set_metrics(Some(metrics))
+        .set_next_token(token.map(str::to_owned))
+        .build()
+}
+
+#[tokio::test]
+async fn a_metric_without_data_is_looked_for_on_every_page() {
+    let nothing = || data(|_| page(vec![], None)).0;
+    let ask = async |pages: Vec<ListMetricsOutput>, host: Value| {
+        let (lists, requests) = lists(pages);
+        let more = json!({"conditions": [condition("Host", host), condition("AccountId", json!("123456789012"))]});
+        let query = query(Some("SUM"), END - 2 * MINUTE, END, more);
+        let reply = post(&app(&[&nothing(), &lists]), "metric", &body(query, json!({}))).await;
+        let asked = requests.lock().unwrap().clone();
+        (reply, asked)
+    };
+    let owned = |mut page: ListMetricsOutput| {
+        page.owning_accounts = Some(vec!["123456789012".to_owned(); page.metrics().len()]);
+        page
+    };
+    let other = metric(&[("Host", "a"), ("Disk", "x")]);
+    let pages = vec![
+        owned(list_page(vec![other.clone()], Some("1"))),
+        owned(list_page(vec![metric(&[("Host", "a")])], None)),
+    ];
+    let (reply, asked) = ask(pages, json!("a")).await;
+    assert_eq!(points(&reply), [(0.0, END - 2 * MINUTE), (0.0, END - MINUTE)], "it is idle");
+    assert_eq!(asked.len(), 2);
+    for (request, token) in asked.iter().zip([None, Some("1")]) {
+        assert_eq!(request.next_token(), token);
+        assert_eq!((request.namespace(), request.metric_name()), (Some("N"), Some("M")));
+        assert_eq!(request.dimensions()[0].name(), Some("Host"));
+        assert_eq!(request.dimensions()[0].value(), Some("a"));
+        assert_eq!(request.owning_account(), Some("123456789012"));
+        assert_eq!(request.include_linked_accounts(), Some(true));
+    }
+
+    let (reply, asked) =
+        ask(vec![owned(list_page(vec![other], Some("on")))], json!(["a", "b"])).await;
+    assert_eq!(reply.status, 500);
+    assert_eq!(reply.body["summary"], "CloudWatch has too many metrics to find this one");
+    assert_eq!(asked[0].dimensions()[0].value(), None, "several values: any");
+
+    let lone = owned(list_page(vec![metric(&[("Host", "a"), ("Disk", "x")])], None));
+    let (reply, _) = ask(vec![lone], json!(["a", "b"])).await;
+    assert_eq!(reply.status, 200, "the only metric with more dimensions: {}", reply.body);
+}
