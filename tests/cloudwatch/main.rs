@@ -7,6 +7,7 @@
 mod common;
 mod connections;
 mod details;
+mod discovery;
 mod metrics;
 mod scripted;
 mod store;

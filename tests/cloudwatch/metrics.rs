@@ -323,8 +323,8 @@ async fn an_empty_answer_is_looked_into() {
         json!({
             "_type": "RemoteMirrorError",
             "summary": "The conditions select several metrics",
-            "details": "there is no Test/Empty M {Host=two}, but there are 2 metrics with more \
-                        dimensions; add conditions on Disk (sda, sdb)",
+            "details": "there is no Test/Empty M {Host=two} alone, but there are 2 metrics that it can \
+                        mean; add conditions on Disk (sda, sdb)",
         })
     );
     for host in [json!("none"), json!(["none", "nobody"])] {

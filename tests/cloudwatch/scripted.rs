@@ -25,13 +25,13 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// Before any request, there is one rule a call, in order.
-fn app(rules: &[&Rule]) -> App {
+pub(crate) fn app(rules: &[&Rule]) -> App {
     let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, rules, |config| config
         .retry_config(RetryConfig::standard().with_initial_backoff(std::time::Duration::ZERO)));
     common::app_with(&[], || NOW, Clients::scripted(client))
 }
 
-fn body(query: Value, details: Value) -> Value {
+pub(crate) fn body(query: Value, details: Value) -> Value {
     let mut connection =
         json!({"accessKeyId": "id", "secretAccessKey": "secret", "region": "eu-west-1"});
     for (name, value) in details.as_object().unwrap() {
@@ -60,12 +60,12 @@ fn query(method: Option<&str>, start: i64, end: i64, more: Value) -> Value {
     query
 }
 
-fn condition(key: &str, value: Value) -> Value {
+pub(crate) fn condition(key: &str, value: Value) -> Value {
     let kind = if value.is_array() { "InSetValue" } else { "StringValue" };
     json!({"key": key, "value": {"value": value, "_type": kind}})
 }
 
-fn result(id: &str, points: &[(i64, f64)], status: StatusCode) -> MetricDataResult {
+pub(crate) fn result(id: &str, points: &[(i64, f64)], status: StatusCode) -> MetricDataResult {
     MetricDataResult::builder()
         .id(id)
         .set_timestamps(Some(points.iter().map(|(time, _)| DateTime::from_millis(*time)).collect()))
@@ -74,17 +74,17 @@ fn result(id: &str, points: &[(i64, f64)], status: StatusCode) -> MetricDataResu
         .build()
 }
 
-fn page(results: Vec<MetricDataResult>, token: Option<&str>) -> GetMetricDataOutput {
+pub(crate) fn page(results: Vec<MetricDataResult>, token: Option<&str>) -> GetMetricDataOutput {
     GetMetricDataOutput::builder()
         .set_metric_data_results(Some(results))
         .set_next_token(token.map(str::to_owned))
         .build()
 }
 
-type Requests = Arc<Mutex<Vec<GetMetricDataInput>>>;
+pub(crate) type Requests = Arc<Mutex<Vec<GetMetricDataInput>>>;
 
 /// Answers every GetMetricData by `answer`, and keeps what was asked.
-fn data(
+pub(crate) fn data(
     answer: impl Fn(&GetMetricDataInput) -> GetMetricDataOutput + Send + Sync + 'static,
 ) -> (Rule, Requests) {
     let requests = Requests::default();

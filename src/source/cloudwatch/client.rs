@@ -23,7 +23,8 @@ use lru::LruCache;
 use sha2::{Digest, Sha256};
 
 use super::fault;
-use super::session::Session;
+use super::session::{Caller, Session};
+use super::shelf::Shelf;
 use crate::config::AwsConfig;
 use crate::connection::{Credentials, Identity, Role};
 use crate::deadline::Deadline;
@@ -32,7 +33,7 @@ use crate::region::Region;
 use crate::secret::Keys;
 
 /// So many clients are kept; the one that was unused for longest makes room.
-const KEPT: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 /// An assumed role's credentials are renewed so long before they expire.
 const RENEWED_BEFORE: Duration = Duration::from_secs(300);
@@ -47,13 +48,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct Clients {
     aws: AwsConfig,
     http: OnceLock<SharedHttpClient>,
-    kept: Mutex<Option<LruCache<[u8; 32], Caller>>>,
+    kept: Mutex<Option<LruCache<Caller, Kept>>>,
     scripted: Option<Client>,
+    /// What the callers' catalogues are kept on.
+    pub(super) shelf: Shelf,
 }
 
 /// A client, and whose it is.
 #[derive(Clone)]
-struct Caller {
+struct Kept {
     cloudwatch: Client,
     credentials: SharedCredentialsProvider,
     waits_for: String,
@@ -62,7 +65,13 @@ struct Caller {
 impl Clients {
     /// Makes clients for AWS as `aws` describes it.
     pub fn new(aws: AwsConfig) -> Self {
-        Clients { aws, http: OnceLock::new(), kept: Mutex::new(None), scripted: None }
+        Clients {
+            aws,
+            http: OnceLock::new(),
+            kept: Mutex::new(None),
+            scripted: None,
+            shelf: Shelf::default(),
+        }
     }
 
     /// Always the same client, for tests with a scripted one.
@@ -90,29 +99,29 @@ impl Clients {
         region: Region,
         deadline: Deadline,
     ) -> Result<Session, MirrorError> {
-        if let Some(client) = &self.scripted {
-            return Ok(Session { client: client.clone(), region, deadline });
-        }
         let key = digest(identity, &region);
+        if let Some(client) = &self.scripted {
+            return Ok(Session { client: client.clone(), caller: key, region, deadline });
+        }
         let kept = self.lock().as_mut().and_then(|kept| kept.get(&key).cloned());
-        let caller = match kept {
-            Some(caller) => caller,
+        let kept = match kept {
+            Some(kept) => kept,
             None => {
-                let caller = self.build(identity, &region).await?;
+                let built = self.build(identity, &region).await?;
                 let mut kept = self.lock();
-                kept.get_or_insert_with(|| LruCache::new(KEPT)).put(key, caller.clone());
-                caller
+                kept.get_or_insert_with(|| LruCache::new(MOST_KEPT)).put(key, built.clone());
+                built
             }
         };
-        let Caller { cloudwatch, credentials, waits_for } = caller;
+        let Kept { cloudwatch, credentials, waits_for } = kept;
         deadline
             .bound(|| waits_for, credentials.provide_credentials())
             .await?
             .map_err(|error| fault::of_credentials(&error, identity.role.as_ref(), &region))?;
-        Ok(Session { client: cloudwatch, region, deadline })
+        Ok(Session { client: cloudwatch, caller: key, region, deadline })
     }
 
-    async fn build(&self, identity: &Identity, region: &Region) -> Result<Caller, MirrorError> {
+    async fn build(&self, identity: &Identity, region: &Region) -> Result<Kept, MirrorError> {
         let keys = match &identity.credentials {
             Credentials::Keys(keys) => keys,
             Credentials::Own => self.aws.keys.as_ref().ok_or_else(fault::no_own_credentials)?,
@@ -158,7 +167,7 @@ impl Clients {
             .into_builder()
             .credentials_provider(credentials.clone())
             .build();
-        Ok(Caller { cloudwatch: Client::new(&config), credentials, waits_for })
+        Ok(Kept { cloudwatch: Client::new(&config), credentials, waits_for })
     }
 
     fn http(&self) -> SharedHttpClient {
@@ -170,7 +179,7 @@ impl Clients {
         self.http.get_or_init(build).clone()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<LruCache<[u8; 32], Caller>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<LruCache<Caller, Kept>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -188,7 +197,7 @@ fn signing(keys: &Keys) -> AwsCredentials {
 }
 
 /// Names a caller and a region without saying any secret; all that shapes a client is in it.
-fn digest(identity: &Identity, region: &Region) -> [u8; 32] {
+fn digest(identity: &Identity, region: &Region) -> Caller {
     let Identity { credentials, role } = identity;
     let mut hasher = Sha256::new();
     let mut add = |part: Option<&str>| match part {

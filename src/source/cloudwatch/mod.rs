@@ -1,37 +1,60 @@
 //! The four calls on CloudWatch.
 
 mod candidates;
+mod catalogue;
 mod client;
+mod conditions;
+mod discovery;
+mod expression;
 mod fault;
+mod fetch;
+mod grouping;
+mod metric;
 mod period;
 mod plan;
+mod resource;
+mod scope;
 mod selection;
 mod series;
 mod session;
+mod sets;
+mod shelf;
 mod statistic;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use aws_sdk_cloudwatch::operation::get_metric_data::builders::GetMetricDataFluentBuilder;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{
-    MessageData, Metric as MetricShape, MetricDataQuery, MetricStat, ScanBy, StatusCode,
-};
+use aws_sdk_cloudwatch::types::{Metric as MetricShape, MetricDataQuery, MetricStat};
 
 use self::candidates::Found;
+use self::catalogue::Catalogue;
 pub use self::client::Clients;
+use self::conditions::{Conditions, DIMENSION, RESERVED};
+use self::expression::Expression;
 use self::fault::Action;
-use self::plan::{Fold, Plan};
-use self::selection::{Metric, Selection};
+use self::fetch::fetch;
+use self::period::MINUTE;
+use self::plan::Plan;
+use self::scope::Scope;
 use self::series::Series;
 use self::session::Session;
+use self::sets::Sets;
 use crate::connection::CloudWatch;
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::region::Region;
 use crate::telemetry::{
     Field, FieldType, FieldValue, FieldValuesQuery, Filter, Listing, MetricQuery, Telemetry,
+    TimeRange,
 };
+
+/// A catalogue for the dialogs has at most so many metrics.
+const MOST_LISTED: usize = 100_000;
+
+/// A list shows at most so many fields or values, so that it fits Lambda's 6 MB: a value has up
+/// to 1,024 characters. More are grouped, or paged.
+const MOST_SHOWN: usize = 5_000;
 
 /// CloudWatch, as one request asks it.
 pub struct Store<'a> {
@@ -74,156 +97,165 @@ impl Store<'_> {
         }
     }
 
-    /// The names that a condition can have with any metric.
+    /// The fields that queries may name, and those of the metrics that meet the conditions.
     pub(super) async fn field_names(&self, filter: &Filter) -> Result<Listing<Field>, MirrorError> {
-        let field = |name: &str| Field { name: name.to_owned(), field_type: FieldType::String };
-        let fields = selection::RESERVED.iter().map(|name| field(name)).collect();
-        Ok(Listing::page(fields, 0, filter.limit))
+        let conditions = Conditions::read(&filter.conditions)?;
+        let mut fields = discovery::reserved(self.connection.linked_accounts);
+        let mut is_partial = false;
+        if !conditions.sets.namespaces.is_empty() && conditions.expression.is_none() {
+            let (catalogue, sets) = self.listed(&conditions, None, filter.range).await?;
+            fields.extend(discovery::fields(&catalogue, &sets));
+            is_partial = catalogue.is_partial;
+        }
+        let page = Listing::page(fields, 0, filter.limit.min(MOST_SHOWN));
+        Ok(Listing { is_partial: page.is_partial || is_partial, ..page })
     }
 
+    /// The values of a field in the metrics that meet the other conditions.
     pub(super) async fn field_values(
         &self,
         query: &FieldValuesQuery,
     ) -> Result<Listing<FieldValue>, MirrorError> {
-        Err(MirrorError::UnsupportedFieldType(query.field_type))
+        let FieldValuesQuery { filter, field, field_type, prefix, offset } = query;
+        if *field_type != FieldType::String {
+            return Err(MirrorError::UnsupportedFieldType(*field_type));
+        }
+        let limit = filter.limit.min(MOST_SHOWN);
+        let page = |values: &BTreeSet<&str>| grouping::page(values, prefix, *offset, limit);
+        let conditions = Conditions::read(&filter.conditions)?;
+        Ok(match field.as_str() {
+            "Region" => page(&self.regions().map(Region::as_str).collect()),
+            "Statistic" => page(&discovery::STATISTICS.into_iter().collect()),
+            "Unit" => page(&discovery::units().iter().copied().collect()),
+            "~" => page(&BTreeSet::new()),
+            field => {
+                let (catalogue, sets) = self.listed(&conditions, Some(field), filter.range).await?;
+                let page = page(&discovery::values(&catalogue, &sets, field));
+                Listing { is_partial: page.is_partial || catalogue.is_partial, ..page }
+            }
+        })
     }
 
     /// The points that `query` selects.
-    ///
-    /// A query goes straight to GetMetricData; only where that has nothing is ListMetrics asked
-    /// why.
     pub(super) async fn metrics(&self, query: &MetricQuery) -> Result<Telemetry, MirrorError> {
-        let selection = Selection::of(query)?;
-        let metrics = selection.metrics();
+        let conditions = Conditions::read(&query.filter.conditions)?;
+        let metric_field = query.metric_field.as_deref();
         let settle = i64::try_from(self.connection.settle.as_millis()).unwrap_or(i64::MAX);
-        let plan = Plan::new(query, &selection, metrics.len(), self.now - settle, self.now)?;
-        let empty = Series::new(&plan, self.connection.not_a_number);
-        if plan.window.count() == 0 {
-            return Ok(empty.into_telemetry());
-        }
-        let session = self.open(selection.region.as_ref()).await?;
-        let series = fetch(&session, &plan, &metrics, empty).await?;
-        if !series.is_void() {
+        let settled = self.now - settle;
+        if let Some(expression) = Expression::of(&conditions, metric_field)? {
+            let plan = Plan::of_expression(query, settled, self.now);
+            let series = Series::new(&plan, self.connection.not_a_number);
+            if plan.window.count() == 0 {
+                return Ok(series.into_telemetry());
+            }
+            let session = self.open(conditions.region.as_ref()).await?;
+            let series = fetch(&session, &plan, plan.expression(&expression), series).await?;
             return Ok(series.into_telemetry());
         }
-        let series = match candidates::look(&session, &selection, &metrics).await? {
-            Found::Idle => series,
-            Found::Only(metric) => fetch(&session, &plan, &[metric], series).await?,
-        };
-        Ok(series.into_telemetry())
+        let selection = selection::select(&conditions, metric_field)?;
+        let plan = Plan::of_metrics(query, &conditions, selection.count(), settled, self.now)?;
+        let series = Series::new(&plan, self.connection.not_a_number);
+        if plan.window.count() == 0 {
+            return Ok(series.into_telemetry());
+        }
+        let session = self.open(conditions.region.as_ref()).await?;
+        Ok(self.find(&session, &plan, selection, series).await?.into_telemetry())
+    }
+
+    /// The series of the metrics that a selection means: those that it names; where they have no
+    /// data and do not exist, the only one that it can mean; where there is none either, those
+    /// that it names by `Resource`.
+    ///
+    /// It goes straight to GetMetricData; only where that has nothing is ListMetrics asked why.
+    async fn find<'p>(
+        &self,
+        session: &Session,
+        plan: &'p Plan,
+        mut selection: Sets,
+        mut series: Series<'p>,
+    ) -> Result<Series<'p>, MirrorError> {
+        loop {
+            let metrics = selection.metrics();
+            series = fetch(session, plan, plan.calls(&metrics), series).await?;
+            if !series.is_void() {
+                return Ok(series);
+            }
+            let scope = selection.scope(self.connection.linked_accounts);
+            let most = candidates::MOST_LOOKED_THROUGH;
+            let catalogue = self.catalogue(session, scope, most).await?;
+            match (candidates::look(&selection, &catalogue), selection.by_own_resource()) {
+                (Found::Idle, _) => return Ok(series),
+                (Found::Only(metric), _) => {
+                    return fetch(session, plan, plan.calls(&[metric]), series).await;
+                }
+                (Found::Nothing, Some(own)) => selection = own,
+                (found, _) => return Err(candidates::error(&found, &metrics, &session.region)),
+            }
+        }
+    }
+
+    /// A catalogue that has every metric in it which meets the conditions, but for those on
+    /// `field`, and what a metric must be to do so. Metrics without data are left out where
+    /// the range is not long past.
+    async fn listed(
+        &self,
+        conditions: &Conditions,
+        field: Option<&str>,
+        range: TimeRange,
+    ) -> Result<(Arc<Catalogue>, Sets), MirrorError> {
+        const RECENT: i64 = 3 * 60 * MINUTE;
+        let session = self.open(conditions.region.as_ref()).await?;
+        let mut sets = conditions.sets.clone();
+        if let Some(field) = field {
+            sets = sets.without(field);
+        }
+        loop {
+            let mut scope = sets.scope(self.connection.linked_accounts);
+            scope.recent = range.start() > self.now - RECENT;
+            if let Some(field) = field.filter(|field| !RESERVED.contains(field)) {
+                scope = scope.with(field.strip_prefix(DIMENSION).unwrap_or(field));
+            }
+            let catalogue = self.catalogue(&session, scope, MOST_LISTED).await?;
+            let own = sets.by_own_resource();
+            match own.filter(|_| !catalogue.metrics().any(|metric| sets.admit(&metric))) {
+                None => return Ok((catalogue, sets)),
+                Some(own) => sets = own,
+            }
+        }
+    }
+
+    /// The metrics of a scope, `most` of them: from the shelf, or else from CloudWatch.
+    async fn catalogue(
+        &self,
+        session: &Session,
+        scope: Scope,
+        most: usize,
+    ) -> Result<Arc<Catalogue>, MirrorError> {
+        let shelf = &self.clients.shelf;
+        if let Some(catalogue) = shelf.find(&session.caller, &scope, most, self.now) {
+            return Ok(catalogue);
+        }
+        let catalogue = Arc::new(Catalogue::read(session, &scope, most).await?);
+        shelf.keep(session.caller, scope, catalogue.clone(), most, self.now);
+        Ok(catalogue)
+    }
+
+    /// The regions to choose from; the first is asked where nobody names one.
+    fn regions(&self) -> impl Iterator<Item = &Region> {
+        let CloudWatch { region, regions, .. } = self.connection;
+        let named = region.iter().chain(regions);
+        named.chain(self.clients.home().filter(|_| region.is_none() && regions.is_empty()))
     }
 
     /// A session in the region that the query names, or the connection, or the one that the
     /// mirror runs in.
     async fn open(&self, named: Option<&Region>) -> Result<Session, MirrorError> {
-        let CloudWatch { identity, region, regions, .. } = self.connection;
-        let region = named.or(region.as_ref()).or(regions.first()).or(self.clients.home());
+        let region = named.or(self.regions().next());
         let region = region.cloned().ok_or_else(|| MirrorError::Connection {
             details: "no region: expected \"region\" in the connection details, such as \
                       \"eu-west-1\", or the condition Region"
                 .to_owned(),
         })?;
-        self.clients.open(identity, region, self.deadline).await
+        self.clients.open(&self.connection.identity, region, self.deadline).await
     }
-}
-
-/// Adds to `series` what CloudWatch has of `metrics`.
-async fn fetch<'a>(
-    session: &Session,
-    plan: &Plan,
-    metrics: &[Metric],
-    mut series: Series<'a>,
-) -> Result<Series<'a>, MirrorError> {
-    let calls = plan.calls(metrics);
-    for span in plan.spans(metrics.len()) {
-        for queries in &calls {
-            let call = session
-                .client
-                .get_metric_data()
-                .set_metric_data_queries(Some(queries.clone()))
-                .start_time(DateTime::from_millis(span.start))
-                .end_time(DateTime::from_millis(span.end))
-                .scan_by(ScanBy::TimestampAscending)
-                .max_datapoints(i32::try_from(plan.page_size()).unwrap_or(i32::MAX));
-            read_pages(session, call, plan, &mut series).await?;
-        }
-        if series.is_full() {
-            break;
-        }
-    }
-    Ok(series)
-}
-
-/// Adds every page of one call to `series`. The window and the queries stay the same from page
-/// to page: CloudWatch's tokens are good for these alone.
-async fn read_pages(
-    session: &Session,
-    call: GetMetricDataFluentBuilder,
-    plan: &Plan,
-    series: &mut Series<'_>,
-) -> Result<(), MirrorError> {
-    let mut token: Option<String> = None;
-    let mut tokens = HashSet::new();
-    let mut incomplete = HashSet::new();
-    loop {
-        let page = call.clone().set_next_token(token);
-        let page = session.ask(Action::GetMetricData, page.send()).await?;
-        told(page.messages())?;
-        for result in page.metric_data_results() {
-            told(result.messages())?;
-            let id = result.id().unwrap_or_default();
-            match result.status_code() {
-                None | Some(StatusCode::Complete) => incomplete.remove(id),
-                Some(StatusCode::PartialData) => incomplete.insert(id.to_owned()),
-                Some(other) => return Err(failed(other)),
-            };
-            let Some(statistic) = plan.statistic_of(id) else { continue };
-            for (time, value) in result.timestamps().iter().zip(result.values()) {
-                if let Ok(time) = time.to_millis() {
-                    series.add(statistic, time, *value);
-                }
-            }
-        }
-        token = page.next_token;
-        match &token {
-            None => break,
-            // What has arrived shows by itself that there is more.
-            Some(_) if plan.fold == Fold::Single && series.is_full() => return Ok(()),
-            Some(token) if tokens.insert(token.clone()) => {}
-            Some(_) => return series.mark_partial(),
-        }
-    }
-    if incomplete.is_empty() { Ok(()) } else { series.mark_partial() }
-}
-
-/// A message of CloudWatch's is a reservation about its answer; StackState's has no place for
-/// one beside points.
-fn told(messages: &[MessageData]) -> Result<(), MirrorError> {
-    let told = |message: &MessageData| {
-        format!("{}: {}", message.code().unwrap_or("no code"), message.value().unwrap_or("no text"))
-    };
-    if messages.is_empty() {
-        return Ok(());
-    }
-    let messages: Vec<String> = messages.iter().map(told).collect();
-    Err(MirrorError::Remote {
-        summary: "CloudWatch answers with a reservation",
-        details: messages.join("; "),
-    })
-}
-
-fn failed(status: &StatusCode) -> MirrorError {
-    let details = match status {
-        StatusCode::Forbidden => {
-            "CloudWatch forbids this metric to these credentials (status Forbidden); expected an \
-             account that shares it"
-                .to_owned()
-        }
-        StatusCode::InternalError => {
-            "CloudWatch failed to compute this metric (status InternalError); asking again may help"
-                .to_owned()
-        }
-        other => format!("CloudWatch answers with the status {other}"),
-    };
-    MirrorError::Connection { details }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::expression;
 use super::plan::{Fold, Plan};
 use crate::connection::NotANumber;
 use crate::error::MirrorError;
@@ -24,17 +25,28 @@ impl<'a> Series<'a> {
 
     /// A datapoint of one of the plan's statistics; `time` is its bucket's start in epoch
     /// milliseconds. What is outside the plan's window was not asked for.
-    pub(super) fn add(&mut self, statistic: usize, time: i64, value: f64) {
+    ///
+    /// # Errors
+    /// An expression has several datapoints in one bucket.
+    pub(super) fn add(
+        &mut self,
+        statistic: usize,
+        time: i64,
+        value: f64,
+    ) -> Result<(), MirrorError> {
         let window = self.plan.window;
         if !(window.start..window.end).contains(&time) {
-            return;
+            return Ok(());
         }
         let value = match (value.is_finite(), self.not_a_number) {
             (true, _) => value,
             (false, NotANumber::Zero) => 0.0,
-            (false, NotANumber::Nothing) => return,
+            (false, NotANumber::Nothing) => return Ok(()),
         };
         let start = time - time % window.period;
+        if self.plan.is_expression && self.buckets.contains_key(&start) {
+            return Err(expression::shorter_period(window.period / 1_000));
+        }
         let first = match self.plan.fold {
             Fold::Single | Fold::Mean | Fold::Sum => 0.0,
             Fold::Max => f64::NEG_INFINITY,
@@ -47,6 +59,7 @@ impl<'a> Series<'a> {
             Fold::Max => folded.max(value),
             Fold::Min => folded.min(value),
         };
+        Ok(())
     }
 
     /// Says that the store has more than it sent.

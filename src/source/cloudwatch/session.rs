@@ -12,14 +12,24 @@ use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::region::Region;
 
+/// Who asks: the digest of a caller and a region.
+pub(super) type Caller = [u8; 32];
+
 /// One request's conversation with CloudWatch in one region.
+#[derive(Clone)]
 pub(super) struct Session {
     pub(super) client: Client,
+    pub(super) caller: Caller,
     pub(super) region: Region,
     pub(super) deadline: Deadline,
 }
 
 impl Session {
+    /// The same with a sooner deadline, which leaves time to make use of what was found.
+    pub(super) fn hurried(&self) -> Self {
+        Session { deadline: self.deadline.sooner(), ..self.clone() }
+    }
+
     /// What `call` answers, in time.
     ///
     /// # Errors

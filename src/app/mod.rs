@@ -1,18 +1,22 @@
-//! One request, from HTTP request to HTTP response: endpoint, query, source, answer.
+//! One request, from HTTP request to HTTP response: access, endpoint, query, source, answer.
+
+mod failure;
+mod record;
 
 use std::time::{Duration, Instant};
 
+use lambda_http::RequestExt;
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE};
 use lambda_http::http::request::Parts;
 use lambda_http::http::{self, HeaderName, HeaderValue, Response, StatusCode};
 use lambda_http::request::RequestContext;
-use lambda_http::{Context, RequestExt};
 use serde_json::{Value, json};
-use tracing::{info, warn};
 
+use self::failure::{Failure, LONGEST_BODY};
+use self::record::Record;
 use crate::access::Access;
 use crate::api::answer::{self, Answer};
-use crate::api::endpoint::{Call, Endpoint, Unrouted};
+use crate::api::endpoint::{Call, Endpoint};
 use crate::api::request::{self, Query, Request};
 use crate::config::{Config, ConfigError};
 use crate::connection::Connection;
@@ -20,9 +24,6 @@ use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::source::cloudwatch::Clients;
 use crate::source::{Source, Surroundings};
-
-/// A longer body is refused, in bytes.
-pub const LONGEST_BODY: usize = 1 << 20;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-mirror-api-key");
 
@@ -230,121 +231,4 @@ fn stage(parts: &Parts) -> Option<&str> {
         _ => None,
     };
     stage.filter(|stage| *stage != "$default")
-}
-
-/// Why a request has no answer, in HTTP's terms.
-enum Failure {
-    /// An error of the Mirror REST API, status 500: StackState reads the body, not the status.
-    Mirror(MirrorError),
-    /// Without a token that admits.
-    Stranger,
-    Unrouted(Unrouted),
-    TooLarge {
-        bytes: usize,
-    },
-}
-
-impl Failure {
-    /// The status, and the method that would be allowed.
-    fn status(&self) -> (StatusCode, Option<&'static str>) {
-        match self {
-            Failure::Mirror(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
-            Failure::Stranger => (StatusCode::UNAUTHORIZED, None),
-            Failure::Unrouted(Unrouted::NotFound) => (StatusCode::NOT_FOUND, None),
-            Failure::Unrouted(Unrouted::MethodNotAllowed { allow }) => {
-                (StatusCode::METHOD_NOT_ALLOWED, Some(allow))
-            }
-            Failure::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, None),
-        }
-    }
-
-    fn into_error(self) -> MirrorError {
-        let (summary, details) = match self {
-            Failure::Mirror(error) => return error,
-            Failure::Stranger => (
-                "The mirror does not know the caller",
-                "connectionDetails.accessToken: expected the token that the mirror was deployed with"
-                    .to_owned(),
-            ),
-            Failure::Unrouted(Unrouted::NotFound) => (
-                "The mirror has no such path",
-                "expected /api/connection, /api/field/name, /api/field/value or /api/metric \
-                 behind the Mirror URL; the Mirror URL is the function's own URL, and nothing more"
-                    .to_owned(),
-            ),
-            Failure::Unrouted(Unrouted::MethodNotAllowed { allow }) => {
-                ("The mirror wants another method here", format!("expected {allow}"))
-            }
-            Failure::TooLarge { bytes } => (
-                "The request is too large",
-                format!("the body: expected at most {LONGEST_BODY} bytes, found {bytes}"),
-            ),
-        };
-        MirrorError::Remote { summary, details }
-    }
-}
-
-impl From<MirrorError> for Failure {
-    fn from(error: MirrorError) -> Self {
-        Failure::Mirror(error)
-    }
-}
-
-impl From<Unrouted> for Failure {
-    fn from(unrouted: Unrouted) -> Self {
-        Failure::Unrouted(unrouted)
-    }
-}
-
-impl From<serde_json::Error> for Failure {
-    fn from(error: serde_json::Error) -> Self {
-        let (summary, details) = ("The mirror cannot write its answer", error.to_string());
-        Failure::Mirror(MirrorError::Remote { summary, details })
-    }
-}
-
-/// What the log says about a request: names and figures, nothing that the request brought.
-#[derive(Default)]
-struct Record {
-    call: Option<&'static str>,
-    source: Option<&'static str>,
-    points: Option<usize>,
-    /// Kind and summary.
-    error: Option<(&'static str, &'static str)>,
-    /// Whether the caller may call.
-    is_trusted: bool,
-}
-
-impl Record {
-    fn write(self, parts: &Parts, status: StatusCode, duration: Duration) {
-        let Record { call, source, points, error, is_trusted: _ } = self;
-        let request_id = parts.extensions.lambda_context_ref().map(id);
-        let status = status.as_u16();
-        let duration_millis = duration.as_micros() as f64 / 1_000.0;
-        match error {
-            None => info!(
-                requestId = request_id,
-                call,
-                source,
-                status,
-                durationMs = duration_millis,
-                points,
-                "answered"
-            ),
-            Some((error, reason)) => warn!(
-                requestId = request_id,
-                call,
-                source,
-                status,
-                durationMs = duration_millis,
-                error,
-                reason,
-                "failed"
-            ),
-        }
-    }
-}
-
-fn id(context: &Context) -> &str {
-    &context.request_id
 }
