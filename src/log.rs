@@ -8,6 +8,14 @@ use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::config::LogConfig;
 
+/// Logs a panic by its place alone: its message can quote a request.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panicked");
+    }));
+}
+
 /// A subscriber that writes what `config` asks for to `writer`.
 ///
 /// The level is that of this crate alone. Others are held at errors, whatever was asked for:

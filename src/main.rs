@@ -18,6 +18,7 @@ async fn main() -> Result<(), Error> {
     let look_up = |name: &str| env::var(name).ok();
     let subscriber = log::subscriber(LogConfig::read(look_up), stdout);
     tracing::subscriber::set_global_default(subscriber)?;
+    log::log_panics();
     let config = Config::read(look_up).inspect_err(|error| error!("cannot start: {error}"))?;
     if let Some(warning) = config.warning() {
         warn!("{warning}");

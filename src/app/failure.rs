@@ -12,6 +12,8 @@ pub(super) const LONGEST_BODY: usize = 1 << 20;
 pub(super) enum Failure {
     /// An error of the Mirror REST API, status 500: StackState reads the body, not the status.
     Mirror(MirrorError),
+    /// A mistake of the mirror's own.
+    Panicked,
     /// Without a token that admits.
     Stranger,
     Unrouted(Unrouted),
@@ -24,7 +26,7 @@ impl Failure {
     /// The status, and the method that would be allowed.
     pub(super) fn status(&self) -> (StatusCode, Option<&'static str>) {
         match self {
-            Failure::Mirror(_) => (StatusCode::INTERNAL_SERVER_ERROR, None),
+            Failure::Mirror(_) | Failure::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, None),
             Failure::Stranger => (StatusCode::UNAUTHORIZED, None),
             Failure::Unrouted(Unrouted::NotFound) => (StatusCode::NOT_FOUND, None),
             Failure::Unrouted(Unrouted::MethodNotAllowed { allow }) => {
@@ -38,6 +40,10 @@ impl Failure {
     pub(super) fn into_error(self) -> MirrorError {
         let (summary, details) = match self {
             Failure::Mirror(error) => return error,
+            Failure::Panicked => (
+                "The mirror failed",
+                "this is a mistake of the mirror's own; its log says where it happened".to_owned(),
+            ),
             Failure::Stranger => (
                 "The mirror does not know the caller",
                 "connectionDetails.accessToken: expected the token that the mirror was deployed with"

@@ -3,8 +3,10 @@
 mod failure;
 mod record;
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use lambda_http::RequestExt;
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE};
 use lambda_http::http::request::Parts;
@@ -79,7 +81,9 @@ impl App {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let mut record = Record::default();
-        let outcome = self.answer(&parts, body, &mut record).await;
+        // What a panic leaves behind is this request's own, and a cache that heals its locks.
+        let answer = AssertUnwindSafe(self.answer(&parts, body, &mut record)).catch_unwind();
+        let outcome = answer.await.unwrap_or(Err(Failure::Panicked));
         let response = self.response(outcome, &mut record);
         record.write(&parts, response.status(), started.elapsed());
         response

@@ -1,6 +1,9 @@
 //! Bad bodies, paths, methods and ranges: each has a clear answer, and the next is served.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
+use stackstate_mirror::source::cloudwatch::Clients;
 
 use crate::common::{self, Reply, event, serve};
 
@@ -236,6 +239,23 @@ async fn a_browser_is_told_what_this_is() {
     let reply = Reply::of(&serve(&common::app(), &event("GET", "/", "")).await);
     let about = json!({"service": "stackstate-mirror", "version": env!("CARGO_PKG_VERSION")});
     assert_eq!(reply, Reply { status: 200, key: Some("api_key".to_owned()), body: about });
+}
+
+#[tokio::test]
+async fn a_panic_is_an_answer_and_the_next_request_is_served() {
+    static BROKEN: AtomicBool = AtomicBool::new(true);
+    let now = || if BROKEN.load(Ordering::Relaxed) { panic!("on purpose") } else { 0 };
+    let app = common::app_with(&[], now, Clients::new(Default::default()));
+    let body = range(json!(0), json!(1000));
+    let reply = common::post(&app, "metric", &body).await;
+    let details = "this is a mistake of the mirror's own; its log says where it happened";
+    let failed = json!({
+        "_type": "RemoteMirrorError", "summary": "The mirror failed", "details": details,
+    });
+    let key = Some("api_key".to_owned());
+    assert_eq!(reply, Reply { status: 500, key, body: failed });
+    BROKEN.store(false, Ordering::Relaxed);
+    assert_eq!(common::post(&app, "metric", &body).await.status, 200);
 }
 
 #[tokio::test]
