@@ -257,9 +257,9 @@ async fn a_stranger_learns_nothing() {
     assert_eq!((reply.status, reply.key.as_deref()), (500, Some("the-key")));
 }
 
-/// An STS whose sessions last so many seconds, and a CloudWatch that has nothing, on one port;
-/// keeps the bodies of what STS was asked.
-fn sts_with_sessions_of(seconds: u64) -> (String, Arc<Mutex<Vec<String>>>) {
+/// An STS that answers as told, with a status and XML, and a CloudWatch that has nothing, on one
+/// port; keeps the bodies of what STS was asked.
+fn sts(answer: impl Fn() -> (u16, String) + Send + 'static) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let asked = Arc::new(Mutex::new(Vec::new()));
@@ -280,35 +280,59 @@ fn sts_with_sessions_of(seconds: u64) -> (String, Arc<Mutex<Vec<String>>>) {
             let mut body = vec![0; length];
             stream.read_exact(&mut body).unwrap();
             let body = String::from_utf8_lossy(&body).into_owned();
-            let answer = if body.contains("Action=AssumeRole") {
+            let (status, kind, answer) = if body.contains("Action=AssumeRole") {
                 kept.lock().unwrap().push(body);
-                let until = SystemTime::now() + Duration::from_secs(seconds);
-                let until = DateTime::from(until).fmt(Format::DateTime).unwrap();
-                let session = format!(
-                    "<AssumeRoleResponse><AssumeRoleResult><Credentials>\
-                     <AccessKeyId>ASIAX</AccessKeyId><SecretAccessKey>s</SecretAccessKey>\
-                     <SessionToken>t</SessionToken><Expiration>{until}</Expiration>\
-                     </Credentials></AssumeRoleResult></AssumeRoleResponse>"
-                );
-                format!(
-                    "Content-Type: text/xml\r\nContent-Length: {}\r\n\r\n{session}",
-                    session.len()
-                )
-                .into_bytes()
+                let (status, xml) = answer();
+                (status, "Content-Type: text/xml", xml.into_bytes())
             } else {
-                b"smithy-protocol: rpc-v2-cbor\r\nContent-Type: application/cbor\r\nContent-Length: 1\r\n\r\n\xA0".to_vec()
+                (200, "smithy-protocol: rpc-v2-cbor", vec![0xA0])
             };
-            let head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n".to_vec();
-            stream.get_mut().write_all(&[head, answer].concat()).unwrap();
+            let head = format!(
+                "HTTP/1.1 {status} -\r\nConnection: close\r\n{kind}\r\nContent-Length: {}\r\n\r\n",
+                answer.len()
+            );
+            stream.get_mut().write_all(&[head.into_bytes(), answer].concat()).unwrap();
         }
     });
     (url, asked)
 }
 
+/// A session that lasts so many seconds.
+fn session(seconds: u64) -> String {
+    let until = DateTime::from(SystemTime::now() + Duration::from_secs(seconds));
+    format!(
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAX</AccessKeyId>\
+         <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+         <Expiration>{}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+        until.fmt(Format::DateTime).unwrap()
+    )
+}
+
+#[tokio::test]
+async fn a_role_that_sts_refuses_is_explained() {
+    for (status, code, words) in [
+        (403, "AccessDenied", "may not assume the role arn:aws:iam::111111111111:role/reader"),
+        (403, "ExpiredToken", "the session has expired"),
+        (403, "SignatureDoesNotMatch", "the secret is not its secret"),
+        (403, "InvalidClientTokenId", "does not know the access key"),
+        (403, "RegionDisabledException", "the region eu-west-1 is not enabled"),
+        (400, "ValidationError", "expected tokenExpirySeconds no longer than the role's maximum"),
+        (400, "Throttling", "STS in eu-west-1 throttles this account's AssumeRole"),
+    ] {
+        let (url, _) = sts(move || {
+            let error = format!("<Error><Code>{code}</Code><Message>SAID</Message></Error>");
+            (status, format!("<ErrorResponse>{error}</ErrorResponse>"))
+        });
+        let text = failure(&mirror_before(&url), &reader()).await.expect("it is refused");
+        assert!(text.contains(words), "{code}: {text}");
+        assert!(!text.contains("the-external-id"), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn a_role_is_kept_and_renewed_before_it_expires() {
     for (seconds, asked_for) in [(3_600, 1), (200, 9)] {
-        let (url, asked) = sts_with_sessions_of(seconds);
+        let (url, asked) = sts(move || (200, session(seconds)));
         let app = mirror_before(&url);
         let details =
             with(reader(), json!({"roleSessionName": "a-session", "tokenExpirySeconds": 1_200}));
