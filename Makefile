@@ -16,19 +16,24 @@ export PATH := $(CURDIR)/$(TOOLS)/cargo-lambda/bin:$(CURDIR)/$(TOOLS)/sam/bin:$(
 export SAM_CLI_TELEMETRY := 0
 export MIRROR_API_KEY
 
+# Ends with a word about it where the port is taken: cargo-lambda would end without one.
+PORT_IS_FREE = python3 -c 'import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", $(PORT)))' 2>/dev/null || { echo "Port $(PORT) is in use: end what uses it, or choose another with PORT=…"; exit 1; }
+
 .PHONY: help
 help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' Makefile
 
 .PHONY: run
 run: $(TOOLS)/cargo-lambda/.ready ## Serve the mirror on http://127.0.0.1:7007 (PORT=…), rebuilt on every change
-	@echo "Building the mirror; the first time takes a minute or two."
+	@$(PORT_IS_FREE)
+	@echo "Building the mirror; the first time takes a few minutes."
 	@cargo build --locked
 	@echo "Serving on http://127.0.0.1:$(PORT) with Api Key $(MIRROR_API_KEY); Ctrl-C ends it."
 	@cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
 .PHONY: run-cloudwatch
 run-cloudwatch: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## The same before a CloudWatch on this machine, with metrics to look at
+	@$(PORT_IS_FREE)
 	@echo "Building the mirror; the first time takes a few minutes."
 	@cargo build --locked
 	@$(TOOLS)/ministack/bin/python tests/demo.py $(PORT)
@@ -52,6 +57,7 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Check format, lints, 
 
 .PHONY: invoke
 invoke: $(TOOLS)/cargo-lambda/.ready ## Send a Lambda event (EVENT=events/…) to the mirror that `make run` serves
+	@[[ -f "$(EVENT)" ]] || { echo "There is no file $(EVENT); events/ has some."; exit 1; }
 	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) --data-file $(EVENT) --output-format json
 
 .PHONY: build

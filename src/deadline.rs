@@ -45,8 +45,8 @@ impl Deadline {
         let result = timeout_at(self.at, work).await.unwrap_or(Err(()));
         result.map_err(|()| MirrorError::Connection {
             details: format!(
-                "no answer in {:.1} seconds, the time that this request has; it was waiting for {}",
-                self.allowed.as_secs_f64(),
+                "no answer in {} milliseconds, the time that this request has; it was waiting for {}",
+                self.allowed.as_millis(),
                 what()
             ),
         })

@@ -107,6 +107,9 @@ impl<'a> Node<'a> {
     pub fn wrong(&self, expected: &str) -> MirrorError {
         let place = if self.path.is_empty() { "the body" } else { &self.path };
         let found = match self.value {
+            Some(value @ (Value::String(_) | Value::Number(_))) if self.secret => {
+                format!("{} (not shown)", type_of(value))
+            }
             Some(value) if self.secret => type_of(value).to_owned(),
             Some(Value::String(text)) if text.chars().count() > QUOTED => {
                 let beginning: String = text.chars().take(QUOTED).collect();
@@ -192,7 +195,7 @@ mod tests {
         let first = keys.items().unwrap().next().unwrap();
         assert_eq!(
             details(first.integer("a number").unwrap_err()),
-            "details.keys[0]: expected a number, found a string"
+            "details.keys[0]: expected a number, found a string (not shown)"
         );
     }
 

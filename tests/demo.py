@@ -16,8 +16,11 @@ CloudWatch, as {url} plays it, has an hour of metrics and gets new ones every mi
 
   curl http://127.0.0.1:{port}/api/metric -d '{body}'
 
-In StackState: Mirror URL http://127.0.0.1:{port}/ (or its ngrok URL), and as Connection details
-JSON {details}. Ctrl-C ends both.
+It is a stand-in: it checks neither keys nor rights nor regions, has no expressions, and adds up
+all metrics of a name where no dimension is asked for.
+
+In StackState: the Mirror URL of the README, and as Connection details JSON {details}.
+Ctrl-C ends both.
 """
 
 

@@ -141,7 +141,8 @@ impl App {
                 details:
                     "these connection details would spend the function's own rights, which it \
                           gives to nobody while anybody may call; expected a function that is \
-                          deployed with an access token (MIRROR_ACCESS_TOKEN), or accessKeyId and \
+                          deployed with an access token (MIRROR_ACCESS_TOKEN; AccessToken in the \
+                          SAM template), or accessKeyId and \
                           secretAccessKey"
                         .to_owned(),
             });

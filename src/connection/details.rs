@@ -106,13 +106,16 @@ impl<'a> Details<'a> {
 
     /// `None` where the details hold no credential.
     fn identity(&self) -> Result<Option<Identity>, MirrorError> {
-        let key_id =
-            self.text("accesskeyid", "an access key id such as AKIAIOSFODNN7EXAMPLE", |text| {
+        let key_id = self.text(
+            "accesskeyid",
+            "an access key id such as AKIAIOSFODNN7EXAMPLE, without spaces",
+            |text| {
                 text.len() <= 128
                     && text
                         .bytes()
                         .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-            })?;
+            },
+        )?;
         let secret =
             self.text("secretaccesskey", "a secret access key, without spaces", graphic)?;
         let token = self.text("sessiontoken", "a session token, without spaces", graphic)?;
@@ -138,9 +141,19 @@ impl<'a> Details<'a> {
             (Some(_), None) => return Err(half("accessKeyId", "secretAccessKey")),
             (None, Some(_)) => return Err(half("secretAccessKey", "accessKeyId")),
             (None, None) if token.is_some() => return Err(half("sessionToken", "accessKeyId")),
+            (None, None) if role.is_none() && self.has_empty_keys() => {
+                return Err(MirrorError::request(
+                    "connectionDetails: accessKeyId and secretAccessKey are there and empty; \
+                     expected them filled in, or left out for random data",
+                ));
+            }
             (None, None) => role.is_some().then_some(Credentials::Own),
         };
         Ok(credentials.map(|credentials| Identity { credentials, role }))
+    }
+
+    fn has_empty_keys(&self) -> bool {
+        self.member("accesskeyid").is_some() && self.member("secretaccesskey").is_some()
     }
 
     fn role(&self) -> Result<Option<Role>, MirrorError> {
@@ -250,7 +263,7 @@ fn add<'a>(
     };
     match members.get(&name) {
         Some(other) if other.value() != Some(value) => {
-            Err(node.wrong("one value, which it has under another spelling too"))
+            Err(node.wrong("one value, and it has two under different spellings"))
         }
         _ => {
             members.insert(name, node);

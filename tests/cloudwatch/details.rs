@@ -100,7 +100,7 @@ async fn mistakes_are_named_on_every_call_and_never_quoted() {
     let app = common::app();
     let region = "a region such as eu-west-1";
     let role = "a role such as arn:aws:iam::123456789012:role/name";
-    let key = "an access key id such as AKIAIOSFODNN7EXAMPLE";
+    let key = "an access key id such as AKIAIOSFODNN7EXAMPLE, without spaces";
     let wrong = |member: &str, expected: &str, found: &str| {
         format!("connectionDetails.{member}: expected {expected}, found {found}")
     };
@@ -110,31 +110,37 @@ async fn mistakes_are_named_on_every_call_and_never_quoted() {
         )
     };
     for (details, text) in [
+        (
+            json!({"accessKeyId": "", "secretAccessKey": ""}),
+            "connectionDetails: accessKeyId and secretAccessKey are there and empty; expected them \
+             filled in, or left out for random data"
+                .to_owned(),
+        ),
         (json!({"accessKeyId": "hush"}), half("accessKeyId", "secretAccessKey")),
         (json!({"secretAccessKey": "hush"}), half("secretAccessKey", "accessKeyId")),
         (json!({"accessKeyId": "", "secretAccessKey": "hush"}), half("secretAccessKey", "accessKeyId")),
         (json!({"sessionToken": "hush"}), half("sessionToken", "accessKeyId")),
         (json!({"accessKeyId": "use-role", "secretAccessKey": "hush"}), "connectionDetails: use-role stands for one of accessKeyId and secretAccessKey; it means the function's own role only where it stands for both".to_owned()),
-        (json!({"accessKeyId": 5, "secretAccessKey": "hush"}), wrong("accessKeyId", key, "a number")),
-        (json!({"aws": {"aws_access_key_id": "hush hush"}}), wrong("aws.aws_access_key_id", key, "a string")),
-        (json!({"aws": "hush"}), wrong("aws", "an object", "a string")),
-        (json!({"secretAccessKey": "hush\nhush"}), wrong("secretAccessKey", "a secret access key, without spaces", "a string")),
-        (json!({"source": "hush"}), wrong("source", "\"random\" or \"cloudwatch\"", "a string")),
-        (json!({"region": "hush.example.com/"}), wrong("region", region, "a string")),
-        (json!({"regions": ["eu-west-1", "hush"]}), wrong("regions[1]", region, "a string")),
-        (json!({"regions": "eu-west-1"}), wrong("regions", "an array", "a string")),
-        (json!({"roleArn": "hush"}), wrong("roleArn", role, "a string")),
-        (json!({"roleArn": "arn:aws:iam::1234:role/hush"}), wrong("roleArn", role, "a string")),
-        (json!({"roleArn": "arn:aws:iam::123456789012:user/hush"}), wrong("roleArn", role, "a string")),
-        (json!({"externalId": "h"}), wrong("externalId", "an external ID: 2 to 1224 letters, digits and +=,.@:/_-", "a string")),
-        (json!({"roleSessionName": "hush hush"}), wrong("roleSessionName", "a session name: 2 to 64 letters, digits and +=,.@_-", "a string")),
-        (json!({"tokenExpirySeconds": 60}), wrong("tokenExpirySeconds", "a whole number of seconds from 900 to 43200", "a number")),
-        (json!({"requestTimeout": 0}), wrong("requestTimeout", "a whole number of milliseconds from 1 to 86400000", "a number")),
-        (json!({"nanInterpretation": "hush"}), wrong("nanInterpretation", "\"NONE\" or \"ZERO\"", "a string")),
-        (json!({"linkedAccounts": "hush"}), wrong("linkedAccounts", "true or false", "a string")),
-        (json!({"settleSeconds": -1}), wrong("settleSeconds", "a whole number of seconds from 0 to 86400", "a number")),
-        (json!({"region": "eu-west-1", "aws": {"region_name": "eu-west-2"}}), wrong("aws.region_name", "one value, which it has under another spelling too", "a string")),
-        (json!({"seed": "hush"}), wrong("seed", "a whole number", "a string")),
+        (json!({"accessKeyId": 5, "secretAccessKey": "hush"}), wrong("accessKeyId", key, "a number (not shown)")),
+        (json!({"aws": {"aws_access_key_id": "hush hush"}}), wrong("aws.aws_access_key_id", key, "a string (not shown)")),
+        (json!({"aws": "hush"}), wrong("aws", "an object", "a string (not shown)")),
+        (json!({"secretAccessKey": "hush\nhush"}), wrong("secretAccessKey", "a secret access key, without spaces", "a string (not shown)")),
+        (json!({"source": "hush"}), wrong("source", "\"random\" or \"cloudwatch\"", "a string (not shown)")),
+        (json!({"region": "hush.example.com/"}), wrong("region", region, "a string (not shown)")),
+        (json!({"regions": ["eu-west-1", "hush"]}), wrong("regions[1]", region, "a string (not shown)")),
+        (json!({"regions": "eu-west-1"}), wrong("regions", "an array", "a string (not shown)")),
+        (json!({"roleArn": "hush"}), wrong("roleArn", role, "a string (not shown)")),
+        (json!({"roleArn": "arn:aws:iam::1234:role/hush"}), wrong("roleArn", role, "a string (not shown)")),
+        (json!({"roleArn": "arn:aws:iam::123456789012:user/hush"}), wrong("roleArn", role, "a string (not shown)")),
+        (json!({"externalId": "h"}), wrong("externalId", "an external ID: 2 to 1224 letters, digits and +=,.@:/_-", "a string (not shown)")),
+        (json!({"roleSessionName": "hush hush"}), wrong("roleSessionName", "a session name: 2 to 64 letters, digits and +=,.@_-", "a string (not shown)")),
+        (json!({"tokenExpirySeconds": 60}), wrong("tokenExpirySeconds", "a whole number of seconds from 900 to 43200", "a number (not shown)")),
+        (json!({"requestTimeout": 0}), wrong("requestTimeout", "a whole number of milliseconds from 1 to 86400000", "a number (not shown)")),
+        (json!({"nanInterpretation": "hush"}), wrong("nanInterpretation", "\"NONE\" or \"ZERO\"", "a string (not shown)")),
+        (json!({"linkedAccounts": "hush"}), wrong("linkedAccounts", "true or false", "a string (not shown)")),
+        (json!({"settleSeconds": -1}), wrong("settleSeconds", "a whole number of seconds from 0 to 86400", "a number (not shown)")),
+        (json!({"region": "eu-west-1", "aws": {"region_name": "eu-west-2"}}), wrong("aws.region_name", "one value, and it has two under different spellings", "a string (not shown)")),
+        (json!({"seed": "hush"}), wrong("seed", "a whole number", "a string (not shown)")),
     ] {
         let reply = post(&app, "connection", &json!({"connectionDetails": details})).await;
         assert_eq!((reply.status, &reply.body["status"]), (200, &json!("FAILURE")), "{details}");

@@ -124,7 +124,10 @@ impl Fields {
             Some((_, values)) => {
                 values.retain(|value| wanted.binary_search(value).is_ok());
                 if values.is_empty() {
-                    return Err(refusal(format_args!("{key}: its conditions exclude one another")));
+                    return Err(refusal(format_args!(
+                        "{key}: its conditions exclude one another; all must hold, so give one of them \
+                         several values to select any of those"
+                    )));
                 }
             }
         }
