@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::common::{Reply, post};
+use crate::common::{METHODS, Reply, post};
 use crate::store::{HOUR, MINUTE, OWNER, Put, account, app, now, put, yesterday};
 
 /// Samples all over two hours, several a minute, with a gap from minute 30 to 40; the same for
@@ -115,23 +115,6 @@ fn buckets(
         })
         .collect()
 }
-
-const METHODS: [&str; 14] = [
-    "MEAN",
-    "PERCENTILE_25",
-    "PERCENTILE_50",
-    "PERCENTILE_75",
-    "PERCENTILE_90",
-    "PERCENTILE_95",
-    "PERCENTILE_98",
-    "PERCENTILE_99",
-    "MAX",
-    "MIN",
-    "SUM",
-    "EVENT_COUNT",
-    "SUM_NO_ZEROS",
-    "EVENT_COUNT_NO_ZEROS",
-];
 
 #[tokio::test]
 async fn every_method_is_exact() {

@@ -26,6 +26,24 @@ pub(crate) fn app_with(variables: &[(&str, &str)], now: fn() -> i64, clients: Cl
     App::new(&config.unwrap(), outside).unwrap()
 }
 
+/// StackState's aggregation methods, as its documentation lists them.
+pub(crate) const METHODS: [&str; 14] = [
+    "MEAN",
+    "PERCENTILE_25",
+    "PERCENTILE_50",
+    "PERCENTILE_75",
+    "PERCENTILE_90",
+    "PERCENTILE_95",
+    "PERCENTILE_98",
+    "PERCENTILE_99",
+    "MAX",
+    "MIN",
+    "SUM",
+    "EVENT_COUNT",
+    "SUM_NO_ZEROS",
+    "EVENT_COUNT_NO_ZEROS",
+];
+
 /// The Lambda answer to a Lambda event, both as JSON.
 pub(crate) async fn serve(app: &App, event: &Value) -> Value {
     let payload = serde_json::from_value(event.clone()).unwrap();

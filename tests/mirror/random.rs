@@ -130,22 +130,7 @@ async fn points_stand_where_the_tutorial_puts_them() {
 
 #[tokio::test]
 async fn every_method_is_known() {
-    for method in [
-        "MEAN",
-        "PERCENTILE_25",
-        "PERCENTILE_50",
-        "PERCENTILE_75",
-        "PERCENTILE_90",
-        "PERCENTILE_95",
-        "PERCENTILE_98",
-        "PERCENTILE_99",
-        "MAX",
-        "MIN",
-        "SUM",
-        "EVENT_COUNT",
-        "SUM_NO_ZEROS",
-        "EVENT_COUNT_NO_ZEROS",
-    ] {
+    for method in common::METHODS {
         let aggregation = json!({"method": method, "bucketSizeMillis": 250});
         let query = json!({"startTime": 0, "endTime": 1000, "aggregation": aggregation});
         assert_eq!(times(&metrics(query).await).len(), 4, "{method}");

@@ -158,7 +158,8 @@ impl Plan {
     }
 
     /// The windows to ask for, one after another: the whole of it for a single series; for
-    /// several, spans of one page of a call with so many queries, for a bucket is good only once every series has come.
+    /// several, spans of one page of a call with so many queries, for a bucket is good only
+    /// once every series has come.
     pub(super) fn spans(&self, queries: usize) -> impl Iterator<Item = Window> + use<> {
         self.window.spans(match self.fold {
             Fold::Single => usize::MAX,
@@ -173,8 +174,7 @@ impl Plan {
     }
 
     /// How many datapoints a page should have: one more than a single series may show, which
-    /// tells whether there are more; CloudWatch's own limit
-    /// where there may be several.
+    /// tells whether there are more; CloudWatch's own limit where there may be several.
     pub(super) fn page_size(&self) -> usize {
         match self.fold {
             Fold::Single if !self.is_expression => {

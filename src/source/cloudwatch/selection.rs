@@ -152,6 +152,7 @@ mod tests {
     fn conditions_that_cannot_be_asked_are_explained() {
         let many: Vec<String> = (0..23).map(|number| number.to_string()).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let dimensions: Vec<String> = (0..31).map(|number| format!("D{number}")).collect();
         for (field, conditions, details) in [
             (Some("M"), vec![], "no Namespace"),
             (None, vec![("Namespace", text("N"))], "no metric"),
@@ -209,6 +210,17 @@ mod tests {
                 Some("M"),
                 vec![("Namespace", text("N")), ("Dimension.", text("x"))],
                 "a condition's key",
+            ),
+            (
+                Some("M"),
+                vec![("Namespace", text("N")), ("A", set(&["x"; 501]))],
+                "A: a set of 501 values; a condition takes at most 500",
+            ),
+            (Some("M"), vec![("A", text("x")); 101], "101 conditions; one query takes at most 100"),
+            (
+                Some("M"),
+                dimensions.iter().map(|name| (name.as_str(), text("x"))).collect(),
+                "conditions on 31 dimensions; a metric has at most 30",
             ),
         ] {
             let error = select(field, &conditions).unwrap_err();
