@@ -41,6 +41,8 @@ pub struct AwsConfig {
     pub cloudwatch_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL`; else the region's own.
     pub sts_endpoint: Option<String>,
+    /// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` say which certificate authorities to trust.
+    pub own_trust_store: bool,
 }
 
 /// What is logged, and how ("Configuring advanced logging controls", Lambda developer guide).
@@ -128,6 +130,9 @@ impl AwsConfig {
             keys: keys(),
             cloudwatch_endpoint: endpoint("AWS_ENDPOINT_URL_CLOUDWATCH"),
             sts_endpoint: endpoint("AWS_ENDPOINT_URL_STS"),
+            own_trust_store: ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+                .into_iter()
+                .any(|name| look_up(name).is_some_and(|path| !path.is_empty())),
         }
     }
 }

@@ -26,6 +26,15 @@ impl Region {
         valid.then(|| Region(name.to_owned()))
     }
 
+    /// Whether it belongs to the partition `aws`, as its `regionRegex` in AWS's `partitions.json`
+    /// says; the other partitions have endpoints and certificate authorities of their own.
+    pub fn is_in_aws_partition(&self) -> bool {
+        const BEGINNINGS: [&str; 9] = ["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"];
+        let mut words = self.0.split('-');
+        let begins = words.next().is_some_and(|word| BEGINNINGS.contains(&word));
+        begins && words.count() == 2
+    }
+
     /// Its name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -62,6 +71,22 @@ mod tests {
             ("x-y-z-a-b-1", false),
         ] {
             assert_eq!(Region::new(name).is_some(), valid, "{name}");
+        }
+    }
+
+    #[test]
+    fn partitions_are_told_apart() {
+        for (name, is_aws) in [
+            ("eu-west-1", true),
+            ("us-east-1", true),
+            ("mx-central-1", true),
+            ("us-gov-east-1", false),
+            ("us-iso-east-1", false),
+            ("eu-isoe-west-1", false),
+            ("eusc-de-east-1", false),
+            ("cn-north-1", false),
+        ] {
+            assert_eq!(Region::new(name).unwrap().is_in_aws_partition(), is_aws, "{name}");
         }
     }
 }

@@ -75,7 +75,7 @@ pub struct Role {
 }
 
 /// What becomes of a value that is not a number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NotANumber {
     /// It is left out.
     Nothing,

@@ -1,8 +1,6 @@
 //! Callers and their rights, against ministack.
 
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_smithy_types::DateTime;
@@ -14,6 +12,7 @@ use stackstate_mirror::config::Config;
 use stackstate_mirror::source::cloudwatch::Clients;
 
 use crate::common::{self, Reply, event, post, serve};
+use crate::peer::{Answer, Peer, XML};
 use crate::store::{HOUR, MINUTE, NEIGHBOUR, OWNER, REGION, account, app, now, put, yesterday};
 
 const TOKEN: &str = "a-token-of-24-characters";
@@ -257,46 +256,6 @@ async fn a_stranger_learns_nothing() {
     assert_eq!((reply.status, reply.key.as_deref()), (500, Some("the-key")));
 }
 
-/// An STS that answers as told, with a status and XML, and a CloudWatch that has nothing, on one
-/// port; keeps the bodies of what STS was asked.
-fn sts(answer: impl Fn() -> (u16, String) + Send + 'static) -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let kept = asked.clone();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = BufReader::new(stream.unwrap());
-            let mut length = 0;
-            loop {
-                let mut line = String::new();
-                stream.read_line(&mut line).unwrap();
-                match line.trim().to_ascii_lowercase().split_once(": ") {
-                    Some(("content-length", value)) => length = value.parse().unwrap(),
-                    None if line.trim().is_empty() => break,
-                    _ => {}
-                }
-            }
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body).unwrap();
-            let body = String::from_utf8_lossy(&body).into_owned();
-            let (status, kind, answer) = if body.contains("Action=AssumeRole") {
-                kept.lock().unwrap().push(body);
-                let (status, xml) = answer();
-                (status, "Content-Type: text/xml", xml.into_bytes())
-            } else {
-                (200, "smithy-protocol: rpc-v2-cbor", vec![0xA0])
-            };
-            let head = format!(
-                "HTTP/1.1 {status} -\r\nConnection: close\r\n{kind}\r\nContent-Length: {}\r\n\r\n",
-                answer.len()
-            );
-            stream.get_mut().write_all(&[head.into_bytes(), answer].concat()).unwrap();
-        }
-    });
-    (url, asked)
-}
-
 /// A session that lasts so many seconds.
 fn session(seconds: u64) -> String {
     let until = DateTime::from(SystemTime::now() + Duration::from_secs(seconds));
@@ -309,46 +268,48 @@ fn session(seconds: u64) -> String {
 }
 
 #[tokio::test]
-async fn a_role_that_sts_refuses_is_explained() {
-    for (status, code, words) in [
-        (403, "AccessDenied", "may not assume the role arn:aws:iam::111111111111:role/reader"),
-        (403, "ExpiredToken", "the session has expired"),
-        (403, "SignatureDoesNotMatch", "the secret is not its secret"),
-        (403, "InvalidClientTokenId", "does not know the access key"),
-        (403, "RegionDisabledException", "the region eu-west-1 is not enabled"),
-        (400, "ValidationError", "expected tokenExpirySeconds no longer than the role's maximum"),
-        (400, "Throttling", "STS in eu-west-1 throttles this account's AssumeRole"),
-    ] {
-        let (url, _) = sts(move || {
-            let error = format!("<Error><Code>{code}</Code><Message>SAID</Message></Error>");
-            (status, format!("<ErrorResponse>{error}</ErrorResponse>"))
+async fn a_connection_test_names_each_missing_right() {
+    const CALLS: [&str; 2] = ["ListMetrics", "GetMetricData"];
+    for missing in [&CALLS[..0], &CALLS[..1], &CALLS[1..], &CALLS] {
+        let peer = Peer::new(|asked| match missing.contains(&asked.call.as_str()) {
+            true => Answer::refused(403, "AccessDenied", "User may not"),
+            false => Answer::good(&[]),
         });
-        let text = failure(&mirror_before(&url), &reader()).await.expect("it is refused");
-        assert!(text.contains(words), "{code}: {text}");
-        assert!(!text.contains("the-external-id"), "{text}");
+        let text = failure(&mirror_before(&peer.url), &account(OWNER)).await.unwrap_or_default();
+        for call in CALLS {
+            let is_named = text.contains(&format!("cloudwatch:{call}"));
+            assert_eq!(is_named, missing.contains(&call), "{text}");
+        }
+        assert_eq!((peer.count("ListMetrics"), peer.count("GetMetricData")), (1, 1));
     }
+    let peer = Peer::new(|_| Answer::refused(403, "InvalidClientTokenId", "SAID"));
+    let text = failure(&mirror_before(&peer.url), &account(OWNER)).await.unwrap();
+    assert_eq!(text.matches("does not know the access key").count(), 1, "told once: {text}");
 }
 
 #[tokio::test]
 async fn a_role_is_kept_and_renewed_before_it_expires() {
     for (seconds, asked_for) in [(3_600, 1), (200, 9)] {
-        let (url, asked) = sts(move || (200, session(seconds)));
-        let app = mirror_before(&url);
+        let peer = Peer::new(move |asked| match asked.call.as_str() {
+            "AssumeRole" => Answer::Whole(200, XML, session(seconds).into_bytes()),
+            _ => Answer::good(&[]),
+        });
+        let app = mirror_before(&peer.url);
         let details =
             with(reader(), json!({"roleSessionName": "a-session", "tokenExpirySeconds": 1_200}));
         for _ in 0..3 {
             assert_eq!(failure(&app, &details).await, None);
         }
-        let asked = asked.lock().unwrap();
         // One that is about to expire is renewed for each call: the mirror's own, and two more.
-        assert_eq!(asked.len(), asked_for, "sessions of {seconds} seconds");
+        assert_eq!(peer.count("AssumeRole"), asked_for, "sessions of {seconds} seconds");
+        let first = String::from_utf8(peer.asked.lock().unwrap()[0].body.clone()).unwrap();
         for part in [
             "RoleArn=arn%3Aaws%3Aiam%3A%3A111111111111%3Arole%2Freader",
             "ExternalId=the-external-id",
             "RoleSessionName=a-session",
             "DurationSeconds=1200",
         ] {
-            assert!(asked[0].contains(part), "{}", asked[0]);
+            assert!(first.contains(part), "{first}");
         }
     }
 }

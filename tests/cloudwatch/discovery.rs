@@ -429,7 +429,7 @@ async fn a_stream_by_resource_is_looked_up_once() {
         "aggregation": {"method": "MEAN", "bucketSizeMillis": HOUR},
     });
     for (gets, lists) in [(2, 1), (4, 1), (6, 1)] {
-        let reply = post(&app, "metric", &body(query.clone(), json!({}))).await;
+        let reply = post(&app, "metric", &body(query.clone(), json!({"cacheSeconds": 0}))).await;
         assert_eq!(
             reply.body["telemetry"]["points"].as_array().unwrap().len(),
             1,

@@ -2,12 +2,17 @@
 //! answers where that cannot do what CloudWatch does.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![allow(clippy::print_stdout, reason = "faults.rs prints its table")]
 
+mod answers;
 #[path = "../mirror/common.rs"]
 mod common;
 mod connections;
 mod details;
 mod discovery;
+mod faults;
+mod log;
 mod metrics;
+mod peer;
 mod scripted;
 mod store;

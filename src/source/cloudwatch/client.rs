@@ -1,30 +1,29 @@
 //! A connection → SDK clients, kept between invocations.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials as AwsCredentials;
-use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::config::retry::RetryPartition;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
-use aws_smithy_http_client::tls::Provider;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
-use lru::LruCache;
 use sha2::{Digest, Sha256};
 
+use super::answers::Answers;
+use super::assumed::Assumed;
 use super::fault;
+use super::keep::Keep;
 use super::session::{Caller, Session};
 use super::shelf::Shelf;
+use super::transport::Transport;
 use crate::config::AwsConfig;
 use crate::connection::{Credentials, Identity, Role};
 use crate::deadline::Deadline;
@@ -32,11 +31,11 @@ use crate::error::MirrorError;
 use crate::region::Region;
 use crate::secret::Keys;
 
-/// So many clients are kept; the one that was unused for longest makes room.
+/// So many clients are kept.
 const MOST_KEPT: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
-/// An assumed role's credentials are renewed so long before they expire.
-const RENEWED_BEFORE: Duration = Duration::from_secs(300);
+/// A client that was unused for so long is dropped, with its keys, in milliseconds.
+const LIFE: i64 = 900_000;
 
 /// A first attempt and two more, where CloudWatch throttles or fails in passing.
 const ATTEMPTS: u32 = 3;
@@ -47,30 +46,32 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Makes clients and keeps them. Nothing of AWS is built before the first is asked for.
 pub struct Clients {
     aws: AwsConfig,
-    http: OnceLock<SharedHttpClient>,
-    kept: Mutex<Option<LruCache<Caller, Kept>>>,
+    transport: Transport,
+    kept: Keep<Caller, Kept>,
     scripted: Option<Client>,
     /// What the callers' catalogues are kept on.
     pub(super) shelf: Shelf,
+    /// What the callers were answered a moment ago.
+    pub(super) answers: Answers,
 }
 
-/// A client, and whose it is.
+/// A client, and the role that it has assumed, if it needs one.
 #[derive(Clone)]
 struct Kept {
     cloudwatch: Client,
-    credentials: SharedCredentialsProvider,
-    waits_for: String,
+    role: Option<Arc<Assumed>>,
 }
 
 impl Clients {
     /// Makes clients for AWS as `aws` describes it.
     pub fn new(aws: AwsConfig) -> Self {
         Clients {
+            transport: Transport::new(aws.own_trust_store),
             aws,
-            http: OnceLock::new(),
-            kept: Mutex::new(None),
+            kept: Keep::new(MOST_KEPT, usize::MAX),
             scripted: None,
             shelf: Shelf::default(),
+            answers: Answers::default(),
         }
     }
 
@@ -81,7 +82,7 @@ impl Clients {
 
     /// Whether nothing of AWS has been built yet.
     pub fn is_untouched(&self) -> bool {
-        self.http.get().is_none() && self.lock().is_none()
+        self.transport.is_untouched() && self.kept.is_untouched()
     }
 
     /// The region that is asked where nobody names one.
@@ -89,7 +90,8 @@ impl Clients {
         self.aws.region.as_ref()
     }
 
-    /// A session of a caller in a region, with credentials that hold for a while.
+    /// A session of a caller in a region at `now`, in epoch milliseconds, with credentials that
+    /// hold for a while.
     ///
     /// # Errors
     /// There are no credentials, or the role cannot be assumed.
@@ -98,89 +100,72 @@ impl Clients {
         identity: &Identity,
         region: Region,
         deadline: Deadline,
+        now: i64,
     ) -> Result<Session, MirrorError> {
         let key = digest(identity, &region);
         if let Some(client) = &self.scripted {
             return Ok(Session { client: client.clone(), caller: key, region, deadline });
         }
-        let kept = self.lock().as_mut().and_then(|kept| kept.get(&key).cloned());
-        let kept = match kept {
+        let kept = match self.kept.get(&key, now) {
             Some(kept) => kept,
-            None => {
-                let built = self.build(identity, &region).await?;
-                let mut kept = self.lock();
-                kept.get_or_insert_with(|| LruCache::new(MOST_KEPT)).put(key, built.clone());
-                built
-            }
+            None => self.build(identity, &region)?,
         };
-        let Kept { cloudwatch, credentials, waits_for } = kept;
-        deadline
-            .bound(|| waits_for, credentials.provide_credentials())
-            .await?
-            .map_err(|error| fault::of_credentials(&error, identity.role.as_ref(), &region))?;
+        self.kept.put(key, kept.clone(), 0, now, now + LIFE);
+        let Kept { cloudwatch, role } = kept;
+        if let Some(role) = role {
+            deadline.bound(|| role.waits_for(), role.credentials()).await??;
+        }
         Ok(Session { client: cloudwatch, caller: key, region, deadline })
     }
 
-    async fn build(&self, identity: &Identity, region: &Region) -> Result<Kept, MirrorError> {
+    fn build(&self, identity: &Identity, region: &Region) -> Result<Kept, MirrorError> {
         let keys = match &identity.credentials {
             Credentials::Keys(keys) => keys,
             Credentials::Own => self.aws.keys.as_ref().ok_or_else(fault::no_own_credentials)?,
         };
-        let shared = |endpoint: &Option<String>| {
-            let mut config = SdkConfig::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(aws_config::Region::new(region.as_str().to_owned()))
-                .http_client(self.http())
-                .retry_config(
-                    RetryConfig::standard()
-                        .with_max_attempts(ATTEMPTS)
-                        .with_initial_backoff(Duration::from_millis(100)),
-                )
-                .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
-                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-                .identity_cache(IdentityCache::no_cache())
-                .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
-                .time_source(SystemTimeSource::new());
-            config.set_app_name(AppName::new(env!("CARGO_PKG_NAME")).ok());
-            config.set_endpoint_url(endpoint.clone());
-            config.build()
-        };
-        let keys = signing(keys);
-        let (credentials, waits_for) = match &identity.role {
-            None => (SharedCredentialsProvider::new(keys), String::new()),
+        let keys = SharedCredentialsProvider::new(signing(keys));
+        // A quota of retries of its own: what one caller uses up is not another's.
+        let retries = || RetryPartition::custom(env!("CARGO_PKG_NAME")).build();
+        let (credentials, role) = match &identity.role {
+            None => (keys, None),
             Some(role) => {
-                let Role { arn, external_id, session_name, session_length } = role;
-                let mut provider = AssumeRoleProvider::builder(arn)
-                    .session_name(session_name)
-                    .session_length(*session_length)
-                    .configure(&shared(&self.aws.sts_endpoint));
-                if let Some(external_id) = external_id {
-                    provider = provider.external_id(external_id.expose());
-                }
-                let provider = provider.build_from_provider(keys).await;
-                let assumed = Assumed { provider, kept: tokio::sync::Mutex::new(None) };
-                let waits_for = format!("STS in {region} to let it assume the role {arn}");
-                (SharedCredentialsProvider::new(assumed), waits_for)
+                let config = self.config(region, self.aws.sts_endpoint.as_deref(), keys);
+                let config = aws_sdk_sts::config::Builder::from(&config).retry_partition(retries());
+                let client = aws_sdk_sts::Client::from_conf(config.build());
+                let role = Arc::new(Assumed::new(client, role.clone(), region.clone()));
+                let provider: Arc<dyn ProvideCredentials> = role.clone();
+                (SharedCredentialsProvider::new(provider), Some(role))
             }
         };
-        let config = shared(&self.aws.cloudwatch_endpoint)
-            .into_builder()
-            .credentials_provider(credentials.clone())
-            .build();
-        Ok(Kept { cloudwatch: Client::new(&config), credentials, waits_for })
+        let config = self.config(region, self.aws.cloudwatch_endpoint.as_deref(), credentials);
+        let config = aws_sdk_cloudwatch::config::Builder::from(&config).retry_partition(retries());
+        Ok(Kept { cloudwatch: Client::from_conf(config.build()), role })
     }
 
-    fn http(&self) -> SharedHttpClient {
-        let build = || {
-            aws_smithy_http_client::Builder::new()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .build_https()
-        };
-        self.http.get_or_init(build).clone()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<LruCache<Caller, Kept>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn config(
+        &self,
+        region: &Region,
+        endpoint: Option<&str>,
+        credentials: SharedCredentialsProvider,
+    ) -> SdkConfig {
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(aws_config::Region::new(region.as_str().to_owned()))
+            .credentials_provider(credentials)
+            .http_client(self.transport.to(region, endpoint))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(ATTEMPTS)
+                    .with_initial_backoff(Duration::from_millis(100)),
+            )
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .identity_cache(IdentityCache::no_cache())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(SystemTimeSource::new());
+        config.set_app_name(AppName::new(env!("CARGO_PKG_NAME")).ok());
+        config.set_endpoint_url(endpoint.map(str::to_owned));
+        config.build()
     }
 }
 
@@ -227,33 +212,4 @@ fn digest(identity: &Identity, region: &Region) -> Caller {
         }
     }
     hasher.finalize().into()
-}
-
-/// An assumed role's credentials, kept until shortly before they expire.
-#[derive(Debug)]
-struct Assumed {
-    provider: AssumeRoleProvider,
-    kept: tokio::sync::Mutex<Option<AwsCredentials>>,
-}
-
-impl ProvideCredentials for Assumed {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        future::ProvideCredentials::new(self.credentials())
-    }
-}
-
-impl Assumed {
-    async fn credentials(&self) -> Result<AwsCredentials, CredentialsError> {
-        let mut kept = self.kept.lock().await;
-        let renewed_from = SystemTime::now() + RENEWED_BEFORE;
-        match kept.as_ref() {
-            Some(credentials) if credentials.expiry() > Some(renewed_from) => {
-                Ok(credentials.clone())
-            }
-            _ => Ok(kept.insert(self.provider.provide_credentials().await?).clone()),
-        }
-    }
 }

@@ -6,7 +6,7 @@ use super::sets::Sets;
 use crate::error::MirrorError;
 
 /// Metrics Insights SQL, a SEARCH, or metric math over one.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Expression {
     pub(super) text: String,
     /// Twelve digits; `None` for the caller's own account.

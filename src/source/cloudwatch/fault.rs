@@ -6,9 +6,7 @@
 use std::error::Error;
 use std::fmt::Display;
 
-use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::http::Response;
 
 use crate::connection::Role;
@@ -52,7 +50,7 @@ where
 {
     let service = action.service();
     let details = match error {
-        SdkError::ServiceError(context) => {
+        SdkError::ServiceError(context) if !context.raw().status().is_success() => {
             let status = context.raw().status().as_u16();
             return of_code(context.err().code(), context.err().message(), status, action, region);
         }
@@ -64,7 +62,7 @@ where
              network that lets this function out",
             root(error)
         ),
-        SdkError::ResponseError(_) => {
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
             format!("{service} in {region} sent an answer that cannot be read: {}", root(error))
         }
         _ => format!(
@@ -76,18 +74,10 @@ where
     MirrorError::Connection { details }
 }
 
-/// No credentials: a role that cannot be assumed.
-pub(super) fn of_credentials(
-    error: &CredentialsError,
-    role: Option<&Role>,
-    region: &Region,
-) -> MirrorError {
-    let source = error.source().and_then(|source| source.downcast_ref());
-    match (source as Option<&SdkError<AssumeRoleError, Response>>, role) {
-        (Some(source), Some(role)) => of_call(source, Action::AssumeRole(role), region),
-        _ => MirrorError::Connection {
-            details: format!("there are no credentials for CloudWatch: {}", root(error)),
-        },
+/// STS lets the role be assumed, and sends no credentials of it.
+pub(super) fn no_session(role: &Role) -> MirrorError {
+    MirrorError::Connection {
+        details: format!("STS sent no credentials for the role {}", role.arn),
     }
 }
 

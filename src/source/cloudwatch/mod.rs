@@ -1,5 +1,7 @@
 //! The four calls on CloudWatch.
 
+mod answers;
+mod assumed;
 mod candidates;
 mod catalogue;
 mod client;
@@ -9,9 +11,11 @@ mod expression;
 mod fault;
 mod fetch;
 mod grouping;
+mod keep;
 mod metric;
 mod period;
 mod plan;
+mod question;
 mod resource;
 mod scope;
 mod selection;
@@ -20,6 +24,7 @@ mod session;
 mod sets;
 mod shelf;
 mod statistic;
+mod transport;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -31,11 +36,11 @@ use self::candidates::Found;
 use self::catalogue::Catalogue;
 pub use self::client::Clients;
 use self::conditions::{Conditions, DIMENSION, RESERVED};
-use self::expression::Expression;
 use self::fault::Action;
 use self::fetch::fetch;
 use self::period::MINUTE;
 use self::plan::Plan;
+use self::question::{Question, Subject};
 use self::scope::Scope;
 use self::series::Series;
 use self::session::Session;
@@ -138,28 +143,35 @@ impl Store<'_> {
 
     /// The points that `query` selects.
     pub(super) async fn metrics(&self, query: &MetricQuery) -> Result<Telemetry, MirrorError> {
-        let conditions = Conditions::read(&query.filter.conditions)?;
-        let metric_field = query.metric_field.as_deref();
-        let settle = i64::try_from(self.connection.settle.as_millis()).unwrap_or(i64::MAX);
-        let settled = self.now - settle;
-        if let Some(expression) = Expression::of(&conditions, metric_field)? {
-            let plan = Plan::of_expression(query, settled, self.now);
-            let series = Series::new(&plan, self.connection.not_a_number);
-            if plan.window.count() == 0 {
-                return Ok(series.into_telemetry());
+        let (question, region) = Question::read(query, self.connection, self.now)?;
+        if question.plan.window.count() == 0 {
+            return Ok(Series::new(&question.plan, question.not_a_number).into_telemetry());
+        }
+        let session = self.open(region.as_ref()).await?;
+        let asked = (session.caller, question);
+        if let Some(answer) = self.clients.answers.find(&asked, self.now) {
+            return Ok(answer);
+        }
+        let answer = self.answer(&session, &asked.1).await?.into_telemetry();
+        self.clients.answers.keep(asked, &answer, self.now);
+        Ok(answer)
+    }
+
+    async fn answer<'q>(
+        &self,
+        session: &Session,
+        question: &'q Question,
+    ) -> Result<Series<'q>, MirrorError> {
+        let plan = &question.plan;
+        let series = Series::new(plan, question.not_a_number);
+        match &question.subject {
+            Subject::Expression(expression) => {
+                fetch(session, plan, plan.expression(expression), series).await
             }
-            let session = self.open(conditions.region.as_ref()).await?;
-            let series = fetch(&session, &plan, plan.expression(&expression), series).await?;
-            return Ok(series.into_telemetry());
+            Subject::Metrics(selection) => {
+                self.find(session, plan, selection.clone(), series).await
+            }
         }
-        let selection = selection::select(&conditions, metric_field)?;
-        let plan = Plan::of_metrics(query, &conditions, selection.count(), settled, self.now)?;
-        let series = Series::new(&plan, self.connection.not_a_number);
-        if plan.window.count() == 0 {
-            return Ok(series.into_telemetry());
-        }
-        let session = self.open(conditions.region.as_ref()).await?;
-        Ok(self.find(&session, &plan, selection, series).await?.into_telemetry())
     }
 
     /// The series of the metrics that a selection means: those that it names; where they have no
@@ -256,6 +268,6 @@ impl Store<'_> {
                       \"eu-west-1\", or the condition Region"
                 .to_owned(),
         })?;
-        self.clients.open(&self.connection.identity, region, self.deadline).await
+        self.clients.open(&self.connection.identity, region, self.deadline, self.now).await
     }
 }

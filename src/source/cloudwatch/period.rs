@@ -19,7 +19,7 @@ const RETENTION: i64 = 455 * DAY;
 const CLOCK_MARGIN: i64 = MINUTE;
 
 /// The whole periods that a query asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Window {
     /// A period's length in milliseconds: whole seconds.
     pub(super) period: i64,

@@ -17,7 +17,7 @@ const MOST_QUERIES: usize = 500;
 const MOST_DATAPOINTS: usize = 100_800;
 
 /// What to ask, and what to make of the answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Plan {
     pub(super) window: Window,
     /// Asked of every metric, in this order.
@@ -36,7 +36,7 @@ pub(super) struct Plan {
 }
 
 /// How the series of several metrics become one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Fold {
     /// There is only one.
     Single,

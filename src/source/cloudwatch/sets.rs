@@ -7,7 +7,7 @@ use super::resource::{self, RESOURCE};
 use super::scope::{MOST_FILTERS, Scope};
 
 /// One of each of these; an empty set leaves a field open. All are sorted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Sets {
     pub(super) namespaces: Vec<String>,
     pub(super) names: Vec<String>,

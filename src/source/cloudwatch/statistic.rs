@@ -5,7 +5,7 @@ use std::fmt;
 use crate::telemetry::Method;
 
 /// What CloudWatch makes of the samples of one period.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Statistic {
     Average,
     Maximum,

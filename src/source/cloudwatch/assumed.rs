@@ -1,0 +1,92 @@
+//! A role that is assumed, and assumed again before its session ends.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_sdk_sts::Client;
+use tokio::sync::Mutex;
+
+use super::fault::{self, Action};
+use crate::connection::Role;
+use crate::error::MirrorError;
+use crate::region::Region;
+
+/// A session is renewed so long before it ends.
+const RENEWED_BEFORE: Duration = Duration::from_secs(300);
+
+/// A role, and the session that was had of it last.
+pub(super) struct Assumed {
+    client: Client,
+    role: Role,
+    region: Region,
+    session: Mutex<Option<Credentials>>,
+}
+
+impl Assumed {
+    /// A role to assume through `client`, which asks STS in `region`.
+    pub(super) fn new(client: Client, role: Role, region: Region) -> Self {
+        Assumed { client, role, region, session: Mutex::new(None) }
+    }
+
+    /// What [`Assumed::credentials`] waits for.
+    pub(super) fn waits_for(&self) -> String {
+        format!("STS in {} to let it assume the role {}", self.region, self.role.arn)
+    }
+
+    /// Credentials that hold for a while.
+    ///
+    /// # Errors
+    /// STS refuses, or cannot be reached.
+    pub(super) async fn credentials(&self) -> Result<Credentials, MirrorError> {
+        let mut session = self.session.lock().await;
+        let renewed_from = SystemTime::now() + RENEWED_BEFORE;
+        match session.as_ref() {
+            Some(session) if session.expiry() > Some(renewed_from) => Ok(session.clone()),
+            _ => Ok(session.insert(self.assume().await?).clone()),
+        }
+    }
+
+    async fn assume(&self) -> Result<Credentials, MirrorError> {
+        let Role { arn, external_id, session_name, session_length } = &self.role;
+        let answer = self
+            .client
+            .assume_role()
+            .role_arn(arn)
+            .role_session_name(session_name)
+            .set_external_id(external_id.as_ref().map(|id| id.expose().to_owned()))
+            .duration_seconds(i32::try_from(session_length.as_secs()).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| {
+                fault::of_call(&error, Action::AssumeRole(&self.role), &self.region)
+            })?;
+        let session = answer.credentials.ok_or_else(|| fault::no_session(&self.role))?;
+        Ok(Credentials::new(
+            session.access_key_id,
+            session.secret_access_key,
+            Some(session.session_token),
+            SystemTime::try_from(session.expiration).ok(),
+            "AssumeRole",
+        ))
+    }
+}
+
+impl ProvideCredentials for Assumed {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            self.credentials().await.map_err(CredentialsError::provider_error)
+        })
+    }
+}
+
+impl fmt::Debug for Assumed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Assumed").field("role", &self.role).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,451 @@
+//! The fault table: what CloudWatch and STS can answer, or not answer; for each, the mirror's
+//! own answer, how often it asked, and what the log says. Through the real client, against a
+//! scripted peer. `cargo test --test cloudwatch faults -- --nocapture` prints it.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use stackstate_mirror::app::App;
+use stackstate_mirror::config::Config;
+use stackstate_mirror::source::cloudwatch::Clients;
+
+use crate::common::{self, NOW, Reply, event};
+use crate::log;
+use crate::peer::{Answer, CBOR, Peer, XML, list, map, number, text, time};
+use crate::scripted::condition;
+
+const MINUTE: i64 = 60_000;
+const END: i64 = NOW - NOW % MINUTE;
+
+/// Every secret begins so, as does nothing else.
+const HUSH: &str = "hush";
+
+/// A mirror before a peer.
+pub(crate) fn mirror_before(url: &str) -> App {
+    let variables =
+        [("AWS_ENDPOINT_URL", url), ("MIRROR_ACCESS_TOKEN", "hush-token-of-the-mirror")];
+    let look_up = |name: &str| {
+        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    };
+    let clients = Clients::new(Config::read(look_up).unwrap().aws);
+    common::app_with(&variables, || NOW, clients)
+}
+
+/// Connection details full of secrets.
+fn details(role: bool) -> Value {
+    let mut details = json!({
+        "accessToken": "hush-token-of-the-mirror", "region": "eu-west-1",
+        "accessKeyId": "hush-key-id", "secretAccessKey": "hush-key", "sessionToken": "hush-session",
+    });
+    if role {
+        details["roleArn"] = json!("arn:aws:iam::123456789012:role/reader");
+        details["externalId"] = json!("hush-external-id");
+    }
+    details
+}
+
+/// A request that asks for `call` first: its path and body.
+fn request(call: &str, timeout: Option<u64>) -> (&'static str, Value) {
+    let mut details = details(call == "AssumeRole");
+    if let Some(timeout) = timeout {
+        details["requestTimeout"] = json!(timeout);
+    }
+    let range = json!({"startTime": END - 60 * MINUTE, "endTime": END});
+    let with = |mut query: Value| {
+        query.as_object_mut().unwrap().extend(range.as_object().unwrap().clone());
+        json!({"connectionDetails": details, "query": query})
+    };
+    match call {
+        "ListMetrics" => (
+            "/api/field/value",
+            with(json!({"field": {"fieldName": "Namespace", "fieldType": "STRING"}})),
+        ),
+        _ => (
+            "/api/metric",
+            with(json!({
+                "conditions": [condition("Namespace", json!("N"))], "metricField": "M",
+                "aggregation": {"method": "MAX", "bucketSizeMillis": MINUTE},
+            })),
+        ),
+    }
+}
+
+/// Sends a request, whose id in the log is `id`.
+async fn send(app: &App, id: &str, (path, body): (&str, Value)) -> Reply {
+    let payload = serde_json::from_value(event("POST", path, body.to_string())).unwrap();
+    let mut context = lambda_http::Context::default();
+    id.clone_into(&mut context.request_id);
+    let event = lambda_http::LambdaEvent::new(payload, context);
+    let answer = stackstate_mirror::event::serve(app, event).await.unwrap();
+    Reply::of(&serde_json::to_value(answer).unwrap())
+}
+
+/// Points of one series, as a page of GetMetricData.
+fn page(status: &str, token: Option<&str>, messages: &[(&str, &str)]) -> Answer {
+    let messages =
+        messages.iter().map(|(code, value)| map(&[("Code", text(code)), ("Value", text(value))]));
+    let result = map(&[
+        ("Id", text("q0")),
+        ("StatusCode", text(status)),
+        ("Timestamps", list(&[time(END - 2 * MINUTE)])),
+        ("Values", list(&[number(1.5)])),
+        ("Messages", list(&messages.collect::<Vec<_>>())),
+    ]);
+    let mut members = vec![("MetricDataResults", list(&[result]))];
+    members.extend(token.map(|token| ("NextToken", text(token))));
+    Answer::good(&members)
+}
+
+/// What the mirror makes of a fault.
+enum Outcome {
+    /// An error of this `_type`, whose text has these words in it.
+    Error(&'static str, &'static str),
+    /// Points, and whether they are partial.
+    Points(bool),
+    /// A list, and whether it is partial.
+    List(bool),
+}
+
+use Outcome::{Error, List, Points};
+
+const CONNECTION: &str = "MetricStoreConnectionError";
+const REMOTE: &str = "RemoteMirrorError";
+
+const DENIED: &str = "the credentials are good, but may not do cloudwatch:GetMetricData";
+const UNKNOWN_KEY: &str = "does not know the access key";
+const NOT_ACCEPTED: &str = "in eu-west-1 (CloudWatch says: SAID)";
+const NOT_ASSUMED: &str = "may not assume the role arn:aws:iam::123456789012:role/reader";
+const UNREADABLE: &str = "CloudWatch in eu-west-1 sent an answer that cannot be read";
+
+/// A call, what it is answered each time, what the mirror makes of it, and how often it asks.
+type Row = (&'static str, &'static str, Answer, Outcome, usize);
+
+/// The errors that the API references of GetMetricData, ListMetrics and AssumeRole list, and
+/// their "Common Error Types"; those that Signature Version 4 has; and those that were seen.
+fn refusals() -> Vec<Row> {
+    let data = |status, code, outcome, asked| -> Row {
+        ("GetMetricData", code, Answer::refused(status, code, said(code)), outcome, asked)
+    };
+    let list = |status, code, outcome, asked| -> Row {
+        ("ListMetrics", code, Answer::refused(status, code, said(code)), outcome, asked)
+    };
+    let sts = |status, code, words, asked| -> Row {
+        let answer = Answer::refused_by_sts(status, code, said(code));
+        ("AssumeRole", code, answer, Error(CONNECTION, words), asked)
+    };
+    vec![
+        data(400, "InvalidNextToken", Error(REMOTE, NOT_ACCEPTED), 1),
+        data(403, "AccessDenied", Error(CONNECTION, DENIED), 1),
+        data(400, "AccessDeniedException", Error(CONNECTION, DENIED), 1),
+        data(401, "NotAuthorized", Error(CONNECTION, DENIED), 1),
+        data(403, "ExpiredToken", Error(CONNECTION, "the session has expired"), 1),
+        data(403, "ExpiredTokenException", Error(CONNECTION, "the session has expired"), 1),
+        data(403, "IncompleteSignature", Error(CONNECTION, UNKNOWN_KEY), 1),
+        data(403, "MissingAuthenticationToken", Error(CONNECTION, UNKNOWN_KEY), 1),
+        data(403, "InvalidClientTokenId", Error(CONNECTION, UNKNOWN_KEY), 1),
+        data(403, "UnrecognizedClientException", Error(CONNECTION, UNKNOWN_KEY), 1),
+        data(403, "SignatureDoesNotMatch", Error(CONNECTION, "the secret is not its secret"), 1),
+        data(403, "InvalidSignatureException", Error(CONNECTION, "is not its secret"), 1),
+        data(403, "InvalidToken", Error(CONNECTION, "does not know the sessionToken"), 1),
+        data(403, "OptInRequired", Error(CONNECTION, "eu-west-1 is not enabled"), 1),
+        data(400, "RequestExpired", Error(CONNECTION, "finds this mirror's clock wrong"), 1),
+        data(400, "RequestTimeTooSkewed", Error(CONNECTION, "this mirror's clock wrong"), 1),
+        data(500, "InternalFailure", Error(CONNECTION, "status 500, InternalFailure"), 3),
+        data(500, "InternalServiceFault", Error(CONNECTION, "500, InternalServiceFault"), 3),
+        data(503, "ServiceUnavailable", Error(CONNECTION, "503, ServiceUnavailable"), 3),
+        data(400, "ThrottlingException", Error(CONNECTION, "throttles this account's"), 3),
+        data(400, "Throttling", Error(CONNECTION, "throttles this account's GetMetricData"), 3),
+        data(400, "RequestLimitExceeded", Error(CONNECTION, "throttles this account's"), 3),
+        data(429, "TooManyRequestsException", Error(CONNECTION, "throttles this account's"), 3),
+        data(400, "LimitExceeded", Error(CONNECTION, "throttles this account's"), 1),
+        data(400, "ValidationError", Error(REMOTE, NOT_ACCEPTED), 1),
+        data(400, "ValidationException", Error(REMOTE, NOT_ACCEPTED), 1),
+        data(400, "InvalidParameterValue", Error(REMOTE, NOT_ACCEPTED), 1),
+        data(400, "InvalidParameterCombination", Error(REMOTE, NOT_ACCEPTED), 1),
+        data(400, "MissingParameter", Error(REMOTE, NOT_ACCEPTED), 1),
+        data(408, "RequestTimeoutException", Error(CONNECTION, "408, RequestTimeoutException"), 3),
+        data(400, "RequestAbortedException", Error(CONNECTION, "RequestAbortedException"), 1),
+        data(400, "MalformedHttpRequestException", Error(CONNECTION, "MalformedHttpRequest"), 1),
+        data(413, "RequestEntityTooLargeException", Error(CONNECTION, "status 413"), 1),
+        data(404, "UnknownOperationException", Error(CONNECTION, "UnknownOperation"), 1),
+        data(400, "NeverHeardOf", Error(CONNECTION, "status 400, NeverHeardOf"), 1),
+        list(500, "InternalServiceFault", Error(CONNECTION, "failed to answer ListMetrics"), 3),
+        list(400, "InvalidParameterValue", Error(REMOTE, NOT_ACCEPTED), 1),
+        list(400, "Throttling", Error(CONNECTION, "throttles this account's ListMetrics"), 3),
+        list(403, "AccessDenied", Error(CONNECTION, "may not do cloudwatch:ListMetrics"), 1),
+        sts(400, "ExpiredTokenException", "the session has expired", 1),
+        sts(400, "MalformedPolicyDocument", "status 400, MalformedPolicyDocument", 1),
+        sts(400, "PackedPolicyTooLarge", "status 400, PackedPolicyTooLarge", 1),
+        sts(403, "RegionDisabledException", "the region eu-west-1 is not enabled", 1),
+        sts(403, "AccessDenied", NOT_ASSUMED, 1),
+        sts(403, "ExpiredToken", "the session has expired", 1),
+        sts(403, "SignatureDoesNotMatch", "the secret is not its secret", 1),
+        sts(403, "InvalidClientTokenId", UNKNOWN_KEY, 1),
+        sts(400, "ValidationError", "no longer than the role's maximum session", 1),
+        sts(400, "Throttling", "STS in eu-west-1 throttles this account's AssumeRole", 3),
+        sts(400, "IDPCommunicationError", "status 400, IDPCommunicationError", 3),
+        sts(500, "InternalFailure", "STS in eu-west-1 failed to answer AssumeRole", 3),
+        sts(503, "ServiceUnavailable", "status 503, ServiceUnavailable", 3),
+    ]
+}
+
+/// AWS's own words. Those about a signature can quote what was signed.
+fn said(code: &str) -> &'static str {
+    let about_keys = ["Signature", "Token", "Client"].iter().any(|word| code.contains(word));
+    if about_keys && code != "InvalidNextToken" { "hush-quoted" } else { "SAID" }
+}
+
+/// What is no refusal, and no good answer either.
+fn breakdowns() -> Vec<Row> {
+    let data =
+        |name, answer, outcome, asked| -> Row { ("GetMetricData", name, answer, outcome, asked) };
+    let complete = |messages| page("Complete", None, messages);
+    let html = |status| Answer::Whole(status, "Content-Type: text/html", b"<html>hush".to_vec());
+    let cbor = |bytes: &[u8]| Answer::Whole(200, CBOR, bytes.to_vec());
+    let message = [("SomeCode", "Some text")];
+    let told = || Error(REMOTE, "SomeCode: Some text");
+    vec![
+        data("a good answer", complete(&[]), Points(false), 1),
+        data("status PartialData", page("PartialData", None, &[]), Points(true), 1),
+        data(
+            "status InternalError",
+            page("InternalError", None, &[]),
+            Error(CONNECTION, "status InternalError"),
+            1,
+        ),
+        data(
+            "status Forbidden",
+            page("Forbidden", None, &[]),
+            Error(CONNECTION, "status Forbidden"),
+            1,
+        ),
+        data(
+            "a status of the future",
+            page("Odd", None, &[]),
+            Error(CONNECTION, "the status Odd"),
+            1,
+        ),
+        data("a message beside a series", complete(&message), told(), 1),
+        data(
+            "a message beside all",
+            Answer::good(&[(
+                "Messages",
+                list(&[map(&[("Code", text("SomeCode")), ("Value", text("Some text"))])]),
+            )]),
+            told(),
+            1,
+        ),
+        data("a page token that repeats", page("Complete", Some("again"), &[]), Points(true), 2),
+        data("CBOR that ends early", cbor(&[0xA1, 0x79, 0x00]), Error(CONNECTION, UNREADABLE), 1),
+        data("CBOR of another shape", cbor(&[0x83, 1, 2, 3]), Error(CONNECTION, UNREADABLE), 1),
+        data("no CBOR", cbor(b"\xFF\xFEhush"), Error(CONNECTION, UNREADABLE), 1),
+        data("a web page", html(200), Error(CONNECTION, UNREADABLE), 1),
+        data("a web page, 403", html(403), Error(CONNECTION, "status 403"), 1),
+        data("a web page, 502", html(502), Error(CONNECTION, "status 502"), 3),
+        data(
+            "an answer cut short",
+            Answer::Cut,
+            Error(CONNECTION, "answer that cannot be read"),
+            3,
+        ),
+        data(
+            "a connection that is closed",
+            Answer::Closed,
+            Error(CONNECTION, "could not be asked for GetMetricData: connection closed"),
+            3,
+        ),
+        data("no answer", Answer::Silence, Error(CONNECTION, "no answer in 270 milliseconds"), 1),
+        ("ListMetrics", "a good answer", Answer::good(&[]), List(false), 1),
+        (
+            "ListMetrics",
+            "a page token that repeats",
+            Answer::good(&[("NextToken", text("again"))]),
+            List(true),
+            2,
+        ),
+        ("ListMetrics", "no CBOR", cbor(b"\xFF\xFEhush"), Error(CONNECTION, UNREADABLE), 1),
+        ("ListMetrics", "no answer", Answer::Silence, Error(CONNECTION, "no answer in"), 1),
+        (
+            "AssumeRole",
+            "no XML",
+            Answer::Whole(200, XML, b"hush".to_vec()),
+            Error(CONNECTION, "STS in eu-west-1 sent an answer that cannot be read"),
+            1,
+        ),
+        (
+            "AssumeRole",
+            "no credentials",
+            Answer::Whole(
+                200,
+                XML,
+                b"<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>".to_vec(),
+            ),
+            Error(CONNECTION, "STS sent no credentials for the role"),
+            1,
+        ),
+        (
+            "AssumeRole",
+            "a connection that is closed",
+            Answer::Closed,
+            Error(CONNECTION, "STS in eu-west-1 could not be asked for AssumeRole"),
+            3,
+        ),
+        (
+            "AssumeRole",
+            "no answer",
+            Answer::Silence,
+            Error(CONNECTION, "to let it assume the role"),
+            1,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn every_fault_has_its_answer() {
+    log::start();
+    let rows: Vec<Row> = refusals().into_iter().chain(breakdowns()).collect();
+    let replies = join_all(rows.iter().map(async |(call, fault, answer, _, _)| {
+        let answer = answer.clone();
+        let peer = Peer::new(move |_| answer.clone());
+        let timeout = (*fault == "no answer").then_some(300);
+        let id = format!("{call}, {fault}");
+        let reply = send(&mirror_before(&peer.url), &id, request(call, timeout)).await;
+        (id, reply, peer.count(call))
+    }));
+    let replies = replies.await;
+    let lines = log::lines();
+    assert_eq!(lines.len(), rows.len(), "a line a request");
+    for ((id, reply, asked), (_, _, _, outcome, expected)) in replies.iter().zip(&rows) {
+        let Reply { status, body, .. } = reply;
+        assert_eq!(asked, expected, "{id}: {body}");
+        let line = lines.iter().find(|line| line["requestId"] == **id).unwrap();
+        let logged = ["level", "source", "status", "error", "reason"].map(|name| &line[name]);
+        println!("| {id} | {} | {asked} | {} {} |", told(body), line["level"], line["reason"]);
+        match outcome {
+            Error(kind, words) => {
+                assert_eq!((*status, body["_type"].as_str()), (500, Some(*kind)), "{id}: {body}");
+                let details = body["details"].as_str().unwrap();
+                assert!(details.contains(words), "{id}: {details}");
+                let reason = match *kind {
+                    CONNECTION => "The metric store cannot be used",
+                    _ => body["summary"].as_str().unwrap(),
+                };
+                assert_eq!(json!(logged), json!(["WARN", "cloudwatch", 500, kind, reason]), "{id}");
+            }
+            Points(is_partial) => {
+                assert_eq!(body["telemetry"]["isPartial"], *is_partial, "{id}: {body}");
+                assert_eq!(body["telemetry"]["points"][0][0], 1.5, "{id}: {body}");
+                assert_eq!(json!(logged), json!(["INFO", "cloudwatch", 200, null, null]), "{id}");
+            }
+            List(is_partial) => {
+                assert_eq!(body["isPartial"], *is_partial, "{id}: {body}");
+                assert_eq!(json!(logged), json!(["INFO", "cloudwatch", 200, null, null]), "{id}");
+            }
+        }
+        assert!(!body.to_string().contains(HUSH), "{id}: {body}");
+    }
+    assert!(!log::text().contains(HUSH), "{}", log::text());
+}
+
+/// The mirror's answer in a few words, for the printed table.
+fn told(body: &Value) -> String {
+    match (&body["_type"], &body["details"]) {
+        (kind, Value::String(details)) => format!("{}: {details}", kind.as_str().unwrap()),
+        (kind, _) => {
+            let partial = body["isPartial"].as_bool().or(body["telemetry"]["isPartial"].as_bool());
+            format!("{}, isPartial {}", kind.as_str().unwrap(), partial.unwrap())
+        }
+    }
+}
+
+/// What passes is over at the third attempt.
+#[tokio::test]
+async fn passing_faults_are_retried() {
+    for fault in [
+        Answer::refused(400, "Throttling", "Rate exceeded"),
+        Answer::Whole(503, CBOR, vec![]),
+        Answer::Cut,
+        Answer::Closed,
+    ] {
+        let left = std::sync::atomic::AtomicUsize::new(2);
+        let take = std::sync::atomic::Ordering::SeqCst;
+        let peer =
+            Peer::new(move |_| match left.fetch_update(take, take, |left| left.checked_sub(1)) {
+                Ok(_) => fault.clone(),
+                Err(_) => page("Complete", None, &[]),
+            });
+        let reply = send(&mirror_before(&peer.url), "", request("GetMetricData", None)).await;
+        assert_eq!(reply.body["telemetry"]["points"][0][0], 1.5, "{}", reply.body);
+        assert_eq!(peer.count("GetMetricData"), 3);
+    }
+}
+
+/// What one caller's failures use up is not another's.
+#[tokio::test]
+async fn callers_have_a_quota_of_retries_each() {
+    let peer = Peer::new(|_| Answer::refused(500, "InternalFailure", "SAID"));
+    let app = mirror_before(&peer.url);
+    let of = |caller: usize| {
+        let (path, mut body) = request("GetMetricData", None);
+        body["connectionDetails"]["accessKeyId"] = json!(caller.to_string());
+        (path, body)
+    };
+    join_all((0..60).map(|_| send(&app, "", of(1)))).await;
+    assert!(peer.count("GetMetricData") < 180, "it is used up");
+    let before = peer.count("GetMetricData");
+    send(&app, "", of(2)).await;
+    assert_eq!(peer.count("GetMetricData") - before, 3);
+}
+
+/// Connections are not a caller's: so many callers need no more of them than one does.
+#[tokio::test]
+async fn callers_share_connections() {
+    let peer = Peer::new(|asked| match asked.call.as_str() {
+        "GetMetricData" => page("Complete", None, &[]),
+        _ => Answer::good(&[]),
+    });
+    let app = mirror_before(&peer.url);
+    for caller in 0..200 {
+        let (path, mut body) = request("GetMetricData", None);
+        body["connectionDetails"]["accessKeyId"] = json!(caller.to_string());
+        assert_eq!(send(&app, "", (path, body)).await.status, 200);
+    }
+    assert_eq!(peer.count("GetMetricData"), 200);
+    assert_eq!(*peer.connections.lock().unwrap(), 1);
+}
+
+/// Many requests at once before a peer that never answers, on a machine with other work: each
+/// ends by its deadline.
+#[tokio::test]
+async fn deadlines_hold_while_the_machine_is_busy() {
+    let peer = Peer::new(|_| Answer::Silence);
+    let app = mirror_before(&peer.url);
+    let over = std::sync::atomic::AtomicBool::new(false);
+    let relaxed = std::sync::atomic::Ordering::Relaxed;
+    let longest = std::thread::scope(|scope| {
+        for _ in 0..2 * std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while !over.load(relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let requests = (0..50).map(async |index| {
+            let call = ["GetMetricData", "ListMetrics", "AssumeRole"][index % 3];
+            let started = Instant::now();
+            let reply = send(&app, "", request(call, Some(1_000))).await;
+            assert_eq!(reply.status, 500, "{}", reply.body);
+            let details = reply.body["details"].as_str().unwrap();
+            assert!(details.starts_with("no answer in 900 milliseconds"), "{details}");
+            started.elapsed()
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let worker = scope.spawn(move || runtime.block_on(join_all(requests)).into_iter().max());
+        let longest = worker.join();
+        over.store(true, relaxed);
+        longest.unwrap().unwrap()
+    });
+
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+}

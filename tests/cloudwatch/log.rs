@@ -1,0 +1,45 @@
+//! What is logged at the most verbose level, test by test.
+
+use std::cell::RefCell;
+use std::io::Write;
+use std::sync::Once;
+
+use serde_json::Value;
+use stackstate_mirror::config::LogConfig;
+use stackstate_mirror::log;
+use tracing::Level;
+
+thread_local!(static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+
+/// Writes to the log of the thread's own test.
+struct Writer;
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        LOGGED.with(|logged| logged.borrow_mut().write(bytes))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// From now on this thread's log is kept.
+pub(crate) fn start() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let config = LogConfig { level: Level::TRACE, json: true };
+        tracing::subscriber::set_global_default(log::subscriber(config, || Writer)).unwrap();
+    });
+    LOGGED.with(|logged| logged.borrow_mut().clear());
+}
+
+/// What this thread has logged since.
+pub(crate) fn text() -> String {
+    LOGGED.with(|logged| String::from_utf8(logged.borrow().clone()).unwrap())
+}
+
+/// The lines of it.
+pub(crate) fn lines() -> Vec<Value> {
+    text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
