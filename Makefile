@@ -10,6 +10,12 @@ PORT ?= 7007
 EVENT ?= events/function-url/metric-aggregated.json
 STACK ?= stackstate-mirror
 MIRROR_API_KEY ?= api_key
+FUZZ_SECONDS ?= 600
+BENCHES := target/benches/release
+
+# Tools of cargo's own, by version.
+DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
+FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/bin/cargo-fuzz
 
 # cargo-lambda comes first: its Python holds the linker that `sam build` needs as well.
 export PATH := $(CURDIR)/$(TOOLS)/cargo-lambda/bin:$(CURDIR)/$(TOOLS)/sam/bin:$(PATH)
@@ -49,11 +55,39 @@ test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack
 	@$(TOOLS)/ministack/bin/python tests/deploy.py
 
 .PHONY: check
-check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Check format, lints, documentation and template
+check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
 	cargo fmt --check
+	cargo fmt --check --manifest-path benches/Cargo.toml
 	cargo clippy --locked --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --document-private-items
+	$(DENY) --locked check --config .ci/deny.toml licenses bans sources
 	sam validate --lint --region eu-west-1
+
+.PHONY: advisories
+advisories: $(DENY) ## Look for known vulnerabilities in what the function is made of; needs the internet
+	$(DENY) --locked check --config .ci/deny.toml advisories
+
+.PHONY: fuzz
+fuzz: $(FUZZ) ## Throw broken requests at the mirror for FUZZ_SECONDS; needs a nightly Rust
+	@rustup toolchain list | grep -q nightly || { echo "cargo-fuzz needs a nightly Rust: rustup toolchain install nightly"; exit 1; }
+	@python3 tests/fuzz/corpus.py target/fuzz/corpus
+	@echo "Building the fuzzer; the first time takes some ten minutes. Then it runs for $(FUZZ_SECONDS) seconds."
+	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz/build body target/fuzz/corpus -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -print_final_stats=1
+
+.PHONY: soak
+soak: $(TOOLS)/ministack/.ready release ## Send 100,000 mixed requests to the release binary, look at every answer, memory and connections
+	@$(TOOLS)/ministack/bin/python tests/soak.py $(BENCHES)/soak target/release/stackstate-mirror
+
+.PHONY: bench
+bench: release build ## Measure the release binary beside an empty function
+	@$(BENCHES)/stackstate-mirror-benches target/release/stackstate-mirror target/lambda/stackstate-mirror/bootstrap.zip
+
+# The function as it is deployed, for this machine, and what measures it.
+.PHONY: release
+release:
+	@echo "Building the release and what measures it; the first time takes some ten minutes."
+	@cargo build --locked --release
+	@cargo build --locked --release --manifest-path benches/Cargo.toml --target-dir target/benches
 
 .PHONY: invoke
 invoke: $(TOOLS)/cargo-lambda/.ready ## Send a Lambda event (EVENT=events/…) to the mirror that `make run` serves
@@ -84,3 +118,7 @@ $(TOOLS)/%/.ready: .ci/tools/%.txt
 	@python3 -m venv --clear $(TOOLS)/$* || { echo "Python 3 needs its venv module (Debian and Ubuntu: apt-get install python3-venv)."; exit 1; }
 	@$(TOOLS)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
+
+$(DENY) $(FUZZ):
+	@echo "Building $(@F), once; this takes a few minutes."
+	@cargo install --quiet --locked --root $(abspath $(@D)/..) --version $(lastword $(subst -, ,$(notdir $(abspath $(@D)/..)))) $(@F)

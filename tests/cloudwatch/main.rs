@@ -14,5 +14,6 @@ mod faults;
 mod log;
 mod metrics;
 mod peer;
+mod properties;
 mod scripted;
 mod store;

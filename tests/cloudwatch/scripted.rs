@@ -373,6 +373,14 @@ fn metric(dimensions: &[(&str, &str)]) -> Metric {
         .build()
 }
 
+/// A ListMetrics that has one metric without dimensions.
+pub(crate) fn listed(namespace: &'static str, name: &'static str) -> Rule {
+    mock!(Client::list_metrics).then_output(move || {
+        let metric = Metric::builder().namespace(namespace).metric_name(name).build();
+        list_page(vec![metric], None)
+    })
+}
+
 /// Answers the pages of ListMetrics, one after another, and keeps what was asked.
 fn lists(pages: Vec<ListMetricsOutput>) -> (Rule, Arc<Mutex<Vec<ListMetricsInput>>>) {
     let requests = Arc::<Mutex<Vec<ListMetricsInput>>>::default();

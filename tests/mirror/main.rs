@@ -4,5 +4,7 @@
 
 mod common;
 mod events;
+mod invariants;
+mod properties;
 mod random;
 mod requests;

@@ -1,0 +1,238 @@
+//! A Lambda function as a process on this machine, driven by a Runtime API on loopback ("Using
+//! the Lambda runtime API", Lambda developer guide).
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Longer than any answer takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Lambda's deadline, from the moment that an event is handed out.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A running function.
+pub struct Function {
+    process: Child,
+    events: Sender<String>,
+    polls: Receiver<Instant>,
+    answers: Receiver<(Instant, Vec<u8>)>,
+    /// From the start of the process to its first poll for work.
+    pub started_in: Duration,
+}
+
+/// What a process takes of the machine's memory, in KiB.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    /// At most, so far.
+    pub peak: u64,
+    /// Now.
+    pub now: u64,
+    /// Now, and not the binary's own pages.
+    pub own: u64,
+}
+
+impl Function {
+    /// Starts a function and waits until it asks for work.
+    pub fn start(binary: &Path, variables: &[(&str, &str)], share: Option<&Share>) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let (events, to_hand_out) = channel();
+        let (polled, polls) = channel();
+        let (answered, answers) = channel();
+        let to_hand_out = Arc::new(Mutex::new(to_hand_out));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (events, polled, answered) =
+                    (to_hand_out.clone(), polled.clone(), answered.clone());
+                std::thread::spawn(move || serve(stream, &events, &polled, &answered));
+            }
+        });
+        let mut command = match share {
+            None => Command::new(binary),
+            // The process has only its share from its first instruction on.
+            Some(share) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", "echo $$ > \"$0\" && exec \"$1\""]).arg(share.members());
+                shell.arg(binary);
+                shell
+            }
+        };
+        command
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", &address)
+            .env("AWS_LAMBDA_FUNCTION_NAME", "bench")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .env("AWS_LAMBDA_LOG_LEVEL", "ERROR")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let begun = Instant::now();
+        let process = command.spawn().expect("the function starts");
+        let polled: Instant = polls.recv_timeout(PATIENCE).expect("the function polls");
+        Function { process, events, polls, answers, started_in: polled - begun }
+    }
+
+    /// Hands out an event; the answer, and how long it took. Comes back when the function asks
+    /// for more.
+    pub fn invoke(&mut self, event: &str) -> (Vec<u8>, Duration) {
+        let begun = Instant::now();
+        self.events.send(event.to_owned()).expect("the stub runs");
+        let (at, answer) = self.answers.recv_timeout(PATIENCE).expect("the function answers");
+        self.polls.recv_timeout(PATIENCE).expect("the function asks for more");
+        (answer, at - begun)
+    }
+
+    /// The CPU time that the process has used.
+    pub fn cpu(&self) -> Duration {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("it runs");
+        tasks
+            .filter_map(|task| fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
+            .filter_map(|text| text.split(' ').next()?.parse().ok().map(Duration::from_nanos))
+            .sum()
+    }
+
+    /// The memory that the process has.
+    pub fn memory(&self) -> Memory {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let status = status.expect("it runs");
+        let of = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).expect("a known name");
+            line.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a size")
+        };
+        Memory { peak: of("VmHWM:"), now: of("VmRSS:"), own: of("RssAnon:") }
+    }
+
+    /// How many files and connections the process has open.
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("it runs").count()
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Answers the requests of one connection.
+fn serve(
+    stream: TcpStream,
+    events: &Mutex<Receiver<String>>,
+    polled: &Sender<Instant>,
+    answered: &Sender<(Instant, Vec<u8>)>,
+) {
+    let _ = stream.set_nodelay(true);
+    let mut stream = BufReader::new(stream);
+    let mut number = 0_u64;
+    while let Some((line, body)) = read(&mut stream) {
+        let now = Instant::now();
+        let answer = if line.starts_with("GET") {
+            if polled.send(now).is_err() {
+                return;
+            }
+            let Ok(events) = events.lock() else { return };
+            let Ok(event) = events.recv() else { return };
+            number += 1;
+            let deadline = SystemTime::now() + TIMEOUT;
+            let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+            format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
+                 Lambda-Runtime-Aws-Request-Id: {number}\r\n\
+                 Lambda-Runtime-Deadline-Ms: {deadline}\r\n\
+                 Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:1:function:bench\r\n\
+                 Content-Length: {}\r\n\r\n{event}",
+                event.len()
+            )
+        } else {
+            if answered.send((now, body)).is_err() {
+                return;
+            }
+            "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n".to_owned()
+        };
+        if stream.get_mut().write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// A request's first line and body, whole or in chunks.
+fn read(stream: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
+    let line = |stream: &mut dyn BufRead| {
+        let mut line = String::new();
+        (stream.read_line(&mut line).ok()? > 0).then(|| line.trim().to_ascii_lowercase())
+    };
+    let mut first = String::new();
+    stream.read_line(&mut first).ok().filter(|length| *length > 0)?;
+    let (mut length, mut is_chunked) = (0, false);
+    loop {
+        let header = line(stream)?;
+        match header.split_once(": ") {
+            Some(("content-length", value)) => length = value.parse().ok()?,
+            Some(("transfer-encoding", "chunked")) => is_chunked = true,
+            None if header.is_empty() => break,
+            _ => {}
+        }
+    }
+    let mut body = Vec::new();
+    if !is_chunked {
+        stream.take(length).read_to_end(&mut body).ok()?;
+        return Some((first, body));
+    }
+    loop {
+        let length = u64::from_str_radix(&line(stream)?, 16).ok()?;
+        stream.by_ref().take(length).read_to_end(&mut body).ok()?;
+        line(stream)?;
+        if length == 0 {
+            return Some((first, body));
+        }
+    }
+}
+
+/// A share of one core, as Lambda gives it with the memory: 1,769 MB is a core ("Configure
+/// Lambda function memory"), handed out in slices of 20 milliseconds.
+pub struct Share {
+    folder: PathBuf,
+}
+
+impl Share {
+    /// The share that so many MB bring; `None` where this machine cannot give shares.
+    pub fn of_megabytes(megabytes: u64) -> Option<Self> {
+        const PERIOD: u64 = 20_000;
+        let quota = PERIOD * megabytes / 1_769;
+        let name = format!("stackstate-mirror-{}-{megabytes}", std::process::id());
+        let root = Path::new("/sys/fs/cgroup");
+        let is_unified = root.join("cgroup.controllers").exists();
+        let folder = if is_unified { root.join(name) } else { root.join("cpu").join(name) };
+        fs::create_dir(&folder).ok()?;
+        let share = Share { folder };
+        let settings = if is_unified {
+            vec![("cpu.max", format!("{quota} {PERIOD}"))]
+        } else {
+            vec![("cpu.cfs_period_us", PERIOD.to_string()), ("cpu.cfs_quota_us", quota.to_string())]
+        };
+        for (name, value) in settings {
+            fs::write(share.folder.join(name), value).ok()?;
+        }
+        Some(share)
+    }
+
+    fn members(&self) -> PathBuf {
+        self.folder.join("cgroup.procs")
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.folder);
+    }
+}

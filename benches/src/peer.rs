@@ -1,0 +1,189 @@
+//! A CloudWatch on loopback that speaks its protocol over TLS and answers every GetMetricData
+//! with the same points, and every ListMetrics with the pages of one list.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+/// A running peer.
+pub struct Peer {
+    /// Where it is.
+    pub url: String,
+    /// The certificate to trust, as a file for `SSL_CERT_FILE`.
+    pub certificate: PathBuf,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    points: Mutex<Arc<Vec<u8>>>,
+    /// The list, page by page.
+    pages: Mutex<Vec<Arc<Vec<u8>>>>,
+    page: AtomicUsize,
+    busy: Mutex<Duration>,
+}
+
+/// So many metrics are on a page.
+const PAGE: usize = 500;
+
+impl Peer {
+    /// A peer that keeps its certificate in `folder`.
+    pub fn new(folder: &Path) -> Self {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
+        let made = made.expect("a certificate");
+        let certificate = folder.join("peer.pem");
+        fs::write(&certificate, made.cert.pem()).expect("the folder can be written to");
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("protocol versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .expect("a key");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = listener.local_addr().expect("an address").port();
+        let peer =
+            Peer { url: format!("https://localhost:{port}"), certificate, state: Arc::default() };
+        peer.list(1);
+        let (state, config) = (peer.state.clone(), Arc::new(config));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (state, config) = (state.clone(), config.clone());
+                std::thread::spawn(move || converse(stream, config, &state));
+            }
+        });
+        peer
+    }
+
+    /// From now on every answer is one series of these points: epoch milliseconds and values.
+    pub fn answer_with(&self, points: impl ExactSizeIterator<Item = (i64, f64)> + Clone) {
+        let mut body = vec![0xA1];
+        text(&mut body, "MetricDataResults");
+        body.extend([0x81, 0xA4]);
+        text(&mut body, "Id");
+        text(&mut body, "q0");
+        text(&mut body, "StatusCode");
+        text(&mut body, "Complete");
+        text(&mut body, "Timestamps");
+        head(&mut body, points.len());
+        for (time, _) in points.clone() {
+            // Tag 1, a 32-bit number: seconds since 1970.
+            body.extend([0xC1, 0x1A]);
+            body.extend(u32::try_from(time / 1_000).unwrap_or_default().to_be_bytes());
+        }
+        text(&mut body, "Values");
+        head(&mut body, points.len());
+        for (_, value) in points {
+            body.push(0xFB);
+            body.extend(value.to_be_bytes());
+        }
+        *self.state.points.lock().expect("no panic") = Arc::new(body);
+    }
+
+    /// From now on the list is one of so many metrics, each of a host of its own.
+    pub fn list(&self, metrics: usize) {
+        let numbers: Vec<usize> = (0..metrics).collect();
+        let pages = numbers.chunks(PAGE).map(|numbers| {
+            let is_last = numbers.last().is_none_or(|last| last + 1 == metrics);
+            let mut body = vec![if is_last { 0xA1 } else { 0xA2 }];
+            text(&mut body, "Metrics");
+            head(&mut body, numbers.len());
+            for number in numbers {
+                body.push(0xA3);
+                text(&mut body, "Namespace");
+                text(&mut body, "N");
+                text(&mut body, "MetricName");
+                text(&mut body, "M");
+                text(&mut body, "Dimensions");
+                body.extend([0x81, 0xA2]);
+                text(&mut body, "Name");
+                text(&mut body, "Host");
+                text(&mut body, "Value");
+                text(&mut body, &format!("i-{number:016x}"));
+            }
+            if !is_last {
+                text(&mut body, "NextToken");
+                text(&mut body, &numbers[0].to_string());
+            }
+            Arc::new(body)
+        });
+        *self.state.pages.lock().expect("no panic") = pages.collect();
+        self.state.page.store(0, Ordering::SeqCst);
+    }
+
+    /// The CPU time that the peer itself has used since this was asked last.
+    pub fn busy(&self) -> Duration {
+        std::mem::take(&mut *self.state.busy.lock().expect("no panic"))
+    }
+}
+
+fn text(body: &mut Vec<u8>, text: &str) {
+    body.push(0x60 + u8::try_from(text.len()).expect("a short text"));
+    body.extend(text.bytes());
+}
+
+fn head(body: &mut Vec<u8>, length: usize) {
+    body.push(0x9A);
+    body.extend(u32::try_from(length).expect("so many").to_be_bytes());
+}
+
+fn converse(stream: TcpStream, config: Arc<ServerConfig>, state: &State) {
+    let _ = stream.set_nodelay(true);
+    let Ok(connection) = ServerConnection::new(config) else { return };
+    let mut stream = BufReader::new(StreamOwned::new(connection, stream));
+    let mut counted = Duration::ZERO;
+    while let Some(first) = read(&mut stream) {
+        let body = if first.contains("ListMetrics") {
+            let pages = state.pages.lock().expect("no panic");
+            pages[state.page.fetch_add(1, Ordering::SeqCst) % pages.len()].clone()
+        } else {
+            state.points.lock().expect("no panic").clone()
+        };
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nsmithy-protocol: rpc-v2-cbor\r\nContent-Type: application/cbor\r\n\
+             Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        // What this thread has used so far, handshake included.
+        let used = used_by_this_thread();
+        *state.busy.lock().expect("no panic") += used.saturating_sub(counted);
+        counted = used;
+        let stream = stream.get_mut();
+        if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body)).is_err() {
+            return;
+        }
+    }
+}
+
+fn used_by_this_thread() -> Duration {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = text.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
+}
+
+/// A request's first line; its body is read and dropped.
+fn read(stream: &mut impl BufRead) -> Option<String> {
+    let (mut first, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        match line.trim().to_ascii_lowercase().split_once(": ") {
+            Some(("content-length", value)) => length = value.parse().ok()?,
+            None if line.trim().is_empty() => break,
+            None => first = line,
+            _ => {}
+        }
+    }
+    stream.take(length).read_to_end(&mut Vec::new()).ok()?;
+    Some(first)
+}

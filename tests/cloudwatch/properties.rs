@@ -1,0 +1,118 @@
+//! Any metric query on any data in a CloudWatch that is faithful but for its moods: what the
+//! mirror answers is what can be computed from the data by the contract's own words.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataInput, GetMetricDataOutput};
+use aws_sdk_cloudwatch::types::StatusCode;
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::json;
+
+use crate::common::{NOW, post};
+use crate::scripted::{app, body, condition, data, page, result};
+
+const MINUTE: i64 = 60_000;
+
+/// The first minute that may have a sample: two hours before the mirror's time.
+const FIRST: i64 = NOW - NOW % MINUTE - 120 * MINUTE;
+
+/// A sample a minute, in some minutes.
+type Samples = BTreeMap<i64, f64>;
+
+/// What the samples between two times come to.
+fn aggregate(samples: &Samples, from: i64, to: i64, statistic: &str) -> Option<f64> {
+    let found: Vec<f64> = samples.range(from..to).map(|(_, value)| *value).collect();
+    (!found.is_empty()).then(|| match statistic {
+        "Sum" => found.iter().sum(),
+        "SampleCount" => found.len() as f64,
+        "Maximum" => found.iter().copied().fold(f64::MIN, f64::max),
+        "Minimum" => found.iter().copied().fold(f64::MAX, f64::min),
+        _ => found.iter().sum::<f64>() / found.len() as f64,
+    })
+}
+
+/// One page of what was asked for, of `most` datapoints at most: a token says where it goes on,
+/// and a page may be empty.
+fn answer(samples: &Samples, most: usize, input: &GetMetricDataInput) -> GetMetricDataOutput {
+    let start = input.start_time().unwrap().to_millis().unwrap();
+    let end = input.end_time().unwrap().to_millis().unwrap();
+    let [query] = input.metric_data_queries() else { panic!("{input:?}") };
+    let stat = query.metric_stat().unwrap();
+    let period = i64::from(stat.period().unwrap()) * 1_000;
+    assert_eq!((start % period, end % period), (0, 0), "whole periods are asked for");
+    let found: Vec<(i64, f64)> = (start..end)
+        .step_by(period as usize)
+        .filter_map(|from| {
+            let value = aggregate(samples, from, from + period, stat.stat().unwrap())?;
+            Some((from, value))
+        })
+        .collect();
+    let offset: usize = input.next_token().map_or(0, |token| token.parse().unwrap());
+    let most = most.min(input.max_datapoints().unwrap() as usize);
+    let rest = found.len().min(offset + most);
+    let is_last = rest == found.len();
+    let status = if is_last { StatusCode::Complete } else { StatusCode::PartialData };
+    let token = (!is_last).then(|| rest.to_string());
+    page(vec![result("q0", &found[offset..rest], status)], token.as_deref())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_query_is_answered_as_the_data_says(
+        minutes in prop::collection::btree_map(0..125_i64, -1e6..1e6_f64, 1..60),
+        start in -10 * MINUTE..130 * MINUTE,
+        length in 0..130 * MINUTE,
+        bucket in select(vec![MINUTE, 90_000, 2 * MINUTE, 5 * MINUTE, 7 * MINUTE, 60 * MINUTE]),
+        method in select(vec!["MEAN", "MAX", "MIN", "SUM", "EVENT_COUNT", "SUM_NO_ZEROS", "EVENT_COUNT_NO_ZEROS"]),
+        limit in prop::option::of(0..40_usize),
+        most in 1..50_usize,
+    ) {
+        let samples: Samples =
+            minutes.into_iter().map(|(minute, value)| (FIRST + minute * MINUTE, value)).collect();
+        let (start, end) = (FIRST + start, FIRST + start + length);
+        let (statistic, fills) = match method {
+            "MEAN" => ("Average", false),
+            "MAX" => ("Maximum", false),
+            "MIN" => ("Minimum", false),
+            "SUM" => ("Sum", true),
+            "SUM_NO_ZEROS" => ("Sum", false),
+            "EVENT_COUNT" => ("SampleCount", true),
+            _ => ("SampleCount", false),
+        };
+        let period = (bucket + MINUTE - 1) / MINUTE * MINUTE;
+        let over = end.min(NOW);
+        let all: Vec<(f64, i64, i64)> = (start - start % period..over - over % period)
+            .step_by(period as usize)
+            .filter_map(|from| {
+                let value = aggregate(&samples, from, from + period, statistic);
+                Some((value.or(fills.then_some(0.0))?, from, from + period))
+            })
+            .collect();
+        let kept = all.len().min(limit.unwrap_or(usize::MAX));
+
+        let (rule, _) = data(move |input| answer(&samples, most, input));
+        // Where there is no data, the mirror asks whether there is such a metric: there is.
+        let lists = crate::scripted::listed("N", "M");
+        let query = json!({
+            "conditions": [condition("Namespace", json!("N"))], "metricField": "M",
+            "startTime": start, "endTime": end, "limit": limit,
+            "aggregation": {"method": method, "bucketSizeMillis": bucket},
+        });
+        let app = app(&[&rule, &lists]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let reply = runtime.block_on(post(&app, "metric", &body(query, json!({}))));
+        prop_assert_eq!(reply.status, 200, "{}", reply.body);
+        let telemetry = &reply.body["telemetry"];
+        let points: Vec<(f64, i64, i64)> = serde_json::from_value(telemetry["points"].clone()).unwrap();
+        prop_assert_eq!(points.len(), kept);
+        for (found, expected) in points.iter().zip(&all) {
+            prop_assert_eq!((found.1, found.2), (expected.1, expected.2));
+            // The test's own JSON reader may be off by a last digit.
+            prop_assert!((found.0 - expected.0).abs() <= 1e-12 * expected.0.abs(), "{:?}", found);
+        }
+        prop_assert_eq!(&telemetry["isPartial"], kept < all.len());
+    }
+}

@@ -1,0 +1,15 @@
+"""Writes the bodies of events/ into a folder, as the fuzzer's first inputs."""
+
+import base64
+import json
+import pathlib
+import sys
+
+folder = pathlib.Path(sys.argv[1])
+folder.mkdir(parents=True, exist_ok=True)
+for path in sorted(pathlib.Path("events").glob("*/*.json")):
+    event = json.loads(path.read_text())
+    body = event["body"].encode()
+    if event["isBase64Encoded"]:
+        body = base64.b64decode(body)
+    (folder / f"{path.parent.name}-{path.stem}").write_bytes(body)
