@@ -60,12 +60,12 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(DENY) ## Check format,
 	cargo fmt --check --manifest-path benches/Cargo.toml
 	cargo clippy --locked --all-targets -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --document-private-items
-	$(DENY) --locked check --config .ci/deny.toml licenses bans sources
+	$(DENY) --config .ci/deny.toml --locked check licenses bans sources
 	sam validate --lint --region eu-west-1
 
 .PHONY: advisories
 advisories: $(DENY) ## Look for known vulnerabilities in what the function is made of; needs the internet
-	$(DENY) --locked check --config .ci/deny.toml advisories
+	$(DENY) --config .ci/deny.toml --locked check advisories
 
 .PHONY: fuzz
 fuzz: $(FUZZ) ## Throw broken requests at the mirror for FUZZ_SECONDS; needs a nightly Rust

@@ -40,9 +40,6 @@ const LIFE: i64 = 900_000;
 /// A first attempt and two more, where CloudWatch throttles or fails in passing.
 const ATTEMPTS: u32 = 3;
 
-/// A connection that is not there by then is tried again.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
 /// Makes clients and keeps them. Nothing of AWS is built before the first is asked for.
 pub struct Clients {
     aws: AwsConfig,
@@ -158,7 +155,7 @@ impl Clients {
                     .with_max_attempts(ATTEMPTS)
                     .with_initial_backoff(Duration::from_millis(100)),
             )
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
+            .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .identity_cache(IdentityCache::no_cache())
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))

@@ -1,7 +1,5 @@
 //! Datapoints → points: several series folded into one, gaps filled or left, the limit kept.
 
-use std::collections::BTreeMap;
-
 use super::expression;
 use super::plan::{Fold, Plan};
 use crate::connection::NotANumber;
@@ -12,15 +10,18 @@ use crate::telemetry::{Bucket, Points, Sample, Telemetry};
 pub(super) struct Series<'a> {
     plan: &'a Plan,
     not_a_number: NotANumber,
-    /// By start: one folded value a statistic.
-    buckets: BTreeMap<i64, [f64; 2]>,
+    /// One for each period of the plan's window, once there is a datapoint: one folded value a
+    /// statistic. CloudWatch keeps no more than 21,600 periods of any length.
+    buckets: Vec<Option<[f64; 2]>>,
+    /// How many of them there are.
+    found: usize,
     /// Whether the store has more than it sent.
     is_partial: bool,
 }
 
 impl<'a> Series<'a> {
     pub(super) fn new(plan: &'a Plan, not_a_number: NotANumber) -> Self {
-        Series { plan, not_a_number, buckets: BTreeMap::new(), is_partial: false }
+        Series { plan, not_a_number, buckets: Vec::new(), found: 0, is_partial: false }
     }
 
     /// A datapoint of one of the plan's statistics; `time` is its bucket's start in epoch
@@ -43,16 +44,21 @@ impl<'a> Series<'a> {
             (false, NotANumber::Zero) => 0.0,
             (false, NotANumber::Nothing) => return Ok(()),
         };
-        let start = time - time % window.period;
-        if self.plan.is_expression && self.buckets.contains_key(&start) {
+        if self.buckets.is_empty() {
+            self.buckets = vec![None; window.count()];
+        }
+        let index = usize::try_from((time - window.start) / window.period).unwrap_or(usize::MAX);
+        let Some(bucket) = self.buckets.get_mut(index) else { return Ok(()) };
+        if self.plan.is_expression && bucket.is_some() {
             return Err(expression::shorter_period(window.period / 1_000));
         }
+        self.found += usize::from(bucket.is_none());
         let first = match self.plan.fold {
             Fold::Single | Fold::Mean | Fold::Sum => 0.0,
             Fold::Max => f64::NEG_INFINITY,
             Fold::Min => f64::INFINITY,
         };
-        let folded = &mut self.buckets.entry(start).or_insert([first; 2])[statistic];
+        let folded = &mut bucket.get_or_insert([first; 2])[statistic];
         *folded = match self.plan.fold {
             Fold::Single => value,
             Fold::Mean | Fold::Sum => *folded + value,
@@ -80,27 +86,29 @@ impl<'a> Series<'a> {
 
     /// Whether the store sent all that it has, and that was nothing.
     pub(super) fn is_void(&self) -> bool {
-        self.buckets.is_empty() && !self.is_partial
+        self.found == 0 && !self.is_partial
     }
 
     /// Whether there is more than the limit lets through.
     pub(super) fn is_full(&self) -> bool {
-        self.buckets.len() > self.plan.limit
+        self.found > self.plan.limit
     }
 
     /// The points. Gaps are filled only where the store sent all that it has.
     pub(super) fn into_telemetry(self) -> Telemetry {
-        let Series { plan, not_a_number: _, mut buckets, mut is_partial } = self;
+        let Series { plan, not_a_number: _, mut buckets, found: _, mut is_partial } = self;
         let window = plan.window;
         if plan.fills && !is_partial {
-            for index in 0..window.count() {
-                let start = window.start + index as i64 * window.period;
-                buckets.entry(start).or_insert([0.0, 1.0]);
+            buckets.resize(window.count(), None);
+            for bucket in &mut buckets {
+                bucket.get_or_insert([0.0, 1.0]);
             }
         }
-        let mut points = buckets
-            .into_iter()
-            .map(|(start, [value, count])| match plan.fold {
+        let starts = (window.start..).step_by(usize::try_from(window.period).unwrap_or(usize::MAX));
+        let mut points = starts
+            .zip(buckets)
+            .filter_map(|(start, bucket)| bucket.map(|[value, count]| (start, value, count)))
+            .map(|(start, value, count)| match plan.fold {
                 Fold::Mean => (start, value / count),
                 Fold::Single | Fold::Max | Fold::Min | Fold::Sum => (start, value),
             })

@@ -1,20 +1,41 @@
 //! The way to AWS: HTTPS over connections that serve every caller, for requests are signed one
 //! by one.
+//!
+//! Why not aws-smithy-http-client, which is the same client in other settings: it brings HTTP/2,
+//! which CloudWatch does not need, and proxies. Without them a package is a tenth smaller.
 
+use std::error::Error;
+use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::ErrorKind;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::{
+    CaptureConnection, HttpConnector as TcpConnector, capture_connection,
+};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
 use crate::region::Region;
 
 /// Amazon's own certificate authorities ("CA Certificates", amazontrust.com/repository), which
 /// stand behind every endpoint of the `aws` partition. To read these five takes a tenth of the
 /// time that the system's store takes, of every cold start's first answer.
-const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// A connection that is not there by then is tried again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A connection that nobody used for so long is closed.
 const IDLE: Duration = Duration::from_secs(60);
@@ -45,11 +66,15 @@ impl Transport {
 
     /// The client for a region's own endpoints, or for another one that was configured.
     pub(super) fn to(&self, region: &Region, endpoint: Option<&str>) -> SharedHttpClient {
-        let (client, store) = match self.trust(region, endpoint) {
-            Trust::Amazon => (&self.amazon, TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)),
-            Trust::System => (&self.system, TrustStore::empty().with_native_roots(true)),
-        };
-        client.get_or_init(|| https(store)).clone()
+        match self.trust(region, endpoint) {
+            Trust::Amazon => self.amazon.get_or_init(|| {
+                client(CertificateDer::pem_slice_iter(AMAZON_ROOTS).filter_map(Result::ok))
+            }),
+            Trust::System => self
+                .system
+                .get_or_init(|| client(rustls_native_certs::load_native_certs().certs.into_iter())),
+        }
+        .clone()
     }
 
     /// Whether nothing was built yet.
@@ -65,22 +90,81 @@ impl Transport {
     }
 }
 
-fn https(store: TrustStore) -> SharedHttpClient {
-    let builder = Builder::new()
+/// A client that trusts these certificate authorities.
+fn client(authorities: impl Iterator<Item = CertificateDer<'static>>) -> SharedHttpClient {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(authorities);
+    let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let mut tcp = TcpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+    let connections = legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(MOST_IDLE)
-        .tls_provider(Provider::Rustls(CryptoMode::Ring));
-    match TlsContext::builder().with_trust_store(store).build() {
-        Ok(context) => builder.tls_context(context).build_https(),
-        // It never fails with rustls; the builder's own context is the system's store.
-        Err(_) => builder.build_https(),
+        .build(https);
+    let connector = SharedHttpConnector::new(Connector(connections));
+    http_client_fn(move |_, _| connector.clone())
+}
+
+/// The SDK's connector on a pool of connections.
+#[derive(Debug)]
+struct Connector(legacy::Client<HttpsConnector<TcpConnector>, SdkBody>);
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connections = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let mut request =
+                request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let connection = capture_connection(&mut request);
+            if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
+                capture.set_connection_retriever(move || metadata(&connection));
+            }
+            let response = connections.request(request).await.map_err(failed)?;
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
     }
+}
+
+/// What the SDK needs to give up the connection to a server that failed.
+fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
+    connection.connection_metadata().as_ref()?;
+    let connection = connection.clone();
+    let give_up = move || {
+        if let Some(connection) = connection.connection_metadata().as_ref() {
+            connection.poison();
+        }
+    };
+    Some(ConnectionMetadata::builder().proxied(false).poison_fn(give_up).build())
+}
+
+/// What went wrong on the way. All of it may be over at the next attempt, and nothing that the
+/// mirror asks does harm when it is asked twice.
+fn failed(error: legacy::Error) -> ConnectorError {
+    match (error.is_connect(), is_timeout(&error)) {
+        (true, true) => ConnectorError::timeout(error.into()),
+        (true, false) => ConnectorError::io(error.into()),
+        (false, _) => ConnectorError::other(error.into(), Some(ErrorKind::TransientError)),
+    }
+}
+
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    let is_itself = error
+        .downcast_ref()
+        .is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut);
+    is_itself || error.source().is_some_and(is_timeout)
 }
 
 #[cfg(test)]
 mod tests {
-    use base64::Engine;
-    use base64::prelude::BASE64_STANDARD;
     use sha2::{Digest, Sha256};
 
     use super::*;
@@ -103,14 +187,10 @@ mod tests {
     /// The fingerprints that Amazon publishes, in the order of its list.
     #[test]
     fn the_roots_are_amazons() {
-        let certificates = AMAZON_ROOTS.split("-----BEGIN CERTIFICATE-----\n").skip(1);
-        let fingerprints: Vec<String> = certificates
-            .map(|text| {
-                let (body, _) = text.split_once("-----END").unwrap();
-                let der = BASE64_STANDARD.decode(body.replace('\n', "")).unwrap();
-                Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect()
-            })
-            .collect();
+        let roots = CertificateDer::pem_slice_iter(AMAZON_ROOTS).map(Result::unwrap);
+        let hex = |byte: &u8| format!("{byte:02x}");
+        let fingerprints: Vec<String> =
+            roots.map(|root| Sha256::digest(root).iter().map(hex).collect()).collect();
         assert_eq!(
             fingerprints,
             [
