@@ -91,6 +91,12 @@ impl Function {
         (answer, at - begun)
     }
 
+    /// Asks the process to end, and waits for it: a tool that it runs under has its say.
+    pub fn stop(mut self) {
+        let _ = Command::new("kill").arg(self.process.id().to_string()).status();
+        let _ = self.process.wait();
+    }
+
     /// The CPU time that the process has used.
     pub fn cpu(&self) -> Duration {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("it runs");

@@ -51,18 +51,17 @@ impl Assumed {
 
     async fn assume(&self) -> Result<Credentials, MirrorError> {
         let Role { arn, external_id, session_name, session_length } = &self.role;
-        let answer = self
+        let call = self
             .client
             .assume_role()
             .role_arn(arn)
             .role_session_name(session_name)
             .set_external_id(external_id.as_ref().map(|id| id.expose().to_owned()))
             .duration_seconds(i32::try_from(session_length.as_secs()).unwrap_or(i32::MAX))
-            .send()
-            .await
-            .map_err(|error| {
-                fault::of_call(&error, Action::AssumeRole(&self.role), &self.region)
-            })?;
+            .send();
+        let answer = Box::pin(call).await.map_err(|error| {
+            fault::of_call(&error, Action::AssumeRole(&self.role), &self.region)
+        })?;
         let session = answer.credentials.ok_or_else(|| fault::no_session(&self.role))?;
         Ok(Credentials::new(
             session.access_key_id,

@@ -34,16 +34,22 @@ impl Session {
     ///
     /// # Errors
     /// CloudWatch refuses, cannot be reached, or has not answered at the deadline.
-    pub(super) async fn ask<T, E>(
-        &self,
-        action: Action<'_>,
-        call: impl Future<Output = Result<T, SdkError<E, Response>>>,
-    ) -> Result<T, MirrorError>
+    pub(super) fn ask<'a, T, E>(
+        &'a self,
+        action: Action<'a>,
+        call: impl Future<Output = Result<T, SdkError<E, Response>>> + 'a,
+    ) -> impl Future<Output = Result<T, MirrorError>> + 'a
     where
+        T: 'a,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        let waits_for = || format!("CloudWatch in {} to answer {}", self.region, action.name());
-        let answer = self.deadline.bound(waits_for, call).await?;
-        answer.map_err(|error| fault::of_call(&error, action, &self.region))
+        // The SDK's futures have some ten kilobytes each. Boxed at once they are moved once, and
+        // those that wait for them stay small.
+        let call = Box::pin(call);
+        async move {
+            let waits_for = || format!("CloudWatch in {} to answer {}", self.region, action.name());
+            let answer = self.deadline.bound(waits_for, call).await?;
+            answer.map_err(|error| fault::of_call(&error, action, &self.region))
+        }
     }
 }
