@@ -32,16 +32,23 @@ fn main() {
     let mirror = arguments.next().expect("the path of the mirror's binary");
     let packages: Vec<PathBuf> = arguments.collect();
     let here = std::env::current_exe().expect("a path");
-    let beside = |name: &str| here.with_file_name(name);
     let folder =
         std::env::temp_dir().join(format!("stackstate-mirror-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a temporary folder");
+    // Copies, all made in the same way: how a file lies in the page cache decides how much of
+    // it counts as memory.
+    let copy = |path: &Path| {
+        let to = folder.join(path.file_name().expect("a file"));
+        std::fs::copy(path, &to).expect("a binary to copy");
+        to
+    };
+    let beside = |name: &str| copy(&here.with_file_name(name));
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
     let now = i64::try_from(since.as_millis()).expect("a clock") / MINUTE * MINUTE;
     let bench = Bench {
         empty: beside("empty"),
         bare: beside("bare"),
-        mirror,
+        mirror: copy(&mirror),
         peer: Peer::new(&folder),
         now,
     };
@@ -276,7 +283,7 @@ impl Bench {
                         shown(cpu),
                         answer.len(),
                         beyond(cpu.saturating_sub(least_cpu).as_nanos() as f64),
-                        beyond((peak - least_peak) as f64 * 1_024.0),
+                        beyond(peak.saturating_sub(least_peak) as f64 * 1_024.0),
                         answer.len() as f64 / found.max(1) as f64,
                     );
                 }
@@ -312,7 +319,7 @@ impl Bench {
                 shown(again),
                 memory.peak,
                 read.as_nanos() as f64 / metrics as f64,
-                (memory.peak - first) as f64 * 1_024.0 / metrics as f64,
+                memory.peak.saturating_sub(first) as f64 * 1_024.0 / metrics as f64,
             );
         }
     }

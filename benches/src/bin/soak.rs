@@ -42,6 +42,9 @@ fn main() -> ExitCode {
     let cloudwatch = arguments.next().expect("the URL of ministack");
     let hour: i64 = arguments.next().and_then(|hour| hour.parse().ok()).expect("an hour");
     let variables = [("AWS_ENDPOINT_URL", cloudwatch.as_str()), ("MIRROR_API_KEY", "soak-key")];
+    if !outlives_a_panic(&variables) {
+        return ExitCode::FAILURE;
+    }
     let mut function = Function::start(&mirror, &variables, None);
     let begun = Instant::now();
     let mut tally: Vec<(&str, u64, u64, Vec<Duration>)> = Vec::new();
@@ -97,6 +100,20 @@ fn main() -> ExitCode {
         if is_flat { "flat" } else { "NOT FLAT" }
     );
     if wrong == 0 && is_flat { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Whether a function whose code panics answers that request with an error, and the next as ever.
+fn outlives_a_panic(variables: &[(&str, &str)]) -> bool {
+    let here = std::env::current_exe().expect("a path");
+    let mut function = Function::start(&here.with_file_name("panicking"), variables, None);
+    let request = event("/api/connection", &json!({"connectionDetails": {}}));
+    let answers = [(); 2].map(|()| status_and_body(&function.invoke(&request).0));
+    let [(first, error), (second, body)] = &answers;
+    let is_right = (*first, &error["_type"], &error["summary"])
+        == (500, &json!("RemoteMirrorError"), &json!("The mirror failed"))
+        && (*second, &body["status"]) == (200, &json!("OK"));
+    println!("a panic: {first} {error}, and then {second} {body}\n");
+    is_right
 }
 
 fn is_error(body: &Value, kind: &str, words: &str) -> bool {
