@@ -59,6 +59,8 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(DENY) ## Check format,
 	cargo fmt --check
 	cargo fmt --check --manifest-path benches/Cargo.toml
 	cargo clippy --locked --all-targets -- --deny warnings
+	cargo clippy --locked --manifest-path benches/Cargo.toml --target-dir target/benches -- --deny warnings
+	cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml > /dev/null
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --document-private-items
 	$(DENY) --config .ci/deny.toml --locked check licenses bans sources
 	sam validate --lint --region eu-west-1
@@ -69,7 +71,7 @@ advisories: $(DENY) ## Look for known vulnerabilities in what the function is ma
 
 .PHONY: fuzz
 fuzz: $(FUZZ) ## Throw broken requests at the mirror for FUZZ_SECONDS; needs a nightly Rust
-	@rustup toolchain list | grep -q nightly || { echo "cargo-fuzz needs a nightly Rust: rustup toolchain install nightly"; exit 1; }
+	@rustup toolchain list | grep nightly > /dev/null || { echo "cargo-fuzz needs a nightly Rust: rustup toolchain install nightly"; exit 1; }
 	@python3 tests/fuzz/corpus.py target/fuzz/corpus
 	@echo "Building the fuzzer; the first time takes some ten minutes. Then it runs for $(FUZZ_SECONDS) seconds."
 	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz/build body target/fuzz/corpus -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -print_final_stats=1

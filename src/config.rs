@@ -132,7 +132,7 @@ impl AwsConfig {
             sts_endpoint: endpoint("AWS_ENDPOINT_URL_STS"),
             own_trust_store: ["SSL_CERT_FILE", "SSL_CERT_DIR"]
                 .into_iter()
-                .any(|name| look_up(name).is_some_and(|path| !path.is_empty())),
+                .any(|name| look_up(name).is_some()),
         }
     }
 }

@@ -57,6 +57,7 @@ async fn equal_questions_share_a_call_for_a_while() {
     let app = common::app_with(&[], clock::now, Clients::scripted(client));
     let hour = END - 60 * MINUTE;
     let usual = || query(hour, NOW, json!({}));
+    let later = || query(hour, NOW + 60 * MINUTE, json!({}));
     let of = |name: &str, value: Value| query(hour, NOW, json!({name: value}));
     let method =
         |method: &str| of("aggregation", json!({"method": method, "bucketSizeMillis": MINUTE}));
@@ -101,7 +102,9 @@ async fn equal_questions_share_a_call_for_a_while() {
         ("nearly too old", NOW + 9_999, usual(), cached(10), false),
         ("too old", NOW + 10_000, usual(), cached(10), true),
         ("nearly too old by default", NOW + 29_999, usual(), json!({}), false),
-        ("a bucket more is over", NOW + 30_000, usual(), cached(60), true),
+        ("up to now and beyond", NOW, later(), cached(60), true),
+        ("the same buckets are over", NOW + 29_999, later(), cached(60), false),
+        ("a bucket more is over", NOW + 30_000, later(), cached(60), true),
         ("too old by default", NOW + 60_000, query(hour, END, json!({})), json!({}), true),
     ] {
         clock::set(now);

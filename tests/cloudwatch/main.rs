@@ -17,3 +17,4 @@ mod peer;
 mod properties;
 mod scripted;
 mod store;
+mod tls;

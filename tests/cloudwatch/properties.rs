@@ -1,10 +1,11 @@
-//! Any metric query on any data in a CloudWatch that is faithful but for its moods: what the
-//! mirror answers is what can be computed from the data by the contract's own words.
+//! Any query of the last hours for one metric or several, raw or aggregated, in a CloudWatch that
+//! is faithful but for the size of its pages: what the mirror answers is what can be computed from
+//! the data by the contract's own words.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataInput, GetMetricDataOutput};
-use aws_sdk_cloudwatch::types::StatusCode;
+use aws_sdk_cloudwatch::types::{MetricDataQuery, StatusCode};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
@@ -32,29 +33,52 @@ fn aggregate(samples: &Samples, from: i64, to: i64, statistic: &str) -> Option<f
     })
 }
 
-/// One page of what was asked for, of `most` datapoints at most: a token says where it goes on,
-/// and a page may be empty.
-fn answer(samples: &Samples, most: usize, input: &GetMetricDataInput) -> GetMetricDataOutput {
+/// The samples of one of so many hosts: each minute's is another's.
+fn of_host(samples: &Samples, host: usize, hosts: usize) -> Samples {
+    let minute = |time: i64| usize::try_from(time / MINUTE).unwrap();
+    samples
+        .iter()
+        .map(|(time, value)| (*time, *value))
+        .filter(|(time, _)| minute(*time) % hosts == host)
+        .collect()
+}
+
+/// One page of what was asked for: of one series `most` datapoints at most, and a token that says
+/// where it goes on; of several, all of them.
+fn answer(
+    samples: &Samples,
+    hosts: usize,
+    most: usize,
+    input: &GetMetricDataInput,
+) -> GetMetricDataOutput {
     let start = input.start_time().unwrap().to_millis().unwrap();
     let end = input.end_time().unwrap().to_millis().unwrap();
-    let [query] = input.metric_data_queries() else { panic!("{input:?}") };
-    let stat = query.metric_stat().unwrap();
-    let period = i64::from(stat.period().unwrap()) * 1_000;
-    assert_eq!((start % period, end % period), (0, 0), "whole periods are asked for");
-    let found: Vec<(i64, f64)> = (start..end)
-        .step_by(period as usize)
-        .filter_map(|from| {
-            let value = aggregate(samples, from, from + period, stat.stat().unwrap())?;
-            Some((from, value))
-        })
-        .collect();
-    let offset: usize = input.next_token().map_or(0, |token| token.parse().unwrap());
-    let most = most.min(input.max_datapoints().unwrap() as usize);
-    let rest = found.len().min(offset + most);
-    let is_last = rest == found.len();
-    let status = if is_last { StatusCode::Complete } else { StatusCode::PartialData };
-    let token = (!is_last).then(|| rest.to_string());
-    page(vec![result("q0", &found[offset..rest], status)], token.as_deref())
+    let found = |query: &MetricDataQuery| -> Vec<(i64, f64)> {
+        let stat = query.metric_stat().unwrap();
+        let [host] = stat.metric().unwrap().dimensions() else { panic!("{query:?}") };
+        let samples = of_host(samples, host.value().unwrap().parse().unwrap(), hosts);
+        let period = i64::from(stat.period().unwrap()) * 1_000;
+        assert_eq!((start % period, end % period), (0, 0), "whole periods are asked for");
+        (start..end)
+            .step_by(period as usize)
+            .filter_map(|from| {
+                Some((from, aggregate(&samples, from, from + period, stat.stat().unwrap())?))
+            })
+            .collect()
+    };
+    if let [query] = input.metric_data_queries() {
+        let found = found(query);
+        let offset: usize = input.next_token().map_or(0, |token| token.parse().unwrap());
+        let rest = found.len().min(offset + most.min(input.max_datapoints().unwrap() as usize));
+        let is_last = rest == found.len();
+        let status = if is_last { StatusCode::Complete } else { StatusCode::PartialData };
+        let token = (!is_last).then(|| rest.to_string());
+        return page(vec![result("q0", &found[offset..rest], status)], token.as_deref());
+    }
+    let results = input.metric_data_queries().iter();
+    let result =
+        |query| result(MetricDataQuery::id(query).unwrap(), &found(query), StatusCode::Complete);
+    page(results.map(result).collect(), None)
 }
 
 proptest! {
@@ -66,15 +90,16 @@ proptest! {
         start in -10 * MINUTE..130 * MINUTE,
         length in 0..130 * MINUTE,
         bucket in select(vec![MINUTE, 90_000, 2 * MINUTE, 5 * MINUTE, 7 * MINUTE, 60 * MINUTE]),
-        method in select(vec!["MEAN", "MAX", "MIN", "SUM", "EVENT_COUNT", "SUM_NO_ZEROS", "EVENT_COUNT_NO_ZEROS"]),
+        method in select(vec!["raw", "MEAN", "MAX", "MIN", "SUM", "EVENT_COUNT", "SUM_NO_ZEROS", "EVENT_COUNT_NO_ZEROS"]),
         limit in prop::option::of(0..40_usize),
         most in 1..50_usize,
+        hosts in 1..4_usize,
     ) {
         let samples: Samples =
             minutes.into_iter().map(|(minute, value)| (FIRST + minute * MINUTE, value)).collect();
         let (start, end) = (FIRST + start, FIRST + start + length);
         let (statistic, fills) = match method {
-            "MEAN" => ("Average", false),
+            "raw" | "MEAN" => ("Average", false),
             "MAX" => ("Maximum", false),
             "MIN" => ("Minimum", false),
             "SUM" => ("Sum", true),
@@ -82,7 +107,8 @@ proptest! {
             "EVENT_COUNT" => ("SampleCount", true),
             _ => ("SampleCount", false),
         };
-        let period = (bucket + MINUTE - 1) / MINUTE * MINUTE;
+        let is_raw = method == "raw";
+        let period = if is_raw { MINUTE } else { (bucket + MINUTE - 1) / MINUTE * MINUTE };
         let over = end.min(NOW);
         let all: Vec<(f64, i64, i64)> = (start - start % period..over - over % period)
             .step_by(period as usize)
@@ -93,25 +119,30 @@ proptest! {
             .collect();
         let kept = all.len().min(limit.unwrap_or(usize::MAX));
 
-        let (rule, _) = data(move |input| answer(&samples, most, input));
+        let (rule, _) = data(move |input| answer(&samples, hosts, most, input));
         // Where there is no data, the mirror asks whether there is such a metric: there is.
-        let lists = crate::scripted::listed("N", "M");
-        let query = json!({
-            "conditions": [condition("Namespace", json!("N"))], "metricField": "M",
+        let lists = crate::scripted::listed("N", "M", ("Host", "0"));
+        let names: Vec<String> = (0..hosts).map(|host| host.to_string()).collect();
+        let conditions = [condition("Namespace", json!("N")), condition("Host", json!(names))];
+        let mut query = json!({
+            "conditions": conditions, "metricField": "M",
             "startTime": start, "endTime": end, "limit": limit,
-            "aggregation": {"method": method, "bucketSizeMillis": bucket},
         });
+        if !is_raw {
+            query["aggregation"] = json!({"method": method, "bucketSizeMillis": bucket});
+        }
         let app = app(&[&rule, &lists]);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let reply = runtime.block_on(post(&app, "metric", &body(query, json!({}))));
         prop_assert_eq!(reply.status, 200, "{}", reply.body);
         let telemetry = &reply.body["telemetry"];
-        let points: Vec<(f64, i64, i64)> = serde_json::from_value(telemetry["points"].clone()).unwrap();
+        let points: Vec<Vec<f64>> = serde_json::from_value(telemetry["points"].clone()).unwrap();
         prop_assert_eq!(points.len(), kept);
-        for (found, expected) in points.iter().zip(&all) {
-            prop_assert_eq!((found.1, found.2), (expected.1, expected.2));
-            // The test's own JSON reader may be off by a last digit.
-            prop_assert!((found.0 - expected.0).abs() <= 1e-12 * expected.0.abs(), "{:?}", found);
+        for (found, (value, from, to)) in points.iter().zip(&all) {
+            let times = if is_raw { vec![*from as f64] } else { vec![*from as f64, *to as f64] };
+            prop_assert_eq!(&found[1..], times);
+            // Sums in another order, and the test's own JSON reader, may be off by a last digit.
+            prop_assert!((found[0] - value).abs() <= 1e-9 * value.abs().max(1.0), "{:?}", found);
         }
         prop_assert_eq!(&telemetry["isPartial"], kept < all.len());
     }

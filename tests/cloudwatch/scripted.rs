@@ -373,11 +373,16 @@ fn metric(dimensions: &[(&str, &str)]) -> Metric {
         .build()
 }
 
-/// A ListMetrics that has one metric without dimensions.
-pub(crate) fn listed(namespace: &'static str, name: &'static str) -> Rule {
+/// A ListMetrics that has one metric, with one dimension.
+pub(crate) fn listed(
+    namespace: &'static str,
+    name: &'static str,
+    dimension: (&'static str, &'static str),
+) -> Rule {
     mock!(Client::list_metrics).then_output(move || {
-        let metric = Metric::builder().namespace(namespace).metric_name(name).build();
-        list_page(vec![metric], None)
+        let dimension = Dimension::builder().name(dimension.0).value(dimension.1).build();
+        let metric = Metric::builder().namespace(namespace).metric_name(name);
+        list_page(vec![metric.dimensions(dimension).build()], None)
     })
 }
 

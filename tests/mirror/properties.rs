@@ -183,7 +183,12 @@ proptest! {
     }
 
     #[test]
-    fn any_event_has_an_answer(method: String, path: String, body in any_json(), base64: bool) {
+    fn any_event_has_an_answer(
+        method in prop_oneof![Just("POST".to_owned()), Just("GET".to_owned()), any::<String>()],
+        path in prop_oneof![select(&CALLS[..]).prop_map(|(path, _)| path.to_owned()), any::<String>()],
+        body in any_json(),
+        base64: bool,
+    ) {
         let mut event = event(&method, &path, body.to_string());
         event["isBase64Encoded"] = json!(base64);
         if let Ok(payload) = serde_json::from_value(event) {

@@ -134,7 +134,7 @@ fn choose(number: u64, hour: i64) -> (&'static str, Case) {
     let range = json!({"startTime": start, "endTime": start + 3_600_000});
     let keys = |region: &str| {
         json!({"accessKeyId": format!("AKIA{caller:016}"), "secretAccessKey": format!("secret-{caller}"),
-               "region": region, "cacheSeconds": if number % 2 == 0 { 0 } else { 30 }})
+               "region": region, "cacheSeconds": if number.is_multiple_of(2) { 0 } else { 30 }})
     };
     let named = |namespace: &str| json!([{"key": "Namespace", "value": {"value": namespace}}]);
     let hourly = |namespace: &str| {
@@ -266,7 +266,7 @@ fn choose(number: u64, hour: i64) -> (&'static str, Case) {
                 }),
             )
         }
-        _ if round % 50 == 0 => (
+        _ if round.is_multiple_of(50) => (
             "a mistake: a body that is too large",
             case(event("/api/metric", &json!("x".repeat(1 << 20))), 413, |body| {
                 is_error(body, REMOTE, "expected at most 1048576 bytes")

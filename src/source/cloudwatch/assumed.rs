@@ -17,6 +17,9 @@ use crate::region::Region;
 /// A session is renewed so long before it ends.
 const RENEWED_BEFORE: Duration = Duration::from_secs(300);
 
+/// One that has less time left is not used: a request takes its time.
+const LEAST_LEFT: Duration = Duration::from_secs(60);
+
 /// A role, and the session that was had of it last.
 pub(super) struct Assumed {
     client: Client,
@@ -42,10 +45,17 @@ impl Assumed {
     /// STS refuses, or cannot be reached.
     pub(super) async fn credentials(&self) -> Result<Credentials, MirrorError> {
         let mut session = self.session.lock().await;
-        let renewed_from = SystemTime::now() + RENEWED_BEFORE;
-        match session.as_ref() {
-            Some(session) if session.expiry() > Some(renewed_from) => Ok(session.clone()),
-            _ => Ok(session.insert(self.assume().await?).clone()),
+        let holds = |session: &&Credentials, margin| {
+            session.expiry() > SystemTime::now().checked_add(margin)
+        };
+        if let Some(session) = session.as_ref().filter(|session| holds(session, RENEWED_BEFORE)) {
+            return Ok(session.clone());
+        }
+        match (self.assume().await, session.as_ref()) {
+            (Ok(renewed), _) => Ok(session.insert(renewed).clone()),
+            // STS may be in a better mood next time; until then the old one does.
+            (Err(_), Some(old)) if holds(&old, LEAST_LEFT) => Ok(old.clone()),
+            (Err(error), _) => Err(error),
         }
     }
 

@@ -4,7 +4,6 @@
 //! about a signature can quote the session token.
 
 use std::error::Error;
-use std::fmt::Display;
 
 use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::http::Response;
@@ -54,9 +53,11 @@ where
             let status = context.raw().status().as_u16();
             return of_code(context.err().code(), context.err().message(), status, action, region);
         }
-        SdkError::TimeoutError(_) => {
-            format!("{service} in {region} could not be reached in time, several times over")
-        }
+        _ if root(error).starts_with("invalid peer certificate") => format!(
+            "{service} in {region} does not show a certificate that the mirror trusts ({}); where \
+             a proxy opens TLS, the function's variable SSL_CERT_FILE must name its certificate",
+            root(error)
+        ),
         SdkError::DispatchFailure(failure) if failure.is_timeout() || failure.is_io() => format!(
             "{service} in {region} cannot be reached: {}; expected a region that exists, and a \
              network that lets this function out",
@@ -120,7 +121,9 @@ fn of_code(
         | "UnrecognizedClientException"
         | "InvalidAccessKeyId"
         | "IncompleteSignature"
-        | "MissingAuthenticationToken" => format!(
+        | "IncompleteSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException" => format!(
             "AWS in {region} does not know the access key; expected an accessKeyId that exists \
              and is active, a sessionToken beside one that begins with ASIA, and a region that is \
              enabled for the account"
@@ -191,7 +194,7 @@ fn of_code(
 }
 
 /// The innermost reason, which is the one that says something.
-fn root(error: &dyn Error) -> impl Display {
+fn root(error: &dyn Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

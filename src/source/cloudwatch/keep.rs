@@ -18,6 +18,8 @@ struct Kept<V> {
     value: V,
     weight: usize,
     /// Epoch milliseconds.
+    since: i64,
+    /// Epoch milliseconds.
     until: i64,
 }
 
@@ -46,7 +48,7 @@ impl<K: Hash + Eq, V: Clone> Keep<K, V> {
     pub(super) fn put(&self, key: K, value: V, weight: usize, now: i64, until: i64) {
         let mut lock = self.lock();
         let kept = young(lock.get_or_insert_with(|| LruCache::sparse(self.most)), now);
-        kept.put(key, Kept { value, weight, until });
+        kept.put(key, Kept { value, weight, since: now, until });
         let weight = |kept: &LruCache<K, Kept<V>>| -> usize {
             kept.iter().map(|(_, kept)| kept.weight).sum()
         };
@@ -65,9 +67,9 @@ impl<K: Hash + Eq, V: Clone> Keep<K, V> {
     }
 }
 
-/// What is left at `now`.
+/// What is left at `now`. Where the clock was put back, what is from the future goes as well.
 fn young<K: Hash + Eq, V>(kept: &mut LruCache<K, Kept<V>>, now: i64) -> &mut LruCache<K, Kept<V>> {
-    kept.retain(|_, kept| kept.until > now);
+    kept.retain(|_, kept| kept.since <= now && now < kept.until);
     kept
 }
 
@@ -92,6 +94,14 @@ mod tests {
         assert_eq!(Arc::strong_count(&value), 2);
         assert_eq!(keep.get(&"another", 2_000), None);
         assert_eq!(Arc::strong_count(&value), 1, "looking for another drops it");
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_prolongs_nothing() {
+        let keep = Keep::new(ROOM, 100);
+        keep.put("a", (), 1, 1_000, 2_000);
+        assert_eq!(keep.get(&"a", 999), None);
+        assert_eq!(keep.get(&"a", 1_500), None, "it is gone for good");
     }
 
     #[test]

@@ -6,7 +6,9 @@
 
 use std::error::Error;
 use std::io;
+use std::pin::Pin;
 use std::sync::OnceLock;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
@@ -26,6 +28,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::time::timeout;
+use tower_service::Service;
+use tracing::warn;
 
 use crate::region::Region;
 
@@ -34,7 +39,7 @@ use crate::region::Region;
 /// the time that a system's store of 142 takes, of every cold start's first answer.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
-/// A connection that is not there by then is tried again.
+/// A connection that does not stand by then, TLS included, is tried again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A connection that nobody used for so long is closed.
@@ -49,6 +54,7 @@ pub(super) struct Transport {
     own_store: bool,
     amazon: OnceLock<SharedHttpClient>,
     system: OnceLock<SharedHttpClient>,
+    nobody: OnceLock<SharedHttpClient>,
 }
 
 /// Whose certificate authorities count.
@@ -56,38 +62,50 @@ pub(super) struct Transport {
 enum Trust {
     Amazon,
     System,
+    /// Nobody's: without TLS there are none.
+    Nobody,
 }
 
 impl Transport {
     /// `own_store` says that `SSL_CERT_FILE` or `SSL_CERT_DIR` name whom to trust.
     pub(super) fn new(own_store: bool) -> Self {
-        Transport { own_store, amazon: OnceLock::new(), system: OnceLock::new() }
+        let [amazon, system, nobody] = [const { OnceLock::new() }; 3];
+        Transport { own_store, amazon, system, nobody }
     }
 
     /// The client for a region's own endpoints, or for another one that was configured.
     pub(super) fn to(&self, region: &Region, endpoint: Option<&str>) -> SharedHttpClient {
-        match self.trust(region, endpoint) {
+        let client = match self.trust(region, endpoint) {
             Trust::Amazon => self.amazon.get_or_init(|| {
                 client(CertificateDer::pem_slice_iter(AMAZON_ROOTS).filter_map(Result::ok))
             }),
-            Trust::System => self
-                .system
-                .get_or_init(|| client(rustls_native_certs::load_native_certs().certs.into_iter())),
-        }
-        .clone()
+            Trust::System => self.system.get_or_init(|| client(system_store())),
+            Trust::Nobody => self.nobody.get_or_init(|| client(std::iter::empty())),
+        };
+        client.clone()
     }
 
     /// Whether nothing was built yet.
     pub(super) fn is_untouched(&self) -> bool {
-        self.amazon.get().is_none() && self.system.get().is_none()
+        [&self.amazon, &self.system, &self.nobody].iter().all(|client| client.get().is_none())
     }
 
     fn trust(&self, region: &Region, endpoint: Option<&str>) -> Trust {
-        match endpoint.is_none() && !self.own_store && region.is_in_aws_partition() {
-            true => Trust::Amazon,
-            false => Trust::System,
+        match endpoint {
+            None if region.is_in_aws_partition() && !self.own_store => Trust::Amazon,
+            Some(url) if url.starts_with("http://") => Trust::Nobody,
+            _ => Trust::System,
         }
     }
+}
+
+/// The certificate authorities of this machine, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+fn system_store() -> impl Iterator<Item = CertificateDer<'static>> {
+    let store = rustls_native_certs::load_native_certs();
+    for error in store.errors {
+        warn!("a trust store cannot be read: {error}");
+    }
+    store.certs.into_iter()
 }
 
 /// A client that trusts these certificate authorities.
@@ -98,7 +116,6 @@ fn client(authorities: impl Iterator<Item = CertificateDer<'static>>) -> SharedH
     let mut tcp = TcpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let https = HttpsConnectorBuilder::new()
         .with_tls_config(tls)
         .https_or_http()
@@ -108,14 +125,14 @@ fn client(authorities: impl Iterator<Item = CertificateDer<'static>>) -> SharedH
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(MOST_IDLE)
-        .build(https);
+        .build(InTime(https));
     let connector = SharedHttpConnector::new(Connector(connections));
     http_client_fn(move |_, _| connector.clone())
 }
 
 /// The SDK's connector on a pool of connections.
 #[derive(Debug)]
-struct Connector(legacy::Client<HttpsConnector<TcpConnector>, SdkBody>);
+struct Connector(legacy::Client<InTime<HttpsConnector<TcpConnector>>, SdkBody>);
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
@@ -130,6 +147,34 @@ impl HttpConnector for Connector {
             let response = connections.request(request).await.map_err(failed)?;
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
                 .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// Connects in [`CONNECT_TIMEOUT`], or not at all.
+#[derive(Debug, Clone)]
+struct InTime<C>(C);
+
+impl<C, T> Service<T> for InTime<C>
+where
+    C: Service<T, Error = Box<dyn Error + Send + Sync>>,
+    C::Future: Send + 'static,
+{
+    type Response = C::Response;
+    type Error = C::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, C::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), C::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, target: T) -> Self::Future {
+        let connection = timeout(CONNECT_TIMEOUT, self.0.call(target));
+        Box::pin(async move {
+            connection.await.unwrap_or_else(|_| {
+                let text = format!("no connection in {} seconds", CONNECT_TIMEOUT.as_secs());
+                Err(io::Error::new(io::ErrorKind::TimedOut, text).into())
+            })
         })
     }
 }
@@ -175,6 +220,7 @@ mod tests {
             (false, "eu-west-1", None, Trust::Amazon),
             (true, "eu-west-1", None, Trust::System),
             (false, "eu-west-1", Some("https://vpce-1.example.com"), Trust::System),
+            (true, "eu-west-1", Some("http://127.0.0.1:4566"), Trust::Nobody),
             (false, "cn-north-1", None, Trust::System),
             (false, "us-gov-west-1", None, Trust::System),
         ] {

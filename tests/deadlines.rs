@@ -1,0 +1,73 @@
+//! Deadlines on a machine with other work. A file of its own, for it takes the whole machine.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use stackstate_mirror::config::Config;
+use stackstate_mirror::source::cloudwatch::Clients;
+
+#[path = "mirror/common.rs"]
+#[expect(dead_code, reason = "shared with the other tests")]
+mod common;
+#[path = "cloudwatch/peer.rs"]
+#[expect(dead_code, reason = "shared with the other tests")]
+mod peer;
+
+use common::{NOW, post};
+use peer::{Answer, Peer};
+
+/// What a request has, and what it may take: the rest is the machine's.
+const ALLOWED: Duration = Duration::from_millis(1_000);
+const LONGEST: Duration = Duration::from_millis(1_400);
+
+/// Fifty requests at once before a CloudWatch that never answers, and twice as many busy threads
+/// as cores: each request ends by its deadline.
+#[test]
+fn deadlines_hold_while_the_machine_is_busy() {
+    let peer = Peer::new(|_| Answer::Silence);
+    let variables = [("AWS_ENDPOINT_URL", peer.url.as_str())];
+    let look_up = |name: &str| (name == variables[0].0).then(|| variables[0].1.to_owned());
+    let clients = Clients::new(Config::read(look_up).unwrap().aws);
+    let app = common::app_with(&variables, || NOW, clients);
+    let request = |index: usize| {
+        let mut details = json!({
+            "region": "eu-west-1", "accessKeyId": "a", "secretAccessKey": "b",
+            "requestTimeout": u64::try_from(ALLOWED.as_millis()).unwrap(),
+        });
+        if index.is_multiple_of(3) {
+            details["roleArn"] = json!("arn:aws:iam::123456789012:role/reader");
+        }
+        json!({"connectionDetails": details, "query": Value::Null})
+    };
+    let over = AtomicBool::new(false);
+    let longest = std::thread::scope(|scope| {
+        for _ in 0..2 * std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        let requests = join_all((0..50).map(async |index| {
+            let started = Instant::now();
+            let reply = post(&app, "connection", &request(index)).await;
+            let details = reply.body["error"]["details"].as_str().unwrap();
+            assert!(details.starts_with("no answer in 900 milliseconds"), "{details}");
+            started.elapsed()
+        }));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let longest = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            runtime.block_on(requests).into_iter().max().unwrap()
+        }));
+        over.store(true, Ordering::Relaxed);
+        longest.unwrap()
+    });
+    assert!(longest < LONGEST, "{longest:?}");
+    for call in ["AssumeRole", "GetMetricData", "ListMetrics"] {
+        assert!(peer.count(call) > 0, "{call}");
+    }
+}
