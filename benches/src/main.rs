@@ -32,11 +32,12 @@ fn main() {
     let mirror = arguments.next().expect("the path of the mirror's binary");
     let packages: Vec<PathBuf> = arguments.collect();
     let here = std::env::current_exe().expect("a path");
-    let folder =
-        std::env::temp_dir().join(format!("stackstate-mirror-bench-{}", std::process::id()));
+    // In memory, where all pages have one size: how a file lies on a disk decides how much of it
+    // counts as a process's memory.
+    let shared = PathBuf::from("/dev/shm");
+    let folder = if shared.is_dir() { shared } else { std::env::temp_dir() };
+    let folder = folder.join(format!("stackstate-mirror-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a temporary folder");
-    // Copies, all made in the same way: how a file lies in the page cache decides how much of
-    // it counts as memory.
     let copy = |path: &Path| {
         let to = folder.join(path.file_name().expect("a file"));
         std::fs::copy(path, &to).expect("a binary to copy");
