@@ -136,8 +136,12 @@ impl<'a> Object<'a> {
     }
 
     fn place(&self, name: &str, value: Option<&'a Value>) -> Node<'a> {
-        let separator = if self.path.is_empty() { "" } else { "." };
-        let path = format!("{}{separator}{name}", self.path);
+        let mut path = String::with_capacity(self.path.len() + 1 + name.len());
+        path.push_str(&self.path);
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(name);
         Node { value, path, secret: self.secret }
     }
 }

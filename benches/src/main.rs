@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use stackstate_mirror_benches::function::{Function, Memory, Share};
+use stackstate_mirror_benches::function::{Function, Share};
 use stackstate_mirror_benches::peer::Peer;
 use stackstate_mirror_benches::request::{event, keys, metric, status_and_body};
 
@@ -159,15 +159,35 @@ impl Bench {
             row(&format!("{name}, CPU"), cpu[index], beside, cpu[at(beside)]);
             row(&format!("{name}, wall"), wall[index], beside, wall[at(beside)]);
         }
-        let memory: Vec<Memory> = functions.iter().map(Function::memory).collect();
+        drop(functions);
+        self.memory(&runs);
+    }
+
+    /// What memory new processes have taken after some hundred requests each.
+    fn memory(&self, runs: &[(&str, &PathBuf, &String, &str)]) {
+        let mut peaks = vec![Vec::new(); runs.len()];
+        let mut own = vec![Vec::new(); runs.len()];
+        for _ in 0..ROUNDS {
+            for (index, (_, binary, request, _)) in runs.iter().enumerate() {
+                let mut function = self.start(binary, None);
+                for _ in 0..REQUESTS {
+                    function.invoke(request);
+                }
+                let memory = function.memory();
+                peaks[index].push(memory.peak);
+                own[index].push(memory.own);
+            }
+        }
+        let [peaks, own] =
+            [peaks, own].map(|sizes| sizes.into_iter().map(median).collect::<Vec<u64>>());
         for (index, (name, _, _, _)) in runs.iter().enumerate().skip(1) {
-            let Memory { peak, own, .. } = memory[index];
             println!(
-                "| memory after {}: {name} | {peak} KiB, {own} of them its own | empty: {} KiB, {} | {:.2} |",
-                REQUESTS * (ROUNDS as u32 + 1),
-                memory[0].peak,
-                memory[0].own,
-                peak as f64 / memory[0].peak as f64
+                "| memory after {REQUESTS}: {name} | {} KiB, {} of them its own | empty: {} KiB, {} | {:.2} |",
+                peaks[index],
+                own[index],
+                peaks[0],
+                own[0],
+                peaks[index] as f64 / peaks[0] as f64
             );
         }
     }
@@ -338,7 +358,7 @@ fn shown(duration: Duration) -> String {
     }
 }
 
-fn median(mut durations: Vec<Duration>) -> Duration {
-    durations.sort_unstable();
-    durations[durations.len() / 2]
+fn median<T: Ord + Copy>(mut found: Vec<T>) -> T {
+    found.sort_unstable();
+    found[found.len() / 2]
 }
