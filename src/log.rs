@@ -19,7 +19,8 @@ pub fn log_panics() {
 /// A subscriber that writes what `config` asks for to `writer`.
 ///
 /// The level is that of this crate alone. Others are held at errors, whatever was asked for:
-/// at the lower levels the HTTP and runtime crates log whole payloads, secrets included.
+/// at the lower levels the HTTP and runtime crates log whole payloads, secrets included. The
+/// release has no levels below INFO at all (`release_max_level_info` in `Cargo.toml`).
 pub fn subscriber<W>(config: LogConfig, writer: W) -> impl tracing::Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,

@@ -158,7 +158,7 @@ fn of_code(
         | "TooManyRequestsException"
         | "LimitExceeded"
         | "LimitExceededException" => format!(
-            "{service} in {region} throttles this account's {name}, several times over; expected \
+            "{service} in {region} throttles this account's {name}; expected \
              fewer streams at once, or a higher quota"
         ),
         "ValidationError"
