@@ -243,4 +243,16 @@ mod tests {
         .unwrap();
         assert!(!format!("{config:?} {:?}", config.aws).contains("s3cret"));
     }
+
+    #[test]
+    fn an_own_trust_store_is_one_that_is_named() {
+        for (variables, is_own) in [
+            (&[][..], false),
+            (&[("SSL_CERT_FILE", "")], false),
+            (&[("SSL_CERT_FILE", "/var/task/proxy.pem")], true),
+            (&[("SSL_CERT_DIR", "/var/task/certificates")], true),
+        ] {
+            assert_eq!(read(variables).unwrap().aws.own_trust_store, is_own, "{variables:?}");
+        }
+    }
 }

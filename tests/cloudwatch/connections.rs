@@ -313,3 +313,21 @@ async fn a_role_is_kept_and_renewed_before_it_expires() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_session_outlives_an_sts_that_fails_until_its_last_minute() {
+    for (seconds, is_good) in [(200, true), (30, false)] {
+        let sessions = std::sync::atomic::AtomicUsize::new(0);
+        let peer = Peer::new(move |asked| {
+            let first = || sessions.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+            match asked.call.as_str() {
+                "AssumeRole" if first() => Answer::Whole(200, XML, session(seconds).into_bytes()),
+                "AssumeRole" => Answer::refused_by_sts(403, "AccessDenied", "SAID"),
+                _ => Answer::good(&[]),
+            }
+        });
+        let text = failure(&mirror_before(&peer.url), &reader()).await;
+        assert_eq!(text.is_none(), is_good, "sessions of {seconds} seconds: {text:?}");
+        assert!(peer.count("AssumeRole") > 1, "it is asked again");
+    }
+}

@@ -158,8 +158,8 @@ fn of_code(
         | "TooManyRequestsException"
         | "LimitExceeded"
         | "LimitExceededException" => format!(
-            "{service} in {region} throttles this account's {name}; expected \
-             fewer streams at once, or a higher quota"
+            "{service} in {region} throttles this account's {name}; expected fewer streams at \
+             once, or a higher quota"
         ),
         "ValidationError"
         | "ValidationException"
