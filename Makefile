@@ -1,4 +1,4 @@
-# Everything that is done with this repository. `make` lists it.
+# All tasks of this repository. `make` lists them.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,22 +11,21 @@ EVENT ?= events/function-url/metric-aggregated.json
 STACK ?= stackstate-mirror
 MIRROR_API_KEY ?= api_key
 FUZZ_SECONDS ?= 600
-BENCHES := target/benches/release
 
-# Tools of cargo's own, by version.
+# Tools that cargo builds, by version.
 DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
 FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/bin/cargo-fuzz
 
-# cargo-lambda comes first: its Python holds the linker that `sam build` needs as well.
+# cargo-lambda comes first, because its Python environment has the linker that `sam build` needs.
 export PATH := $(CURDIR)/$(TOOLS)/cargo-lambda/bin:$(CURDIR)/$(TOOLS)/sam/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export MIRROR_API_KEY
 
-# Ends with a word about it where the port is taken: cargo-lambda would end without one.
-PORT_IS_FREE = python3 -c 'import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", $(PORT)))' 2>/dev/null || { echo "Port $(PORT) is in use: end what uses it, or choose another with PORT=…"; exit 1; }
+# Says that the port is in use. cargo-lambda would end without an error.
+PORT_IS_FREE = python3 -c 'import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", $(PORT)))' 2>/dev/null || { echo "Port $(PORT) is in use. Stop the program that uses it, or choose another port with PORT=…"; exit 1; }
 
 .PHONY: help
-help: ## List what there is to make
+help: ## List all tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' Makefile
 
 .PHONY: run
@@ -38,11 +37,11 @@ run: $(TOOLS)/cargo-lambda/.ready ## Serve the mirror on http://127.0.0.1:7007 (
 	@cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
 .PHONY: run-cloudwatch
-run-cloudwatch: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## The same before a CloudWatch on this machine, with metrics to look at
+run-cloudwatch: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## The same with a local CloudWatch that has example metrics
 	@$(PORT_IS_FREE)
 	@echo "Building the mirror; the first time takes a few minutes."
 	@cargo build --locked
-	@$(TOOLS)/ministack/bin/python tests/demo.py $(PORT)
+	@$(TOOLS)/ministack/bin/python dev/run_cloudwatch.py $(PORT)
 
 .PHONY: test
 test: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Run every test
@@ -50,50 +49,49 @@ test: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Run every test
 	@cargo test --locked
 
 .PHONY: test-deploy
-test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack/.ready ## Deploy with SAM into an AWS on this machine, call the function, delete it
+test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack/.ready ## Deploy with SAM into a local AWS, call the function, delete it
 	@echo "Building the release and deploying it locally; this takes a few minutes."
-	@$(TOOLS)/ministack/bin/python tests/deploy.py
+	@PYTHONPATH=dev $(TOOLS)/ministack/bin/python tests/deploy.py
 
 .PHONY: check
 check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
-	cargo fmt --check
-	cargo fmt --check --manifest-path benches/Cargo.toml
+	cargo fmt --check --all
 	cargo clippy --locked --all-targets -- --deny warnings
-	cargo clippy --locked --manifest-path benches/Cargo.toml --target-dir target/benches -- --deny warnings
-	cargo metadata --locked --format-version 1 --manifest-path tests/fuzz/Cargo.toml > /dev/null
+	cargo clippy --locked --package stackstate-mirror-bench -- --deny warnings
+	CUSTOM_LIBFUZZER_PATH=/libfuzzer.a cargo check --locked --package stackstate-mirror-fuzz
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --document-private-items
-	$(DENY) --config .ci/deny.toml --locked check licenses bans sources
+	$(DENY) --locked check licenses bans sources
 	sam validate --lint --region eu-west-1
 
 .PHONY: advisories
-advisories: $(DENY) ## Look for known vulnerabilities in what the function is made of; needs the internet
-	$(DENY) --config .ci/deny.toml --locked check advisories
+advisories: $(DENY) ## Look up known vulnerabilities in the dependencies; needs the internet
+	$(DENY) --locked check advisories
 
 .PHONY: fuzz
-fuzz: $(FUZZ) ## Throw broken requests at the mirror for FUZZ_SECONDS; needs a nightly Rust
+fuzz: $(FUZZ) ## Fuzz the mirror for FUZZ_SECONDS; needs a nightly Rust and a C++ compiler
 	@rustup toolchain list | grep nightly > /dev/null || { echo "cargo-fuzz needs a nightly Rust: rustup toolchain install nightly"; exit 1; }
-	@python3 tests/fuzz/corpus.py target/fuzz/corpus
+	@python3 fuzz/corpus.py target/fuzz/corpus
 	@echo "Building the fuzzer; the first time takes some ten minutes. Then it runs for $(FUZZ_SECONDS) seconds."
-	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH cargo +nightly fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz/build body target/fuzz/corpus -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -print_final_stats=1
+	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH cargo +nightly fuzz run --fuzz-dir fuzz --target-dir target/fuzz/build body target/fuzz/corpus -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -print_final_stats=1
 
 .PHONY: soak
-soak: $(TOOLS)/ministack/.ready release ## Send 100,000 mixed requests to the release binary, look at every answer, memory and connections
-	@$(TOOLS)/ministack/bin/python tests/soak.py $(BENCHES)/soak target/release/stackstate-mirror
+soak: $(TOOLS)/ministack/.ready release ## Send 100,000 mixed requests to the release binary; check answers, memory and connections
+	@PYTHONPATH=dev $(TOOLS)/ministack/bin/python bench/soak.py target/release/soak target/release/stackstate-mirror
 
 .PHONY: bench
-bench: release build ## Measure the release binary beside an empty function
-	@$(BENCHES)/stackstate-mirror-benches target/release/stackstate-mirror target/lambda/stackstate-mirror/bootstrap.zip
+bench: release build ## Compare the release binary with an empty function
+	@target/release/stackstate-mirror-bench target/release/stackstate-mirror target/lambda/stackstate-mirror/bootstrap.zip
 
-# The function as it is deployed, for this machine, and what measures it.
+# The function for this machine, and the programs that measure it.
 .PHONY: release
 release:
-	@echo "Building the release and what measures it; the first time takes some ten minutes."
+	@echo "Building the release and the programs that measure it; the first time takes some ten minutes."
 	@cargo build --locked --release
-	@cargo build --locked --release --manifest-path benches/Cargo.toml --target-dir target/benches
+	@cargo build --locked --release --package stackstate-mirror-bench
 
 .PHONY: invoke
 invoke: $(TOOLS)/cargo-lambda/.ready ## Send a Lambda event (EVENT=events/…) to the mirror that `make run` serves
-	@[[ -f "$(EVENT)" ]] || { echo "There is no file $(EVENT); events/ has some."; exit 1; }
+	@[[ -f "$(EVENT)" ]] || { echo "There is no file $(EVENT). See events/."; exit 1; }
 	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) --data-file $(EVENT) --output-format json
 
 .PHONY: build
@@ -101,7 +99,7 @@ build: $(TOOLS)/cargo-lambda/.ready ## Build the function for arm64 as target/la
 	cargo lambda build --locked --release --arm64 --output-format zip
 
 .PHONY: deploy
-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy with SAM, which asks what it needs to know (STACK=…)
+deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy with SAM, which asks for the parameters (STACK=…)
 	sam build
 	sam deploy --guided --stack-name $(STACK) --capabilities CAPABILITY_IAM
 
@@ -112,7 +110,7 @@ deploy-cargo-lambda: ## Deploy with cargo-lambda alone (MIRROR_API_KEY=…)
 	@cargo lambda deploy --binary-name stackstate-mirror --enable-function-url --memory 128 --timeout 30 --env-var "MIRROR_API_KEY=$$MIRROR_API_KEY" $(STACK)
 
 .PHONY: clean
-clean: ## Remove what was built and the tools that were fetched
+clean: ## Remove all build output and tools
 	rm -rf target .aws-sam $(TOOLS)
 
 $(TOOLS)/%/.ready: .ci/tools/%.txt

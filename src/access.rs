@@ -1,34 +1,47 @@
-//! The access token: tells a caller from a stranger.
+//! The access token, which callers must have if the mirror is restricted.
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::secret::Secret;
 
-/// Who may call.
+/// The access tokens of the mirror.
 pub struct Access {
-    /// Digests of the tokens that admit; empty where nobody needs one.
-    admitted: Vec<[u8; 32]>,
+    /// The digests of the valid tokens. Without any, every caller is admitted.
+    digests: Vec<[u8; 32]>,
+}
+
+/// Whether a caller may use the mirror. Only the answers to admitted callers carry the API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// The caller has a valid token, or the mirror requires none.
+    Admitted,
+    /// The mirror requires a token, and the caller has none or a wrong one.
+    Refused,
 }
 
 impl Access {
-    /// Only those who have one of `tokens`; anyone, where there are none.
+    /// Requires one of `tokens`, or none if there are none.
     pub fn new(tokens: &[Secret]) -> Self {
-        Access { admitted: tokens.iter().map(|token| digest(token.expose())).collect() }
+        Access { digests: tokens.iter().map(|token| digest(token.expose())).collect() }
     }
 
-    /// Whether a token is needed.
+    /// Whether the mirror requires a token.
     pub fn is_restricted(&self) -> bool {
-        !self.admitted.is_empty()
+        !self.digests.is_empty()
     }
 
-    /// Whether a caller with this token may call. Takes equally long for every wrong token of
-    /// one length: digests are compared, all of them and to their ends.
-    pub fn admits(&self, token: Option<&str>) -> bool {
+    /// Checks the token of a caller. The time that this takes depends on the token's length
+    /// alone: all digests are compared, each in constant time.
+    pub fn admit(&self, token: Option<&str>) -> Admission {
         let given = digest(token.unwrap_or_default());
-        let known = self.admitted.iter().map(|token| token.ct_eq(&given));
-        let found = known.fold(0.into(), |found: subtle::Choice, equal| found | equal);
-        !self.is_restricted() || (token.is_some() & bool::from(found))
+        let equal = self.digests.iter().map(|digest| digest.ct_eq(&given));
+        let is_known = equal.fold(0.into(), |any: subtle::Choice, equal| any | equal);
+        if !self.is_restricted() || (token.is_some() & bool::from(is_known)) {
+            Admission::Admitted
+        } else {
+            Admission::Refused
+        }
     }
 }
 
@@ -41,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_admit() {
+    fn only_a_valid_token_admits() {
         let (one, two) = (Secret::new("0123456789abcdef"), Secret::new("fedcba9876543210"));
         for (tokens, given, admitted) in [
             (vec![], None, true),
@@ -55,7 +68,8 @@ mod tests {
             (vec![one.clone(), two.clone()], Some("fedcba9876543210"), true),
             (vec![one.clone(), two.clone()], Some("0123456789abcdef,fedcba9876543210"), false),
         ] {
-            assert_eq!(Access::new(&tokens).admits(given), admitted, "{given:?}");
+            let admission = Access::new(&tokens).admit(given);
+            assert_eq!(admission == Admission::Admitted, admitted, "{given:?}");
         }
     }
 }

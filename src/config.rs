@@ -1,4 +1,4 @@
-//! The environment, read once.
+//! The configuration, read once from the environment.
 
 use std::fmt;
 
@@ -7,66 +7,68 @@ use tracing::Level;
 use crate::region::Region;
 use crate::secret::{Keys, Secret};
 
-/// The tutorial's key, and so the key of a mirror that was given none.
+/// The key of StackState's tutorial. A mirror without `MIRROR_API_KEY` uses it.
 pub const TUTORIAL_KEY: &str = "api_key";
 
-/// An access token has at least so many characters: a public URL can be asked for ever.
-const SHORTEST_TOKEN: usize = 16;
+/// The minimum length of an access token, in characters. The function URL is public, so a
+/// shorter token could be guessed.
+const MIN_TOKEN_LENGTH: usize = 16;
 
-/// How the function was set up.
+/// The configuration of the function.
 pub struct Config {
-    /// `MIRROR_API_KEY`: what every answer carries, so that StackState trusts it. Visible
-    /// ASCII characters, at least one.
+    /// `MIRROR_API_KEY`: the key that every answer carries, so that StackState accepts it. One
+    /// or more visible ASCII characters.
     pub api_key: String,
-    /// `MIRROR_ACCESS_TOKEN`: what callers must bring; with a comma between them, any of
-    /// several, so that one can be replaced without a gap. Anyone may call where there is none.
+    /// `MIRROR_ACCESS_TOKEN`: the tokens that callers may use, separated by commas. Several
+    /// tokens allow a rotation without downtime. Without any, every caller is admitted.
     pub access_tokens: Vec<Secret>,
-    /// What AWS is asked with.
+    /// How the function reaches AWS.
     pub aws: AwsConfig,
-    /// Whether this runs in Lambda, not on a laptop.
+    /// Whether this process runs in Lambda.
     pub deployed: bool,
-    /// What is logged, and how.
+    /// The level and the format of the log.
     pub log: LogConfig,
 }
 
-/// The function's own place in AWS, and where AWS is to be found.
+/// How the function reaches AWS.
 #[derive(Debug, Clone, Default)]
 pub struct AwsConfig {
-    /// `AWS_REGION`: the region that is asked where nobody names one.
+    /// `AWS_REGION`: the default region.
     pub region: Option<Region>,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`: the function's own
-    /// rights.
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`: the credentials of
+    /// the function's own role.
     pub keys: Option<Keys>,
-    /// `AWS_ENDPOINT_URL_CLOUDWATCH`, else `AWS_ENDPOINT_URL`; else the region's own.
+    /// `AWS_ENDPOINT_URL_CLOUDWATCH`, else `AWS_ENDPOINT_URL`. `None` for the region's endpoint.
     pub cloudwatch_endpoint: Option<String>,
-    /// `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL`; else the region's own.
+    /// `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL`. `None` for the region's endpoint.
     pub sts_endpoint: Option<String>,
-    /// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` say which certificate authorities to trust.
-    pub own_trust_store: bool,
+    /// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` name the certificate authorities to trust.
+    pub custom_trust_store: bool,
 }
 
-/// What is logged, and how ("Configuring advanced logging controls", Lambda developer guide).
+/// The level and the format of the log ("Configuring advanced logging controls", Lambda
+/// developer guide).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogConfig {
-    /// `AWS_LAMBDA_LOG_LEVEL`, else `RUST_LOG` where it is a level, else `INFO`.
+    /// `AWS_LAMBDA_LOG_LEVEL`, else `RUST_LOG` if it is a level, else `INFO`.
     pub level: Level,
-    /// `AWS_LAMBDA_LOG_FORMAT` is `JSON`.
+    /// Whether `AWS_LAMBDA_LOG_FORMAT` is `JSON`.
     pub json: bool,
 }
 
-/// Why the function refuses to start.
+/// Why the function does not start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// An HTTP header could not carry the key.
+    /// The key does not fit an HTTP header.
     #[error(
         "MIRROR_API_KEY must be one or more visible ASCII characters, without spaces or line \
-         breaks; it is the Api Key that StackState compares"
+         breaks; StackState compares it with its Api Key"
     )]
     ApiKey,
-    /// A token that could be guessed.
+    /// A token is too short, or has other characters.
     #[error(
-        "MIRROR_ACCESS_TOKEN must be one or more tokens of at least {SHORTEST_TOKEN} visible \
-         ASCII characters, with commas between them"
+        "MIRROR_ACCESS_TOKEN must be one or more tokens of at least {MIN_TOKEN_LENGTH} visible \
+         ASCII characters, separated by commas"
     )]
     AccessToken,
 }
@@ -75,7 +77,7 @@ impl Config {
     /// Reads the environment through `look_up`.
     ///
     /// # Errors
-    /// A variable's value is unusable; the error never shows it.
+    /// The value of a variable is not valid. The error does not show the value.
     pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let api_key = look_up("MIRROR_API_KEY").unwrap_or_else(|| TUTORIAL_KEY.to_owned());
         if api_key.is_empty() || !api_key.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -94,11 +96,11 @@ impl Config {
         })
     }
 
-    /// What the owner of this function should know.
+    /// A warning for the owner of the function, if there is one.
     pub fn warning(&self) -> Option<&'static str> {
         (self.deployed && self.api_key == TUTORIAL_KEY).then_some(
-            "MIRROR_API_KEY is the tutorial's api_key, which everybody knows: set it to a key of \
-             your own, here and as the Api Key in StackState",
+            "MIRROR_API_KEY is the key of StackState's tutorial, api_key, which is public; set it \
+             to a key of your own, here and as the Api Key in StackState",
         )
     }
 }
@@ -107,8 +109,8 @@ fn access_tokens(tokens: &str) -> Result<Vec<Secret>, ConfigError> {
     tokens
         .split(',')
         .map(|token| {
-            let valid =
-                token.len() >= SHORTEST_TOKEN && token.bytes().all(|byte| byte.is_ascii_graphic());
+            let valid = token.len() >= MIN_TOKEN_LENGTH
+                && token.bytes().all(|byte| byte.is_ascii_graphic());
             valid.then(|| Secret::new(token)).ok_or(ConfigError::AccessToken)
         })
         .collect()
@@ -130,7 +132,7 @@ impl AwsConfig {
             keys: keys(),
             cloudwatch_endpoint: endpoint("AWS_ENDPOINT_URL_CLOUDWATCH"),
             sts_endpoint: endpoint("AWS_ENDPOINT_URL_STS"),
-            own_trust_store: ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+            custom_trust_store: ["SSL_CERT_FILE", "SSL_CERT_DIR"]
                 .into_iter()
                 .any(|name| look_up(name).is_some()),
         }
@@ -187,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_as_lambda_asks() {
+    fn the_log_follows_lambdas_variables() {
         for (variables, level, json) in [
             (&[][..], Level::INFO, false),
             (&[("AWS_LAMBDA_LOG_LEVEL", "DEBUG"), ("RUST_LOG", "warn")], Level::DEBUG, false),
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_cannot_be_guessed() {
+    fn short_tokens_are_refused() {
         let (one, two) = ("0123456789abcdef", "fedcba9876543210");
         for (variable, tokens) in [
             (None, Ok(vec![])),
@@ -245,14 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn an_own_trust_store_is_one_that_is_named() {
-        for (variables, is_own) in [
+    fn a_custom_trust_store_is_named_by_a_variable() {
+        for (variables, is_custom) in [
             (&[][..], false),
             (&[("SSL_CERT_FILE", "")], false),
             (&[("SSL_CERT_FILE", "/var/task/proxy.pem")], true),
             (&[("SSL_CERT_DIR", "/var/task/certificates")], true),
         ] {
-            assert_eq!(read(variables).unwrap().aws.own_trust_store, is_own, "{variables:?}");
+            assert_eq!(read(variables).unwrap().aws.custom_trust_store, is_custom, "{variables:?}");
         }
     }
 }

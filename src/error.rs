@@ -1,15 +1,15 @@
-//! What can go wrong, in the four kinds that StackState tells apart ("Error responses" in
-//! StackState's developer guide on mirroring).
+//! The four kinds of error that StackState knows ("Error responses" in StackState's developer
+//! guide on mirroring).
 
 use std::fmt;
 
-use crate::telemetry::FieldType;
+use crate::model::FieldType;
 
 /// Why a request has no answer.
 ///
-/// Two texts, two readers: [`MirrorError::kind`] and [`MirrorError::summary`] are fixed words
-/// and may be logged; the details quote the request for the person who made it, and are never
-/// logged.
+/// An error has two texts for two readers. [`MirrorError::kind`] and [`MirrorError::summary`]
+/// are fixed words, which the log shows. The details quote the request for the person who made
+/// it, and are never logged.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MirrorError {
     /// The metric store cannot be reached, or refuses the credentials.
@@ -23,16 +23,16 @@ pub enum MirrorError {
     MetricNotFound {
         /// The metric as the query names it.
         metric: String,
-        /// Where it was looked for.
+        /// Where the mirror looked for it.
         details: String,
     },
-    /// Fields of this type cannot be served.
-    #[error("fields of type {0} cannot be served")]
+    /// A field of this type has no list of values.
+    #[error("fields of type {0} have no list of values")]
     UnsupportedFieldType(FieldType),
-    /// Everything else, bad requests included.
+    /// All other errors, including bad requests.
     #[error("{summary}: {details}")]
     Remote {
-        /// The kind of mistake, in fixed words.
+        /// The kind of error, in fixed words.
         summary: &'static str,
         /// What was wrong, with which value, and what would be right.
         details: String,
@@ -40,7 +40,7 @@ pub enum MirrorError {
 }
 
 impl MirrorError {
-    /// A request that cannot be understood.
+    /// A request that the mirror cannot read.
     pub fn request(details: impl fmt::Display) -> Self {
         MirrorError::Remote {
             summary: "The mirror cannot read this request",
@@ -48,7 +48,7 @@ impl MirrorError {
         }
     }
 
-    /// StackState's name for this kind of error: the `_type` of its body.
+    /// StackState's name for this kind of error, the `_type` of its body.
     pub fn kind(&self) -> &'static str {
         match self {
             MirrorError::Connection { .. } => "MetricStoreConnectionError",
@@ -58,12 +58,12 @@ impl MirrorError {
         }
     }
 
-    /// What happened in fixed words, free of anything that the request said.
+    /// What happened, in fixed words that quote nothing from the request.
     pub fn summary(&self) -> &'static str {
         match self {
             MirrorError::Connection { .. } => "The metric store cannot be used",
             MirrorError::MetricNotFound { .. } => "The metric does not exist",
-            MirrorError::UnsupportedFieldType(_) => "Fields of this type cannot be served",
+            MirrorError::UnsupportedFieldType(_) => "Fields of this type have no list of values",
             MirrorError::Remote { summary, .. } => summary,
         }
     }

@@ -1,8 +1,8 @@
 //! Lambda's events → HTTP requests, HTTP responses → Lambda's answers.
 //!
-//! lambda_http does the translation, but panics on an event whose body is not the base64 that
-//! it claims to be, or whose host or query makes no URL. So the body is taken out and decoded
-//! here, and what the mirror never reads does not get that far.
+//! lambda_http converts them, but it panics on an event whose body is not valid base64, or whose
+//! host or query does not fit a URL. So this module decodes the body itself, and removes the
+//! parts of the event that the mirror does not read.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -16,10 +16,11 @@ use serde::Serialize;
 
 use crate::app::{App, Body, NotBase64};
 
-/// A longer path leads nowhere, and might not fit a URL.
-const LONGEST_PATH: usize = 1_024;
+/// The maximum length of a path, in bytes. A longer one matches no endpoint, and might not fit
+/// a URL.
+const MAX_PATH: usize = 1_024;
 
-/// Answers one event of a function URL, an HTTP API or a REST API.
+/// Answers one event from a function URL, an HTTP API or a REST API.
 pub fn serve<'a>(
     app: &'a App,
     mut event: LambdaEvent<LambdaRequest>,
@@ -53,7 +54,7 @@ fn take_body(event: &mut LambdaRequest) -> Body {
         _ => return Ok(Vec::new()),
     };
     if let Some(path) = path {
-        path.truncate(path.floor_char_boundary(LONGEST_PATH));
+        path.truncate(path.floor_char_boundary(MAX_PATH));
         if !path.starts_with('/') {
             path.insert(0, '/');
         }

@@ -1,26 +1,24 @@
-//! Reads JSON member by member, so that an error names the member's whole path, what was
-//! expected there and what was found instead.
+//! Reads JSON member by member, so that an error names the member's full path, what was
+//! expected there and what was found.
 //!
-//! Why not serde's derive: it takes an array for an object, says "missing field" of the object
-//! around it, and quotes what it found even where that is a secret.
+//! serde's derive does not fit: it accepts an array for a struct, names only the parent of a
+//! missing member, and quotes what it found even if that is a secret.
 
 use serde_json::{Map, Value};
 
 use crate::error::MirrorError;
 
-/// At most so many characters of a wrong text are quoted in an error.
-const QUOTED: usize = 60;
+/// The maximum number of characters that an error quotes from a wrong text.
+const MAX_QUOTED: usize = 60;
 
-/// A place in a JSON document and what stands there. `null` is taken for absent.
-#[derive(Clone)]
+/// A value in a JSON document and its path. `null` counts as absent.
 pub struct Node<'a> {
     value: Option<&'a Value>,
     path: String,
     secret: bool,
 }
 
-/// A JSON object and where it stands.
-#[derive(Clone)]
+/// A JSON object and its path.
 pub struct Object<'a> {
     members: &'a Map<String, Value>,
     path: String,
@@ -33,77 +31,73 @@ impl<'a> Node<'a> {
         Node { value: Some(document), path: String::new(), secret: false }
     }
 
-    /// The same place; errors describe what they find there and below by its type alone.
+    /// The same value as a secret: errors name only the type of what they find here and below.
     #[must_use]
     pub fn secret(self) -> Self {
         Node { secret: true, ..self }
     }
 
-    /// `None` where nothing stands here, else what `read` makes of it.
+    /// The output of `read`, or `None` if the value is absent.
     pub fn optional<T>(
-        self,
-        read: impl FnOnce(Self) -> Result<T, MirrorError>,
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, MirrorError>,
     ) -> Result<Option<T>, MirrorError> {
-        match self.value {
-            None | Some(Value::Null) => Ok(None),
-            Some(_) => read(self).map(Some),
-        }
+        self.value().map(|_| read(self)).transpose()
     }
 
-    /// An object.
-    pub fn object(self) -> Result<Object<'a>, MirrorError> {
+    /// The value as an object.
+    pub fn object(&self) -> Result<Object<'a>, MirrorError> {
         match self.value {
             Some(Value::Object(members)) => {
-                Ok(Object { members, path: self.path, secret: self.secret })
+                Ok(Object { members, path: self.path.clone(), secret: self.secret })
             }
             _ => Err(self.wrong("an object")),
         }
     }
 
     /// The items of an array.
-    pub fn items(self) -> Result<impl ExactSizeIterator<Item = Node<'a>>, MirrorError> {
+    pub fn items(&self) -> Result<impl ExactSizeIterator<Item = Node<'a>>, MirrorError> {
         match self.value {
-            Some(Value::Array(items)) => {
-                Ok(items.iter().enumerate().map(move |(index, value)| Node {
-                    value: Some(value),
-                    path: format!("{}[{index}]", self.path),
-                    secret: self.secret,
-                }))
-            }
+            Some(Value::Array(items)) => Ok(items.iter().enumerate().map(|(index, value)| Node {
+                value: Some(value),
+                path: format!("{}[{index}]", self.path),
+                secret: self.secret,
+            })),
             _ => Err(self.wrong("an array")),
         }
     }
 
-    /// A string; `expected` says of what.
-    pub fn text(self, expected: &str) -> Result<&'a str, MirrorError> {
+    /// The value as a string. An error says that `expected` was expected.
+    pub fn text(&self, expected: &str) -> Result<&'a str, MirrorError> {
         self.value.and_then(Value::as_str).ok_or_else(|| self.wrong(expected))
     }
 
-    /// A number with or without a fraction; `expected` says of what.
-    pub fn number(self, expected: &str) -> Result<f64, MirrorError> {
+    /// The value as a number, with or without a fraction. An error says that `expected` was
+    /// expected.
+    pub fn number(&self, expected: &str) -> Result<f64, MirrorError> {
         self.value.and_then(Value::as_f64).ok_or_else(|| self.wrong(expected))
     }
 
-    /// `true` or `false`.
-    pub fn boolean(self) -> Result<bool, MirrorError> {
+    /// The value as `true` or `false`.
+    pub fn boolean(&self) -> Result<bool, MirrorError> {
         self.value.and_then(Value::as_bool).ok_or_else(|| self.wrong("true or false"))
     }
 
-    /// A whole number, written with a fraction of zero or without; `expected` says of what.
-    /// One beyond 64 bits is answered with the nearest that fits.
-    pub fn integer(self, expected: &str) -> Result<i64, MirrorError> {
+    /// The value as a whole number; a fraction of zero is accepted. A number beyond 64 bits
+    /// becomes the nearest one that fits. An error says that `expected` was expected.
+    pub fn integer(&self, expected: &str) -> Result<i64, MirrorError> {
         let whole = |number: f64| (number.fract() == 0.0).then_some(number as i64);
         self.value
             .and_then(|value| value.as_i64().or_else(|| value.as_f64().and_then(whole)))
             .ok_or_else(|| self.wrong(expected))
     }
 
-    /// What stands here, whatever it is.
+    /// The value, whatever its type; `None` if it is absent.
     pub fn value(&self) -> Option<&'a Value> {
         self.value.filter(|value| !value.is_null())
     }
 
-    /// The error that something else was expected here.
+    /// The error that `expected` was expected here.
     pub fn wrong(&self, expected: &str) -> MirrorError {
         let place = if self.path.is_empty() { "the body" } else { &self.path };
         let found = match self.value {
@@ -111,9 +105,9 @@ impl<'a> Node<'a> {
                 format!("{} (not shown)", type_of(value))
             }
             Some(value) if self.secret => type_of(value).to_owned(),
-            Some(Value::String(text)) if text.chars().count() > QUOTED => {
-                let beginning: String = text.chars().take(QUOTED).collect();
-                format!("{beginning:?} and {} characters more", text.chars().count() - QUOTED)
+            Some(Value::String(text)) if text.chars().count() > MAX_QUOTED => {
+                let beginning: String = text.chars().take(MAX_QUOTED).collect();
+                format!("{beginning:?} and {} more characters", text.chars().count() - MAX_QUOTED)
             }
             Some(Value::String(text)) => format!("{text:?}"),
             Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
@@ -125,17 +119,17 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Object<'a> {
-    /// The member of this name, there or not.
+    /// The member with this name, which may be absent.
     pub fn member(&self, name: &str) -> Node<'a> {
-        self.place(name, self.members.get(name))
+        self.node(name, self.members.get(name))
     }
 
-    /// Every member, with its name.
+    /// All members with their names.
     pub fn members(&self) -> impl Iterator<Item = (&'a str, Node<'a>)> {
-        self.members.iter().map(|(name, value)| (name.as_str(), self.place(name, Some(value))))
+        self.members.iter().map(|(name, value)| (name.as_str(), self.node(name, Some(value))))
     }
 
-    fn place(&self, name: &str, value: Option<&'a Value>) -> Node<'a> {
+    fn node(&self, name: &str, value: Option<&'a Value>) -> Node<'a> {
         let mut path = String::with_capacity(self.path.len() + 1 + name.len());
         path.push_str(&self.path);
         if !path.is_empty() {
@@ -171,12 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_path_expectation_and_finding() {
+    fn an_error_names_the_path_what_was_expected_and_what_was_found() {
         for (found, text) in [
             (json!("now"), r#"a.b: expected a time, found "now""#),
             (
                 json!("é".repeat(61)),
-                &format!("a.b: expected a time, found {:?} and 1 characters more", "é".repeat(60)),
+                &format!("a.b: expected a time, found {:?} and 1 more characters", "é".repeat(60)),
             ),
             (json!("\n\u{1b}"), r#"a.b: expected a time, found "\n\u{1b}""#),
             (json!(1.5), "a.b: expected a time, found 1.5"),
@@ -192,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_about_a_secret_names_its_type_alone() {
+    fn an_error_about_a_secret_names_only_its_type() {
         let document = json!({"details": {"keys": ["hush"]}});
         let details_node = Node::root(&document).object().unwrap().member("details").secret();
         let keys = details_node.object().unwrap().member("keys");
@@ -204,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_come_in_every_spelling() {
+    fn whole_numbers_are_read_in_every_spelling() {
         for (written, read) in [
             ("5", Some(5)),
             ("5.0", Some(5)),
@@ -221,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn null_and_nothing_are_absent() {
+    fn null_and_a_missing_member_are_absent() {
         let document = json!({"null": null});
         let object = Node::root(&document).object().unwrap();
         assert_eq!(object.member("null").optional(|node| node.boolean()), Ok(None));

@@ -1,29 +1,33 @@
 //! A StackState telemetry mirror as one AWS Lambda function.
 //!
-//! One way through: event → endpoint → query → source → answer. A file imports only from
-//! floors below its own.
+//! Data flows one way: event → admission → endpoint → query → source → answer. A file imports
+//! only from levels below its own; `tests/structure.rs` checks it.
 //!
-//! | floor | file | holds |
+//! | level | file | holds |
 //! |---|---|---|
-//! | 8 | `main.rs` | logging, configuration, the loop that Lambda drives |
-//! | 7 | [`event`] | Lambda's events → HTTP requests, HTTP responses → Lambda's answers |
-//! | 7 | [`log`] | where log lines go |
-//! | 6 | [`app`] | one request: access, endpoint, query, source, answer |
-//! | 5 | [`api`] | StackState's Mirror REST API: endpoints, requests, answers |
-//! | 5 | [`source`] | where answers come from: random data, or CloudWatch |
-//! | 4 | [`connection`] | `connectionDetails`: whom to ask, as whom |
-//! | 3 | [`access`] | the access token |
-//! | 3 | [`config`] | the environment |
-//! | 3 | [`deadline`] | the time by which a request must be answered |
-//! | 3 | [`json`] | reads JSON with errors that name the member |
-//! | 2 | [`error`] | what can go wrong |
+//! | 10 | `main.rs` | logging, configuration, the runtime loop |
+//! | 9 | [`event`] | Lambda's events ↔ HTTP |
+//! | 9 | [`log`] | the log |
+//! | 8 | [`app`] | one request, from the HTTP request to the HTTP response and the log line |
+//! | 7 | [`api`] | StackState's Mirror REST API: endpoints, requests, answers |
+//! | 7 | [`source`] | which source answers: random data, or CloudWatch |
+//! | 6 | [`cloudwatch`] | CloudWatch; the map of its folders is there |
+//! | 5 | [`connection`] | `connectionDetails`: the source and its credentials |
+//! | 4 | [`access`] | the access token |
+//! | 4 | [`config`] | the environment variables |
+//! | 4 | [`deadline`] | the time by which a request must be answered |
+//! | 4 | [`json`] | reads JSON, with errors that name the member |
+//! | 3 | [`error`] | the kinds of error |
+//! | 2 | `cache` | a cache bounded by count, weight and age |
+//! | 2 | [`model`] | queries and their results |
 //! | 1 | [`region`] | an AWS region's name |
-//! | 1 | [`secret`] | text that must not be seen |
-//! | 1 | [`telemetry`] | the model |
+//! | 1 | [`secret`] | text that never appears in Debug output |
+//! | 1 | [`time`] | points in time and ranges |
 
 pub mod access;
 pub mod api;
 pub mod app;
+pub mod cloudwatch;
 pub mod config;
 pub mod connection;
 pub mod deadline;
@@ -31,7 +35,10 @@ pub mod error;
 pub mod event;
 pub mod json;
 pub mod log;
+pub mod model;
 pub mod region;
 pub mod secret;
 pub mod source;
-pub mod telemetry;
+pub mod time;
+
+mod cache;

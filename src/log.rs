@@ -1,4 +1,4 @@
-//! Where log lines go: to standard output, from where Lambda takes them to CloudWatch Logs.
+//! The log goes to standard output, from where Lambda sends it to CloudWatch Logs.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -8,7 +8,7 @@ use tracing_subscriber::{Layer, Registry, fmt};
 
 use crate::config::LogConfig;
 
-/// Logs a panic by its place alone: its message can quote a request.
+/// Logs a panic without its message, which can quote a request.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -16,11 +16,11 @@ pub fn log_panics() {
     }));
 }
 
-/// A subscriber that writes what `config` asks for to `writer`.
+/// A subscriber that writes to `writer`, as `config` says.
 ///
-/// The level is that of this crate alone. Others are held at errors, whatever was asked for:
-/// at the lower levels the HTTP and runtime crates log whole payloads, secrets included. The
-/// release has no levels below INFO at all (`release_max_level_info` in `Cargo.toml`).
+/// The configured level applies to this crate only. All other crates log errors only: at lower
+/// levels the HTTP and runtime crates log whole payloads, including secrets. The release binary
+/// has no levels below INFO (`release_max_level_info` in `Cargo.toml`).
 pub fn subscriber<W>(config: LogConfig, writer: W) -> impl tracing::Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,

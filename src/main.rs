@@ -1,4 +1,4 @@
-//! The function: logging, configuration, and the loop that Lambda drives.
+//! The function: logging, configuration, and the runtime loop.
 
 use std::env;
 use std::io::stdout;
@@ -7,9 +7,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use lambda_http::{Error, service_fn};
 use rand::TryRng;
 use rand::rngs::SysRng;
-use stackstate_mirror::app::{App, Outside};
+use stackstate_mirror::app::{App, Dependencies};
+use stackstate_mirror::cloudwatch::CloudWatch;
 use stackstate_mirror::config::{Config, LogConfig};
-use stackstate_mirror::source::cloudwatch::Clients;
+use stackstate_mirror::time::EpochMillis;
 use stackstate_mirror::{event, log};
 use tracing::{error, warn};
 
@@ -23,8 +24,8 @@ async fn main() -> Result<(), Error> {
     if let Some(warning) = config.warning() {
         warn!("{warning}");
     }
-    let outside = Outside { entropy, now, clients: Clients::new(config.aws.clone()) };
-    let app = App::new(&config, outside)?;
+    let cloudwatch = CloudWatch::new(config.aws.clone());
+    let app = App::new(&config, Dependencies { entropy, now, cloudwatch })?;
     lambda_runtime::run(service_fn(|event| event::serve(&app, event))).await
 }
 
@@ -32,7 +33,6 @@ fn entropy() -> u64 {
     SysRng.try_next_u64().unwrap_or_default()
 }
 
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+fn now() -> EpochMillis {
+    EpochMillis(0).saturating_add(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }

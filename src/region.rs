@@ -2,16 +2,17 @@
 
 use std::fmt;
 
-/// A name that looks like a region's: it becomes part of a host name, so nothing else may.
+/// A text that has the form of a region's name. It becomes part of a host name, so no other
+/// text is accepted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Region(String);
 
 impl Region {
-    /// What an error says was expected.
+    /// What errors expect.
     pub const EXPECTED: &'static str = "a region such as eu-west-1";
 
-    /// The region of this name: words of lower-case letters and a number at the end, joined by
-    /// hyphens, 32 characters at most.
+    /// The region with this name: words of lower-case letters and a number at the end, joined
+    /// by hyphens, at most 32 characters.
     pub fn new(name: &str) -> Option<Self> {
         let mut words = name.split('-');
         let number = words.next_back()?;
@@ -26,8 +27,9 @@ impl Region {
         valid.then(|| Region(name.to_owned()))
     }
 
-    /// Whether it belongs to the partition `aws`, as its `regionRegex` in AWS's `partitions.json`
-    /// says; the other partitions have endpoints and certificate authorities of their own.
+    /// Whether the region belongs to the partition `aws`, by its `regionRegex` in AWS's
+    /// `partitions.json`. The other partitions have their own endpoints and certificate
+    /// authorities.
     pub fn is_in_aws_partition(&self) -> bool {
         const BEGINNINGS: [&str; 9] = ["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"];
         let mut words = self.0.split('-');
@@ -35,7 +37,7 @@ impl Region {
         begins && words.count() == 2
     }
 
-    /// Its name.
+    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -52,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn regions_look_like_regions() {
+    fn a_region_has_the_form_of_one() {
         for (name, valid) in [
             ("eu-west-1", true),
             ("us-gov-east-1", true),

@@ -1,18 +1,18 @@
-//! Text that must not be seen.
+//! Secrets, which never appear in Debug output.
 
 use std::fmt;
 
-/// A key, a token or a password: it can be used, but not printed.
+/// A key, a token or a password. It can be used but not printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Wraps a text that must not be seen.
+    /// A secret with this text.
     pub fn new(text: impl Into<String>) -> Self {
         Secret(text.into())
     }
 
-    /// The text, for the one who has to have it.
+    /// The text, for the code that needs it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -29,8 +29,8 @@ impl fmt::Debug for Secret {
 pub struct Keys {
     /// `AKIA…` or `ASIA…`.
     pub access_key_id: Secret,
-    /// What signs.
+    /// The key that signs requests.
     pub secret_access_key: Secret,
-    /// Of a session only.
+    /// The token of a session.
     pub session_token: Option<Secret>,
 }

@@ -7,18 +7,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use stackstate_mirror::config::Config;
-use stackstate_mirror::source::cloudwatch::Clients;
 
-#[path = "mirror/common.rs"]
-#[expect(dead_code, reason = "shared with the other tests")]
-mod common;
-#[path = "cloudwatch/peer.rs"]
-#[expect(dead_code, reason = "shared with the other tests")]
-mod peer;
+mod support;
 
-use common::{NOW, post};
-use peer::{Answer, Peer};
+use support::app::{app_with, now};
+use support::events::post;
+use support::wire_fake::{Response, WireFake};
 
 /// What a request has, and what it may take: the rest is the machine's.
 const ALLOWED: Duration = Duration::from_millis(1_000);
@@ -28,11 +22,8 @@ const LONGEST: Duration = Duration::from_millis(1_400);
 /// as cores: each request ends by its deadline.
 #[test]
 fn deadlines_hold_while_the_machine_is_busy() {
-    let peer = Peer::new(|_| Answer::Silence);
-    let variables = [("AWS_ENDPOINT_URL", peer.url.as_str())];
-    let look_up = |name: &str| (name == variables[0].0).then(|| variables[0].1.to_owned());
-    let clients = Clients::new(Config::read(look_up).unwrap().aws);
-    let app = common::app_with(&variables, || NOW, clients);
+    let fake = WireFake::new(|_| Response::Never);
+    let app = app_with(&[("AWS_ENDPOINT_URL", &fake.url)], now);
     let request = |index: usize| {
         let mut details = json!({
             "region": "eu-west-1", "accessKeyId": "a", "secretAccessKey": "b",
@@ -56,7 +47,7 @@ fn deadlines_hold_while_the_machine_is_busy() {
             let started = Instant::now();
             let reply = post(&app, "connection", &request(index)).await;
             let details = reply.body["error"]["details"].as_str().unwrap();
-            assert!(details.starts_with("no answer in 900 milliseconds"), "{details}");
+            assert!(details.starts_with("no answer within 900 milliseconds"), "{details}");
             started.elapsed()
         }));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -68,6 +59,6 @@ fn deadlines_hold_while_the_machine_is_busy() {
     });
     assert!(longest < LONGEST, "{longest:?}");
     for call in ["AssumeRole", "GetMetricData", "ListMetrics"] {
-        assert!(peer.count(call) > 0, "{call}");
+        assert!(fake.count(call) > 0, "{call}");
     }
 }

@@ -1,7 +1,7 @@
 """Deploys template.yaml with the real SAM CLI into a local AWS, calls the function through its
-URL as StackState would, for random data and for CloudWatch's, and deletes the stack again.
-`make test-deploy` runs it; it needs `sam` and `cargo-lambda` on the PATH, and ministack's own
-Python to run under.
+URL as StackState does, for random data and for CloudWatch metrics, and deletes the stack.
+
+`make test-deploy` runs it. It needs `sam` and `cargo-lambda` on the PATH and ministack's Python.
 """
 
 import json
@@ -62,7 +62,7 @@ def post(url, body):
 
 
 def deploy(aws, folder):
-    """The function's URL, as the local AWS serves it."""
+    """The URL at which the local AWS serves the function."""
     built = os.path.join(folder, "build")
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     parameters = [

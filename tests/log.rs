@@ -10,11 +10,10 @@ use stackstate_mirror::config::LogConfig;
 use stackstate_mirror::log;
 use tracing::Level;
 
-#[path = "mirror/common.rs"]
-#[expect(dead_code, reason = "shared with the other tests")]
-mod common;
+mod support;
 
-use common::{event, serve};
+use support::app::app;
+use support::events::{event, serve};
 
 #[derive(Clone, Default)]
 struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -35,7 +34,7 @@ async fn logged(config: LogConfig, events: &[Value]) -> String {
     let writer = buffer.clone();
     let subscriber = log::subscriber(config, move || writer.clone());
     let _guard = tracing::subscriber::set_default(subscriber);
-    let app = common::app();
+    let app = app();
     for event in events {
         serve(&app, event).await;
     }

@@ -1,34 +1,33 @@
-//! The model and its errors → what StackState reads, member for member in the order of its
-//! developer guide.
+//! The model and its errors → JSON, with the members in the order of StackState's developer
+//! guide.
 
 use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
 
 use crate::error::MirrorError;
-use crate::telemetry::{Bucket, Field, FieldType, FieldValue, Listing, Points, Sample, Telemetry};
+use crate::model::{Bucket, Field, FieldType, FieldValue, Page, Points, Sample, Telemetry};
 
 /// A successful answer to one of the four calls.
 #[derive(Debug, PartialEq)]
 pub enum Answer {
-    /// The metric store can be used.
+    /// The connection test passed.
     Connected,
-    /// The metric store cannot be used, and why. A well-formed answer of its call, not an
-    /// error of the mirror.
+    /// The connection test failed, and why. This is an answer with status 200, not an error.
     NotConnected(MirrorError),
     /// The names of fields.
-    FieldNames(Listing<Field>),
+    FieldNames(Page<Field>),
     /// The values of a field.
-    FieldValues(Listing<FieldValue>),
+    FieldValues(Page<FieldValue>),
     /// Points.
     Metrics(Telemetry),
 }
 
 impl Answer {
-    /// The answer's body.
+    /// The body of the answer.
     ///
     /// # Errors
-    /// None that is known: every part can be written as JSON.
+    /// Should not occur, because JSON can represent all parts.
     pub fn body(&self) -> serde_json::Result<String> {
         match self {
             Answer::Connected => {
@@ -36,17 +35,15 @@ impl Answer {
             }
             Answer::NotConnected(error) => serde_json::to_string(&Connection {
                 status: "FAILURE",
-                error: Some(Failure::MetricStoreConnectionError { details: &error.to_string() }),
+                error: Some(ErrorBody::MetricStoreConnectionError { details: &error.to_string() }),
                 kind: CONNECTION,
             }),
-            Answer::FieldNames(Listing { items, is_partial }) => {
-                serde_json::to_string(&FieldNames {
-                    fields: items.iter().map(Into::into).collect(),
-                    is_partial: *is_partial,
-                    kind: "FieldNamesResponse",
-                })
-            }
-            Answer::FieldValues(Listing { items, is_partial }) => {
+            Answer::FieldNames(Page { items, is_partial }) => serde_json::to_string(&FieldNames {
+                fields: items.iter().map(Into::into).collect(),
+                is_partial: *is_partial,
+                kind: "FieldNamesResponse",
+            }),
+            Answer::FieldValues(Page { items, is_partial }) => {
                 serde_json::to_string(&FieldValues {
                     values: items.iter().map(Into::into).collect(),
                     is_partial: *is_partial,
@@ -64,15 +61,15 @@ impl Answer {
 /// The body of an error.
 ///
 /// # Errors
-/// None that is known: every part can be written as JSON.
+/// Should not occur, because JSON can represent all parts.
 pub fn error_body(error: &MirrorError) -> serde_json::Result<String> {
-    serde_json::to_string(&Failure::from(error))
+    serde_json::to_string(&ErrorBody::from(error))
 }
 
 #[derive(Serialize)]
 #[serde(tag = "_type")]
 #[expect(clippy::enum_variant_names, reason = "the names are StackState's")]
-enum Failure<'a> {
+enum ErrorBody<'a> {
     MetricStoreConnectionError {
         details: &'a str,
     },
@@ -81,7 +78,7 @@ enum Failure<'a> {
         details: &'a str,
     },
     UnsupportedFieldTypeError {
-        #[serde(rename = "mirrorType", serialize_with = "in_words")]
+        #[serde(rename = "mirrorType", serialize_with = "as_text")]
         field_type: FieldType,
     },
     RemoteMirrorError {
@@ -90,18 +87,20 @@ enum Failure<'a> {
     },
 }
 
-impl<'a> From<&'a MirrorError> for Failure<'a> {
+impl<'a> From<&'a MirrorError> for ErrorBody<'a> {
     fn from(error: &'a MirrorError) -> Self {
         match error {
-            MirrorError::Connection { details } => Failure::MetricStoreConnectionError { details },
+            MirrorError::Connection { details } => {
+                ErrorBody::MetricStoreConnectionError { details }
+            }
             MirrorError::MetricNotFound { metric, details } => {
-                Failure::MetricNotFoundError { metric, details }
+                ErrorBody::MetricNotFoundError { metric, details }
             }
             MirrorError::UnsupportedFieldType(field_type) => {
-                Failure::UnsupportedFieldTypeError { field_type: *field_type }
+                ErrorBody::UnsupportedFieldTypeError { field_type: *field_type }
             }
             MirrorError::Remote { summary, details } => {
-                Failure::RemoteMirrorError { summary, details }
+                ErrorBody::RemoteMirrorError { summary, details }
             }
         }
     }
@@ -113,7 +112,7 @@ const CONNECTION: &str = "TestConnectionResponse";
 struct Connection<'a> {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Failure<'a>>,
+    error: Option<ErrorBody<'a>>,
     #[serde(rename = "_type")]
     kind: &'static str,
 }
@@ -132,7 +131,7 @@ struct FieldNames<'a> {
 struct FieldDescriptor<'a> {
     classified: bool,
     field_name: &'a str,
-    #[serde(serialize_with = "in_words")]
+    #[serde(serialize_with = "as_text")]
     field_type: FieldType,
 }
 
@@ -142,13 +141,13 @@ impl<'a> From<&'a Field> for FieldDescriptor<'a> {
     }
 }
 
-fn in_words<S: Serializer>(field_type: &FieldType, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: Serializer>(field_type: &FieldType, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(field_type)
 }
 
 #[derive(Serialize)]
 struct FieldValues<'a> {
-    values: Vec<Described<'a>>,
+    values: Vec<TypedValue<'a>>,
     #[serde(rename = "isPartial")]
     is_partial: bool,
     #[serde(rename = "_type")]
@@ -156,18 +155,20 @@ struct FieldValues<'a> {
 }
 
 #[derive(Serialize)]
-struct Described<'a> {
+struct TypedValue<'a> {
     value: Cow<'a, str>,
     #[serde(rename = "_type")]
     kind: &'static str,
 }
 
-impl<'a> From<&'a FieldValue> for Described<'a> {
+impl<'a> From<&'a FieldValue> for TypedValue<'a> {
     fn from(value: &'a FieldValue) -> Self {
         match value {
-            FieldValue::Complete(value) => Described { value: value.into(), kind: "CompleteValue" },
-            FieldValue::Pattern(beginning) => {
-                Described { value: format!("{beginning}*").into(), kind: "FieldValuePattern" }
+            FieldValue::Complete(value) => {
+                TypedValue { value: value.into(), kind: "CompleteValue" }
+            }
+            FieldValue::Pattern(prefix) => {
+                TypedValue { value: format!("{prefix}*").into(), kind: "FieldValuePattern" }
             }
         }
     }
@@ -202,7 +203,7 @@ impl<'a> From<&'a Telemetry> for MetricTelemetry<'a> {
     }
 }
 
-/// Points as arrays, written straight from the model.
+/// Writes points as arrays, directly from the model.
 struct Rows<'a>(&'a Points);
 
 impl Serialize for Rows<'_> {

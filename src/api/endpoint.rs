@@ -2,12 +2,12 @@
 
 use lambda_http::http::Method;
 
-/// What a request can be addressed to.
+/// The endpoints of the mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
-    /// `GET /`: says what this is, to a person with a browser.
+    /// `GET /`: the name and version, for a person with a browser.
     About,
-    /// `POST` to one of the four calls of the Mirror REST API.
+    /// `POST`: one of the four calls of the Mirror REST API.
     Call(Call),
 }
 
@@ -24,32 +24,35 @@ pub enum Call {
     Metrics,
 }
 
-/// Why no endpoint answers.
+/// Why no endpoint serves a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unrouted {
-    /// Nothing has this path.
+pub enum RouteError {
+    /// No endpoint has this path.
     NotFound,
-    /// Something has this path, but wants this method.
+    /// The endpoint at this path has another method.
     MethodNotAllowed {
-        /// The one method that is served there.
+        /// The method of the endpoint.
         allow: &'static str,
     },
 }
 
 impl Endpoint {
-    /// The endpoint that `method` and `path` lead to.
+    /// The endpoint with this method and path.
     ///
-    /// Doubled and trailing slashes are forgiven: a Mirror URL may end in one. `stage` is the
-    /// API Gateway stage that the event came through; HTTP APIs leave it at the path's
-    /// beginning, REST APIs do not ("Payload format version", API Gateway developer guide).
-    pub fn find(method: &Method, path: &str, stage: Option<&str>) -> Result<Endpoint, Unrouted> {
+    /// Doubled and trailing slashes are ignored, because a Mirror URL may end in a slash.
+    /// `stage` is the API Gateway stage of the event. The paths of HTTP APIs begin with it, those
+    /// of REST APIs do not ("Payload format version", API Gateway developer guide).
+    ///
+    /// # Errors
+    /// No endpoint has this path, or it has another method.
+    pub fn find(method: &Method, path: &str, stage: Option<&str>) -> Result<Endpoint, RouteError> {
         let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let endpoint = Endpoint::at(&segments)
             .or_else(|| match segments.split_first() {
                 Some((first, rest)) if Some(*first) == stage => Endpoint::at(rest),
                 _ => None,
             })
-            .ok_or(Unrouted::NotFound)?;
+            .ok_or(RouteError::NotFound)?;
         let allow = match endpoint {
             Endpoint::About => "GET",
             Endpoint::Call(_) => "POST",
@@ -57,7 +60,7 @@ impl Endpoint {
         if method.as_str() == allow {
             Ok(endpoint)
         } else {
-            Err(Unrouted::MethodNotAllowed { allow })
+            Err(RouteError::MethodNotAllowed { allow })
         }
     }
 
@@ -72,7 +75,7 @@ impl Endpoint {
         }
     }
 
-    /// Its name in the log.
+    /// The name in the log.
     pub fn name(self) -> &'static str {
         match self {
             Endpoint::About => "about",
@@ -88,13 +91,13 @@ impl Endpoint {
 mod tests {
     use super::*;
 
-    const METRICS: Result<Endpoint, Unrouted> = Ok(Endpoint::Call(Call::Metrics));
-    const NOT_FOUND: Result<Endpoint, Unrouted> = Err(Unrouted::NotFound);
+    const METRICS: Result<Endpoint, RouteError> = Ok(Endpoint::Call(Call::Metrics));
+    const NOT_FOUND: Result<Endpoint, RouteError> = Err(RouteError::NotFound);
 
     #[test]
-    fn paths_lead_to_endpoints() {
-        let post_only = Err(Unrouted::MethodNotAllowed { allow: "POST" });
-        let get_only = Err(Unrouted::MethodNotAllowed { allow: "GET" });
+    fn paths_match_endpoints() {
+        let post_only = Err(RouteError::MethodNotAllowed { allow: "POST" });
+        let get_only = Err(RouteError::MethodNotAllowed { allow: "GET" });
         for (method, path, stage, expected) in [
             ("POST", "/api/connection", None, Ok(Endpoint::Call(Call::Connection))),
             ("POST", "/api/field/name", None, Ok(Endpoint::Call(Call::FieldNames))),

@@ -1,4 +1,4 @@
-//! StackState's Mirror REST API: its endpoints, its requests, its answers.
+//! StackState's Mirror REST API: endpoints, requests and answers.
 
 pub mod answer;
 pub mod endpoint;

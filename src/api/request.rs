@@ -1,39 +1,40 @@
-//! What StackState writes → the model. Members that the API does not define are ignored.
+//! A request's JSON → the model. Members that the API does not define are ignored.
 
 use serde_json::Value;
 
 use super::endpoint::Call;
 use crate::error::MirrorError;
 use crate::json::{Node, Object};
-use crate::telemetry::{
-    Aggregation, Condition, FieldType, FieldValuesQuery, Filter, LATEST_MILLIS, Method,
-    MetricQuery, Scalar, TimeRange, Wanted,
+use crate::model::{
+    Aggregation, Comparison, Condition, FieldType, FieldValuesQuery, Filter, Method, MetricQuery,
+    Scalar,
 };
+use crate::time::{MAX_EPOCH_MILLIS, TimeRange};
 
-/// A request's body, taken apart: whom to ask, and what.
+/// The body of a request.
 pub struct Request<'a> {
-    /// `connectionDetails`: whom to ask. Errors never quote what is in here.
+    /// `connectionDetails`. Errors never quote its values.
     pub connection_details: Object<'a>,
     body: Object<'a>,
 }
 
-/// What is asked.
+/// The query of a request.
 #[derive(Debug, PartialEq)]
 pub enum Query {
-    /// Whether the metric store can be used.
+    /// Test the connection.
     Connection,
-    /// The names of fields.
+    /// List the names of fields.
     FieldNames(Filter),
-    /// The values of one field.
+    /// List the values of a field.
     FieldValues(FieldValuesQuery),
-    /// Points.
+    /// Return points.
     Metrics(MetricQuery),
 }
 
-/// A body as a JSON document.
+/// Parses a body as JSON.
 ///
 /// # Errors
-/// The body is empty, is not JSON, or is nested more than 127 deep.
+/// The body is empty, is not JSON, or is nested more than 127 levels deep.
 pub fn parse(body: &[u8]) -> Result<Value, MirrorError> {
     if body.is_empty() {
         return Err(MirrorError::request("the body: expected a JSON object, found nothing"));
@@ -43,20 +44,20 @@ pub fn parse(body: &[u8]) -> Result<Value, MirrorError> {
 }
 
 impl<'a> Request<'a> {
-    /// Takes a document apart.
+    /// Opens a document.
     ///
     /// # Errors
-    /// It is no object, or has no `connectionDetails` object.
+    /// The document is not an object, or has no object `connectionDetails`.
     pub fn open(document: &'a Value) -> Result<Self, MirrorError> {
         let body = Node::root(document).object()?;
         let connection_details = body.member("connectionDetails").secret().object()?;
         Ok(Request { connection_details, body })
     }
 
-    /// What `call` asks.
+    /// Reads the query of `call`.
     ///
     /// # Errors
-    /// A member is missing or is not what the API says; the error names it.
+    /// A member is missing or is not what the API defines. The error names it.
     pub fn query(&self, call: Call) -> Result<Query, MirrorError> {
         let query = || self.body.member("query").object();
         Ok(match call {
@@ -80,51 +81,55 @@ fn filter(query: &Object) -> Result<Filter, MirrorError> {
 }
 
 fn range(query: &Object) -> Result<TimeRange, MirrorError> {
-    let millis =
-        |name| {
-            let node = query.member(name);
-            match node.clone().integer("epoch milliseconds")? {
-                0..=LATEST_MILLIS => node.integer("epoch milliseconds"),
-                _ => Err(node
-                    .wrong(&format!("epoch milliseconds from 0 to {LATEST_MILLIS} (year 9999)"))),
+    let millis = |name| {
+        let node = query.member(name);
+        match node.integer("epoch milliseconds")? {
+            millis @ 0..=MAX_EPOCH_MILLIS => Ok(millis),
+            _ => {
+                Err(node
+                    .wrong(&format!("epoch milliseconds from 0 to {MAX_EPOCH_MILLIS} (year 9999)")))
             }
-        };
+        }
+    };
     let (start, end) = (millis("startTime")?, millis("endTime")?);
     TimeRange::new(start, end)
         .ok_or_else(|| query.member("endTime").wrong(&format!("startTime ({start}) or later")))
 }
 
-fn count(node: Node) -> Result<usize, MirrorError> {
+fn count(node: &Node) -> Result<usize, MirrorError> {
     let expected = "a whole number, 0 or more";
-    usize::try_from(node.clone().integer(expected)?).map_err(|_| node.wrong(expected))
+    usize::try_from(node.integer(expected)?).map_err(|_| node.wrong(expected))
 }
 
 fn condition(condition: &Object) -> Result<Condition, MirrorError> {
-    choice(condition.member("_type"), &[("EqualityCondition", ())])?;
+    choice(&condition.member("_type"), &[("EqualityCondition", ())])?;
     Ok(Condition {
         key: condition.member("key").text("the name of a field")?.to_owned(),
-        wanted: wanted(&condition.member("value").object()?)?,
+        comparison: comparison(&condition.member("value").object()?)?,
     })
 }
 
-fn wanted(comparison: &Object) -> Result<Wanted, MirrorError> {
-    type Read = fn(Node) -> Result<Wanted, MirrorError>;
+fn comparison(comparison: &Object) -> Result<Comparison, MirrorError> {
+    type Read = fn(&Node) -> Result<Comparison, MirrorError>;
     const TYPES: [(&str, Read); 4] = [
-        ("StringValue", |node| Ok(Wanted::One(Scalar::Text(node.text("a string")?.to_owned())))),
-        ("DoubleValue", |node| Ok(Wanted::One(Scalar::Number(node.number("a number")?)))),
-        ("BooleanValue", |node| Ok(Wanted::One(Scalar::Boolean(node.boolean()?)))),
+        ("StringValue", |node| {
+            Ok(Comparison::EqualTo(Scalar::Text(node.text("a string")?.to_owned())))
+        }),
+        ("DoubleValue", |node| Ok(Comparison::EqualTo(Scalar::Number(node.number("a number")?)))),
+        ("BooleanValue", |node| Ok(Comparison::EqualTo(Scalar::Boolean(node.boolean()?)))),
         ("InSetValue", |node| {
-            node.items()?.map(scalar).collect::<Result<_, _>>().map(Wanted::AnyOf)
+            let values = node.items()?.map(|item| scalar(&item)).collect::<Result<_, _>>();
+            values.map(Comparison::OneOf)
         }),
     ];
     let value = comparison.member("value");
-    match choice(comparison.member("_type"), &TYPES)? {
-        Some(read) => read(value),
-        None => scalar(value).map(Wanted::One),
+    match choice(&comparison.member("_type"), &TYPES)? {
+        Some(read) => read(&value),
+        None => scalar(&value).map(Comparison::EqualTo),
     }
 }
 
-fn scalar(node: Node) -> Result<Scalar, MirrorError> {
+fn scalar(node: &Node) -> Result<Scalar, MirrorError> {
     match node.value() {
         Some(Value::String(text)) => Ok(Scalar::Text(text.clone())),
         Some(Value::Bool(boolean)) => Ok(Scalar::Boolean(*boolean)),
@@ -133,7 +138,7 @@ fn scalar(node: Node) -> Result<Scalar, MirrorError> {
 }
 
 fn field_values(query: &Object) -> Result<FieldValuesQuery, MirrorError> {
-    // One example of the developer guide says DOUBLE, its definition says NUMBER.
+    // One example in the developer guide says DOUBLE; its definition says NUMBER.
     const TYPES: [(&str, FieldType); 4] = [
         ("STRING", FieldType::String),
         ("NUMBER", FieldType::Number),
@@ -145,7 +150,7 @@ fn field_values(query: &Object) -> Result<FieldValuesQuery, MirrorError> {
     Ok(FieldValuesQuery {
         filter: filter(query)?,
         field: field.member("fieldName").text("the name of a field")?.to_owned(),
-        field_type: choice(field.member("fieldType"), &TYPES)?.unwrap_or(FieldType::String),
+        field_type: choice(&field.member("fieldType"), &TYPES)?.unwrap_or(FieldType::String),
         prefix: prefix.unwrap_or_default().to_owned(),
         offset: query.member("offset").optional(count)?.unwrap_or(0),
     })
@@ -164,22 +169,22 @@ fn metrics(query: &Object) -> Result<MetricQuery, MirrorError> {
 fn aggregation(aggregation: &Object) -> Result<Aggregation, MirrorError> {
     let method = aggregation.member("method");
     let bucket = aggregation.member("bucketSizeMillis");
-    let bucket_millis = bucket.clone().optional(|node| node.integer("milliseconds"))?;
-    if bucket_millis > Some(LATEST_MILLIS) {
-        return Err(bucket.wrong(&format!("at most {LATEST_MILLIS} milliseconds")));
+    let bucket_millis = bucket.optional(|node| node.integer("milliseconds"))?;
+    if bucket_millis > Some(MAX_EPOCH_MILLIS) {
+        return Err(bucket.wrong(&format!("at most {MAX_EPOCH_MILLIS} milliseconds")));
     }
     Ok(Aggregation {
-        method: choice(method.clone(), &Method::ALL)?
+        method: choice(&method, &Method::ALL)?
             .ok_or_else(|| method.wrong(&one_of(&Method::ALL)))?,
         bucket_millis: bucket_millis.filter(|millis| *millis > 0),
     })
 }
 
-/// The one of `choices` that is named here; `None` where nothing is.
-fn choice<T: Copy>(node: Node, choices: &[(&str, T)]) -> Result<Option<T>, MirrorError> {
+/// The choice that `node` names; `None` if it is absent.
+fn choice<T: Copy>(node: &Node, choices: &[(&str, T)]) -> Result<Option<T>, MirrorError> {
     node.optional(|node| {
         let expected = one_of(choices);
-        let name = node.clone().text(&expected)?;
+        let name = node.text(&expected)?;
         let found = choices.iter().find(|(known, _)| *known == name);
         found.map(|(_, choice)| *choice).ok_or_else(|| node.wrong(&expected))
     })

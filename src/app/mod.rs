@@ -1,7 +1,7 @@
-//! One request, from HTTP request to HTTP response: access, endpoint, query, source, answer.
+//! One request: HTTP request → admission → endpoint → query → source → answer → HTTP response.
 
-mod failure;
-mod record;
+mod log_line;
+mod request_error;
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -11,102 +11,124 @@ use lambda_http::RequestExt;
 use lambda_http::http::header::{ALLOW, CONTENT_TYPE};
 use lambda_http::http::request::Parts;
 use lambda_http::http::{self, HeaderName, HeaderValue, Response, StatusCode};
-use lambda_http::request::RequestContext;
+use lambda_http::request::RequestContext as LambdaRequestContext;
 use serde_json::{Value, json};
 
-use self::failure::{Failure, LONGEST_BODY};
-use self::record::Record;
-use crate::access::Access;
+use self::log_line::LogLine;
+use self::request_error::{MAX_BODY, RequestError};
+use crate::access::{Access, Admission};
 use crate::api::answer::{self, Answer};
 use crate::api::endpoint::{Call, Endpoint};
 use crate::api::request::{self, Query, Request};
+use crate::cloudwatch::CloudWatch;
 use crate::config::{Config, ConfigError};
 use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
-use crate::source::cloudwatch::Clients;
-use crate::source::{Source, Surroundings};
+use crate::source::{RequestContext, Source};
+use crate::time::EpochMillis;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-mirror-api-key");
 
-/// A request's body, decoded.
+/// The time limit of a request if neither Lambda nor the connection sets a shorter one.
+const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(25);
+
+/// The part of the time limit that is left for sending the answer: a tenth of the limit, but at
+/// most this.
+const MAX_SEND_TIME: Duration = Duration::from_millis(500);
+
+/// The body of a request, decoded.
 pub type Body = Result<Vec<u8>, NotBase64>;
 
-/// A body that claims to be base64 and is not.
+/// The event says that the body is base64, but it is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotBase64;
-
-/// A request has so long where nobody allows it less: a person waits for the answer.
-const PATIENCE: Duration = Duration::from_secs(25);
-
-/// The time that an answer takes on its way, if a tenth of the time allowed is not less.
-const WAY_BACK: Duration = Duration::from_millis(500);
 
 /// The mirror.
 pub struct App {
     api_key: HeaderValue,
     access: Access,
-    outside: Outside,
+    dependencies: Dependencies,
 }
 
-/// What the mirror does not bring along.
-pub struct Outside {
-    /// Where random data without a seed comes from.
+/// What the mirror needs from outside: randomness, the clock and CloudWatch.
+pub struct Dependencies {
+    /// Returns a seed for random data that has none.
     pub entropy: fn() -> u64,
-    /// The time in epoch milliseconds.
-    pub now: fn() -> i64,
-    /// What asks AWS.
-    pub clients: Clients,
+    /// Returns the current time.
+    pub now: fn() -> EpochMillis,
+    /// The CloudWatch clients and caches.
+    pub cloudwatch: CloudWatch,
 }
 
 impl App {
-    /// A mirror as `config` sets it up.
+    /// A mirror with this configuration.
     ///
     /// # Errors
-    /// An HTTP header cannot carry the configured key.
-    pub fn new(config: &Config, outside: Outside) -> Result<Self, ConfigError> {
+    /// The configured API key does not fit an HTTP header.
+    pub fn new(config: &Config, dependencies: Dependencies) -> Result<Self, ConfigError> {
         let mut api_key =
             HeaderValue::from_str(&config.api_key).map_err(|_| ConfigError::ApiKey)?;
         api_key.set_sensitive(true);
-        Ok(App { api_key, access: Access::new(&config.access_tokens), outside })
+        Ok(App { api_key, access: Access::new(&config.access_tokens), dependencies })
     }
 
-    /// What asks AWS.
-    pub fn clients(&self) -> &Clients {
-        &self.outside.clients
+    /// The CloudWatch clients and caches.
+    pub fn cloudwatch(&self) -> &CloudWatch {
+        &self.dependencies.cloudwatch
     }
 
-    /// Answers one request, and writes one line about it to the log.
+    /// Answers one request and logs one line about it.
     pub async fn handle(&self, request: http::Request<Body>) -> Response<lambda_http::Body> {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
-        let mut record = Record::default();
-        // What a panic leaves behind is this request's own, and a cache that heals its locks.
-        let answer = AssertUnwindSafe(self.answer(&parts, body, &mut record)).catch_unwind();
-        let outcome = answer.await.unwrap_or(Err(Failure::Panicked));
-        let response = self.response(outcome, &mut record);
-        record.write(&parts, response.status(), started.elapsed());
+        let endpoint =
+            Endpoint::find(&parts.method, parts.extensions.raw_http_path(), stage(&parts));
+        let document = match endpoint {
+            Ok(Endpoint::Call(_)) => parse(body),
+            _ => Ok(Value::Null),
+        };
+        let admission = self.admit(&document);
+        let mut log_line = LogLine::default();
+        let answer = async {
+            let endpoint = endpoint?;
+            log_line.call = Some(endpoint.name());
+            match (endpoint, admission) {
+                (Endpoint::About, _) => Ok(about()),
+                (Endpoint::Call(_), Admission::Refused) => Err(RequestError::Unauthorized),
+                (Endpoint::Call(call), Admission::Admitted) => {
+                    self.answer(call, &document?, &parts, &mut log_line).await
+                }
+            }
+        };
+        // A panic leaves no shared state broken: the caches recover from a poisoned lock.
+        let result = AssertUnwindSafe(answer).catch_unwind().await;
+        let result = result.unwrap_or(Err(RequestError::Panicked));
+        let response = self.response(result, admission, &mut log_line);
+        log_line.write(&parts, response.status(), started.elapsed());
         response
+    }
+
+    /// Checks the access token of a document. A refused caller learns nothing else, not even
+    /// that the body is not valid.
+    fn admit(&self, document: &Result<Value, RequestError>) -> Admission {
+        let request = document.as_ref().ok().and_then(|document| Request::open(document).ok());
+        let token =
+            request.and_then(|request| Connection::access_token(&request.connection_details));
+        self.access.admit(token)
     }
 
     async fn answer(
         &self,
+        call: Call,
+        document: &Value,
         parts: &Parts,
-        body: Body,
-        record: &mut Record,
-    ) -> Result<String, Failure> {
-        let endpoint =
-            Endpoint::find(&parts.method, parts.extensions.raw_http_path(), stage(parts))?;
-        record.call = Some(endpoint.name());
-        let call = match endpoint {
-            Endpoint::About => return Ok(about()),
-            Endpoint::Call(call) => call,
-        };
-        let document = self.admit(body, record)?;
-        let request = Request::open(&document)?;
-        let answer = match (call, self.ask(call, &request, parts, record).await) {
+        log_line: &mut LogLine,
+    ) -> Result<String, RequestError> {
+        let request = Request::open(document)?;
+        let answer = match (call, self.query(call, &request, parts, log_line).await) {
             (Call::Connection, Err(error)) => {
-                record.error = Some((error.kind(), error.summary()));
+                log_line.record_error(&error);
                 Answer::NotConnected(error)
             }
             (_, answer) => answer?,
@@ -114,48 +136,23 @@ impl App {
         Ok(answer.body()?)
     }
 
-    /// The document of a caller who may call. Whoever may not learns nothing more, not even
-    /// what is wrong with the body.
-    fn admit(&self, body: Body, record: &mut Record) -> Result<Value, Failure> {
-        let document = read(body);
-        let request = document.as_ref().ok().and_then(|document| Request::open(document).ok());
-        let token =
-            request.and_then(|request| Connection::access_token(&request.connection_details));
-        if !self.access.admits(token) {
-            return Err(Failure::Stranger);
-        }
-        record.is_trusted = true;
-        document
-    }
-
-    async fn ask(
+    async fn query(
         &self,
         call: Call,
         request: &Request<'_>,
         parts: &Parts,
-        record: &mut Record,
+        log_line: &mut LogLine,
     ) -> Result<Answer, MirrorError> {
         let connection = Connection::read(&request.connection_details)?;
-        if connection.spends_own_rights() && !self.access.is_restricted() {
-            return Err(MirrorError::Connection {
-                details:
-                    "these connection details would spend the function's own rights, which it \
-                          gives to nobody while anybody may call; expected a function that is \
-                          deployed with an access token (MIRROR_ACCESS_TOKEN; AccessToken in the \
-                          SAM template), or accessKeyId and \
-                          secretAccessKey"
-                        .to_owned(),
-            });
+        if connection.uses_function_role() && !self.access.is_restricted() {
+            return Err(function_role_refused());
         }
-        let now = (self.outside.now)();
-        let surroundings = Surroundings {
-            entropy: self.outside.entropy,
-            now,
-            deadline: Deadline::after(time_left(parts, &connection, now)),
-            clients: &self.outside.clients,
-        };
-        let source = Source::open(&connection, surroundings);
-        record.source = Some(source.name());
+        let Dependencies { entropy, now, cloudwatch } = &self.dependencies;
+        let (entropy, now) = (*entropy, now());
+        let deadline = Deadline::after(time_limit(parts, &connection, now));
+        let source =
+            Source::open(&connection, RequestContext { entropy, now, deadline, cloudwatch });
+        log_line.source = Some(source.name());
         Ok(match request.query(call)? {
             Query::Connection => {
                 source.test().await?;
@@ -165,7 +162,7 @@ impl App {
             Query::FieldValues(query) => Answer::FieldValues(source.field_values(&query).await?),
             Query::Metrics(query) => {
                 let telemetry = source.metrics(&query).await?;
-                record.points = Some(telemetry.points.count());
+                log_line.points = Some(telemetry.points.count());
                 Answer::Metrics(telemetry)
             }
         })
@@ -173,22 +170,23 @@ impl App {
 
     fn response(
         &self,
-        outcome: Result<String, Failure>,
-        record: &mut Record,
+        result: Result<String, RequestError>,
+        admission: Admission,
+        log_line: &mut LogLine,
     ) -> Response<lambda_http::Body> {
-        let (status, allow, body) = match outcome {
+        let (status, allow, body) = match result {
             Ok(body) => (StatusCode::OK, None, body),
-            Err(failure) => {
-                let (status, allow) = failure.status();
-                let error = failure.into_error();
-                record.error = Some((error.kind(), error.summary()));
+            Err(error) => {
+                let (status, allow) = error.status();
+                let error = error.into_error();
+                log_line.record_error(&error);
                 (status, allow, answer::error_body(&error).unwrap_or_default())
             }
         };
         let mut response = Response::new(body.into());
         *response.status_mut() = status;
         let headers = response.headers_mut();
-        if record.is_trusted || !self.access.is_restricted() {
+        if admission == Admission::Admitted {
             headers.insert(API_KEY, self.api_key.clone());
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -199,40 +197,49 @@ impl App {
     }
 }
 
-fn read(body: Body) -> Result<Value, Failure> {
+fn parse(body: Body) -> Result<Value, RequestError> {
     let body = body.map_err(|NotBase64| {
-        MirrorError::request("the body: expected base64, as its event says, found other text")
+        MirrorError::request("the body: expected base64, as the event says, found other text")
     })?;
-    if body.len() > LONGEST_BODY {
-        return Err(Failure::TooLarge { bytes: body.len() });
+    if body.len() > MAX_BODY {
+        return Err(RequestError::TooLarge { bytes: body.len() });
     }
     Ok(request::parse(&body)?)
 }
 
-/// The time for a request: what Lambda leaves, what the connection allows, or [`PATIENCE`],
-/// whichever is least, less the way back. `now` is in epoch milliseconds.
-fn time_left(parts: &Parts, connection: &Connection, now: i64) -> Duration {
-    // `cargo lambda watch` sets deadlines that have passed long ago.
+fn function_role_refused() -> MirrorError {
+    MirrorError::Connection {
+        details: "these connection details use the function's own role, which requires an access \
+                  token; set MIRROR_ACCESS_TOKEN (AccessToken in the SAM template), or give \
+                  accessKeyId and secretAccessKey"
+            .to_owned(),
+    }
+}
+
+/// The shortest of the limits that Lambda, the connection and [`DEFAULT_TIME_LIMIT`] set, less
+/// the time to send the answer.
+fn time_limit(parts: &Parts, connection: &Connection, now: EpochMillis) -> Duration {
+    // `cargo lambda watch` sets deadlines that have already passed.
     let lambda = parts
         .extensions
         .lambda_context_ref()
-        .and_then(|context| context.deadline.checked_sub(now.cast_unsigned()))
+        .and_then(|context| context.deadline.checked_sub(now.0.cast_unsigned()))
         .filter(|left| *left > 0)
         .map(Duration::from_millis);
-    let allowed = [lambda, connection.request_timeout(), Some(PATIENCE)];
-    let least = allowed.into_iter().flatten().min().unwrap_or(PATIENCE);
-    least - WAY_BACK.min(least / 10)
+    let limits = [lambda, connection.request_timeout(), Some(DEFAULT_TIME_LIMIT)];
+    let limit = limits.into_iter().flatten().min().unwrap_or(DEFAULT_TIME_LIMIT);
+    limit - MAX_SEND_TIME.min(limit / 10)
 }
 
 fn about() -> String {
     json!({ "service": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }).to_string()
 }
 
-/// The API Gateway stage that the request came through, if it has a name.
+/// The API Gateway stage of the request, if it has a name.
 fn stage(parts: &Parts) -> Option<&str> {
     let stage = match parts.extensions.request_context_ref()? {
-        RequestContext::ApiGatewayV1(context) => context.stage.as_deref(),
-        RequestContext::ApiGatewayV2(context) => context.stage.as_deref(),
+        LambdaRequestContext::ApiGatewayV1(context) => context.stage.as_deref(),
+        LambdaRequestContext::ApiGatewayV2(context) => context.stage.as_deref(),
         _ => None,
     };
     stage.filter(|stage| *stage != "$default")

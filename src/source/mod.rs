@@ -1,17 +1,15 @@
-//! Where answers come from.
+//! The sources of telemetry: random data, or CloudWatch.
 
-pub mod cloudwatch;
 mod random;
 
-use self::cloudwatch::{Clients, Store};
+use crate::cloudwatch::{CloudWatch, Store};
 use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
-use crate::telemetry::{
-    Field, FieldValue, FieldValuesQuery, Filter, Listing, MetricQuery, Telemetry,
-};
+use crate::model::{Field, FieldValue, FieldValuesQuery, Filter, MetricQuery, Page, Telemetry};
+use crate::time::EpochMillis;
 
-/// A metric store, or what stands in for one.
+/// The source that answers a request.
 pub enum Source<'a> {
     /// The random data of StackState's mirror tutorial.
     Random {
@@ -22,31 +20,31 @@ pub enum Source<'a> {
     CloudWatch(Store<'a>),
 }
 
-/// What a source is not told by the request.
-pub struct Surroundings<'a> {
-    /// Seeds random data that has no seed of its own.
+/// What a source needs beside the connection and the query.
+pub struct RequestContext<'a> {
+    /// Returns a seed for random data that has none.
     pub entropy: fn() -> u64,
-    /// Epoch milliseconds.
-    pub now: i64,
+    /// The time of the request.
+    pub now: EpochMillis,
     /// The time by which the request must be answered.
     pub deadline: Deadline,
-    /// What asks AWS.
-    pub clients: &'a Clients,
+    /// The CloudWatch clients and caches.
+    pub cloudwatch: &'a CloudWatch,
 }
 
 impl<'a> Source<'a> {
-    /// The source that a connection chooses.
-    pub fn open(connection: &'a Connection, surroundings: Surroundings<'a>) -> Self {
-        let Surroundings { entropy, now, deadline, clients } = surroundings;
+    /// The source that the connection chooses.
+    pub fn open(connection: &'a Connection, context: RequestContext<'a>) -> Self {
+        let RequestContext { entropy, now, deadline, cloudwatch } = context;
         match connection {
             Connection::Random { seed } => Source::Random { seed: seed.unwrap_or_else(entropy) },
-            Connection::CloudWatch(connection) => {
-                Source::CloudWatch(Store { connection, clients, deadline, now })
+            Connection::CloudWatch(config) => {
+                Source::CloudWatch(Store { config, cloudwatch, deadline, now })
             }
         }
     }
 
-    /// Its name in the log.
+    /// The name in the log.
     pub fn name(&self) -> &'static str {
         match self {
             Source::Random { .. } => "random",
@@ -54,10 +52,10 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Whether the source can be used.
+    /// Tests whether the source can be used.
     ///
     /// # Errors
-    /// It cannot, and why.
+    /// The source cannot be used.
     pub async fn test(&self) -> Result<(), MirrorError> {
         match self {
             Source::Random { .. } => Ok(()),
@@ -68,8 +66,8 @@ impl<'a> Source<'a> {
     /// The fields of the data that `filter` selects.
     ///
     /// # Errors
-    /// The source cannot tell.
-    pub async fn field_names(&self, filter: &Filter) -> Result<Listing<Field>, MirrorError> {
+    /// The source cannot list them.
+    pub async fn field_names(&self, filter: &Filter) -> Result<Page<Field>, MirrorError> {
         match self {
             Source::Random { .. } => Ok(random::field_names(filter)),
             Source::CloudWatch(store) => store.field_names(filter).await,
@@ -79,11 +77,11 @@ impl<'a> Source<'a> {
     /// The values of a field in the data that the query's filter selects.
     ///
     /// # Errors
-    /// The field has no list of values, or the source cannot tell.
+    /// The field has no list of values, or the source cannot list them.
     pub async fn field_values(
         &self,
         query: &FieldValuesQuery,
-    ) -> Result<Listing<FieldValue>, MirrorError> {
+    ) -> Result<Page<FieldValue>, MirrorError> {
         match self {
             Source::Random { .. } => random::field_values(query),
             Source::CloudWatch(store) => store.field_values(query).await,
@@ -93,7 +91,7 @@ impl<'a> Source<'a> {
     /// The points that a query selects.
     ///
     /// # Errors
-    /// The query cannot be asked, or the source does not answer it.
+    /// The query is not valid, or the source does not answer it.
     pub async fn metrics(&self, query: &MetricQuery) -> Result<Telemetry, MirrorError> {
         match self {
             Source::Random { seed } => Ok(random::metrics(query, *seed)),

@@ -1,19 +1,19 @@
-//! The random data of StackState's mirror tutorial, for any conditions.
+//! The random data of StackState's mirror tutorial. Conditions do not change it.
 
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, RngExt, SeedableRng};
 
 use crate::error::MirrorError;
-use crate::telemetry::{
-    Bucket, Field, FieldType, FieldValue, FieldValuesQuery, Filter, Listing, MAX_POINTS,
-    MetricQuery, Points, Sample, Telemetry,
+use crate::model::{
+    Bucket, Field, FieldType, FieldValue, FieldValuesQuery, Filter, MAX_POINTS, MetricQuery, Page,
+    Points, Sample, Telemetry,
 };
 
-/// The tutorial cuts every range into so many steps.
+/// The number of steps into which the tutorial divides every range.
 const STEPS: i64 = 50;
 
-/// The tutorial's step where the range is too short to be cut, in milliseconds.
-const LEAST_STEP: i64 = 1_000;
+/// The tutorial's step for ranges shorter than [`STEPS`] milliseconds, in milliseconds.
+const SHORT_RANGE_STEP: i64 = 1_000;
 
 const FIELDS: [(&str, FieldType); 3] =
     [("field1", FieldType::String), ("field2", FieldType::Boolean), ("field3", FieldType::Number)];
@@ -21,20 +21,20 @@ const FIELDS: [(&str, FieldType); 3] =
 const TEXTS: [&str; 7] =
     ["value1", "cpu.idle", "cpu.iowait", "cpu.nice", "cpu.steal", "cpu.system", "cpu.user"];
 
-/// The beginning that the tutorial folds into one pattern, `cpu.*`.
+/// The prefix of the values that the tutorial shows as one pattern, `cpu.*`.
 const GROUP: &str = "cpu.";
 
 /// The tutorial's three fields.
-pub(super) fn field_names(filter: &Filter) -> Listing<Field> {
+pub(super) fn field_names(filter: &Filter) -> Page<Field> {
     let fields = FIELDS.map(|(name, field_type)| Field { name: name.to_owned(), field_type });
-    Listing::page(fields.into(), 0, filter.limit)
+    Page::of(fields.into(), 0, filter.limit)
 }
 
-/// The tutorial's values, refined by the prefix; a pattern's own text is a prefix too.
+/// The tutorial's values with the query's prefix, which may be the text of a pattern.
 ///
 /// # Errors
-/// A number has no list of values.
-pub(super) fn field_values(query: &FieldValuesQuery) -> Result<Listing<FieldValue>, MirrorError> {
+/// A number field has no list of values.
+pub(super) fn field_values(query: &FieldValuesQuery) -> Result<Page<FieldValue>, MirrorError> {
     let prefix = query.prefix.strip_suffix('*').unwrap_or(&query.prefix);
     let texts: &[&str] = match query.field_type {
         FieldType::String => &TEXTS,
@@ -50,20 +50,20 @@ pub(super) fn field_values(query: &FieldValuesQuery) -> Result<Listing<FieldValu
         })
         .collect();
     values.dedup();
-    Ok(Listing::page(values, query.offset, query.filter.limit))
+    Ok(Page::of(values, query.offset, query.filter.limit))
 }
 
-/// Values uniform in [0, 100): one a step of the tutorial, or one a bucket where the query
-/// names a bucket size. The first begins at the range's start, the last before its end; as in
-/// the tutorial, the last bucket may reach past the range.
+/// Values uniform in [0, 100): one for each of the tutorial's steps, or one for each bucket if
+/// the query has a bucket size. The first begins at the range's start, the last before its end.
+/// As in the tutorial, the last bucket may reach past the range.
 ///
-/// A value depends on the seed and on its own time alone, so that a range asked for in parts
-/// shows the same curve as the range asked for at once.
+/// A value depends only on the seed and on its time, so several queries for parts of a range
+/// give the same points as one query for the whole range.
 pub(super) fn metrics(query: &MetricQuery, seed: u64) -> Telemetry {
     let range = query.filter.range;
     let step = query.aggregation.and_then(|aggregation| aggregation.bucket_millis).unwrap_or(
         match range.length() / STEPS {
-            0 => LEAST_STEP,
+            0 => SHORT_RANGE_STEP,
             step => step,
         },
     );
@@ -71,11 +71,12 @@ pub(super) fn metrics(query: &MetricQuery, seed: u64) -> Telemetry {
     let limit = query.filter.limit.min(MAX_POINTS);
     let mut times =
         (range.start()..range.end()).step_by(usize::try_from(step).unwrap_or(usize::MAX));
-    let kept = times.by_ref().take(limit);
+    let taken = times.by_ref().take(limit);
     let points = match query.aggregation {
-        None => Points::Raw(kept.map(|time| Sample { value: value(key, time), time }).collect()),
+        None => Points::Raw(taken.map(|time| Sample { value: value(key, time), time }).collect()),
         Some(_) => Points::Aggregated(
-            kept.map(|start| Bucket { value: value(key, start), start, end: start + step })
+            taken
+                .map(|start| Bucket { value: value(key, start), start, end: start + step })
                 .collect(),
         ),
     };

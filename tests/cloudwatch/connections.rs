@@ -1,19 +1,20 @@
-//! Callers and their rights, against ministack.
+//! Callers and their permissions.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
-
 use serde_json::{Value, json};
 use stackstate_mirror::app::App;
-use stackstate_mirror::config::Config;
-use stackstate_mirror::source::cloudwatch::Clients;
+use stackstate_mirror::time::EpochMillis;
 
-use crate::common::{self, Reply, event, post, serve};
-use crate::peer::{Answer, Peer, XML};
-use crate::store::{HOUR, MINUTE, NEIGHBOUR, OWNER, REGION, account, app, now, put, yesterday};
+use crate::support::app::app_with;
+use crate::support::events::{Reply, event, post, serve};
+use crate::support::ministack::{
+    HOUR, MINUTE, NEIGHBOUR, OWNER, REGION, account, app, now, put, yesterday,
+};
+use crate::support::wire_fake::{Response, WireFake, XML};
 
 const TOKEN: &str = "a-token-of-24-characters";
 
@@ -90,14 +91,14 @@ async fn bad_connections_say_what_is_wrong() {
             with(reader(), json!({"externalId": "another"})),
             vec!["may not assume the role arn:aws:iam::111111111111:role/reader"],
         ),
-        (json!({"accessKeyId": OWNER, "secretAccessKey": "test"}), vec!["no region"]),
+        (json!({"accessKeyId": OWNER, "secretAccessKey": "test"}), vec!["the query has no region"]),
         (
             json!({"source": "cloudwatch"}),
-            vec!["spend the function's own rights", "MIRROR_ACCESS_TOKEN", "AccessToken"],
+            vec!["use the function's own role", "MIRROR_ACCESS_TOKEN", "AccessToken"],
         ),
         (
             json!({"roleArn": "arn:aws:iam::111111111111:role/reader"}),
-            vec!["spend the function's own rights"],
+            vec!["use the function's own role"],
         ),
     ] {
         let text = failure(&app, &details).await.unwrap_or_else(|| panic!("{details} is good"));
@@ -109,7 +110,7 @@ async fn bad_connections_say_what_is_wrong() {
         }
     }
     let endpoint = format!("http://{closed}");
-    let unreachable = mirror_before(&endpoint);
+    let unreachable = app_at(&endpoint);
     let text = failure(&unreachable, &account(OWNER)).await.expect("nobody listens");
     assert!(
         text.contains("CloudWatch in eu-west-1 cannot be reached: Connection refused"),
@@ -117,11 +118,8 @@ async fn bad_connections_say_what_is_wrong() {
     );
 }
 
-fn mirror_before(endpoint: &str) -> App {
-    let variables = [("AWS_ENDPOINT_URL", endpoint)];
-    let look_up = |name: &str| (name == variables[0].0).then(|| endpoint.to_owned());
-    let clients = Clients::new(Config::read(look_up).unwrap().aws);
-    common::app_with(&variables, now, clients)
+fn app_at(endpoint: &str) -> App {
+    app_with(&[("AWS_ENDPOINT_URL", endpoint)], || EpochMillis(now()))
 }
 
 #[tokio::test]
@@ -145,12 +143,12 @@ async fn callers_never_share_a_client() {
 }
 
 #[tokio::test]
-async fn a_region_is_a_place_of_its_own() {
+async fn a_region_has_its_own_metrics() {
     put(OWNER, "Test/Region", "M", &[], &[(yesterday(), 1.0)]).await;
     let elsewhere = with(account(OWNER), json!({"region": "eu-west-2"}));
     let app = app(&[]);
     assert_eq!(metric(&app, &account(OWNER), "Test/Region").await.status, 200);
-    // The query's own region is asked before that of the connection details.
+    // The query's region takes precedence over that of the connection details.
     let conditions = json!([
         {"key": "Namespace", "value": {"value": "Test/Region"}},
         {"key": "Region", "value": {"value": REGION}},
@@ -171,30 +169,30 @@ async fn nothing_of_aws_is_built_for_random_data() {
     let query = json!({"startTime": 0, "endTime": 1000});
     let reply = post(&app, "metric", &json!({"connectionDetails": {}, "query": query})).await;
     assert_eq!(reply.status, 200);
-    assert!(app.clients().is_untouched());
+    assert!(app.cloudwatch().is_unused());
     assert_eq!(failure(&app, &account(OWNER)).await, None);
-    assert!(!app.clients().is_untouched());
+    assert!(!app.cloudwatch().is_unused());
 }
 
 #[tokio::test]
-async fn a_store_that_never_answers_is_not_waited_for() {
+async fn a_cloudwatch_that_never_responds_is_not_waited_for() {
     // It accepts, for the system does so in its stead, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let app = mirror_before(&format!("http://{}", silent.local_addr().unwrap()));
+    let app = app_at(&format!("http://{}", silent.local_addr().unwrap()));
     let details = |timeout: Value| with(account(OWNER), json!({"requestTimeout": timeout}));
     let body = |timeout: Value| json!({"connectionDetails": details(timeout)}).to_string();
 
     let started = Instant::now();
     let text = failure(&app, &details(json!(300))).await.expect("nobody answers");
     assert!(started.elapsed() < Duration::from_millis(300), "{:?}", started.elapsed());
-    assert!(text.starts_with("no answer in 270 milliseconds"), "{text}");
-    assert!(text.contains("CloudWatch in eu-west-1 to answer"), "{text}");
+    assert!(text.starts_with("no answer within 270 milliseconds"), "{text}");
+    assert!(text.contains("waiting for CloudWatch in eu-west-1 to answer"), "{text}");
 
     let role = with(reader(), json!({"requestTimeout": 300}));
     let text = failure(&app, &role).await.expect("nobody answers");
-    assert!(text.contains("STS in eu-west-1 to let it assume the role"), "{text}");
+    assert!(text.contains("STS in eu-west-1 to assume the role"), "{text}");
 
-    // Lambda's own deadline is sooner than what the connection allows.
+    // Lambda's deadline is earlier than the connection's time limit.
     let event = event("POST", "/api/connection", body(json!(60_000)));
     let payload = serde_json::from_value(event).unwrap();
     let mut context = lambda_http::Context::default();
@@ -208,7 +206,7 @@ async fn a_store_that_never_answers_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_stranger_learns_nothing() {
+async fn an_unauthorized_caller_learns_nothing() {
     let app = app(&[("MIRROR_ACCESS_TOKEN", TOKEN), ("MIRROR_API_KEY", "the-key")]);
     let details = |token: Value| json!({"connectionDetails": {"accessToken": token}}).to_string();
     for call in ["connection", "field/name", "field/value", "metric"] {
@@ -230,7 +228,7 @@ async fn a_stranger_learns_nothing() {
             bodies.push(answer["body"].clone());
         }
         bodies.dedup();
-        assert_eq!(bodies.len(), 1, "every stranger is told the same");
+        assert_eq!(bodies.len(), 1, "every unauthorized caller gets the same answer");
     }
     for (method, path) in [("GET", "/"), ("POST", "/nothing"), ("GET", "/api/metric")] {
         let answer = serve(&app, &event(method, path, "")).await;
@@ -241,7 +239,7 @@ async fn a_stranger_learns_nothing() {
         let reply = post(&app, "connection", &body).await;
         assert_eq!((reply.status, reply.key.as_deref()), (200, Some("the-key")), "{spelling}");
     }
-    // A mistake elsewhere in the details is told to who has the token, and does not lock him out.
+    // A caller with the token is told about a mistake in the other details, and is not locked out.
     for mistake in
         [json!({"aws": 5}), json!({"region": "eu-west-1", "aws": {"region": "eu-west-2"}})]
     {
@@ -256,7 +254,7 @@ async fn a_stranger_learns_nothing() {
     assert_eq!((reply.status, reply.key.as_deref()), (500, Some("the-key")));
 }
 
-/// A session that lasts so many seconds.
+/// The response of AssumeRole with a session of this length.
 fn session(seconds: u64) -> String {
     let until = DateTime::from(SystemTime::now() + Duration::from_secs(seconds));
     format!(
@@ -268,41 +266,41 @@ fn session(seconds: u64) -> String {
 }
 
 #[tokio::test]
-async fn a_connection_test_names_each_missing_right() {
+async fn a_connection_test_names_each_missing_permission() {
     const CALLS: [&str; 2] = ["ListMetrics", "GetMetricData"];
     for missing in [&CALLS[..0], &CALLS[..1], &CALLS[1..], &CALLS] {
-        let peer = Peer::new(|asked| match missing.contains(&asked.call.as_str()) {
-            true => Answer::refused(403, "AccessDenied", "User may not"),
-            false => Answer::good(&[]),
+        let fake = WireFake::new(|call| match missing.contains(&call.action.as_str()) {
+            true => Response::error(403, "AccessDenied", "User may not"),
+            false => Response::ok(&[]),
         });
-        let text = failure(&mirror_before(&peer.url), &account(OWNER)).await.unwrap_or_default();
+        let text = failure(&app_at(&fake.url), &account(OWNER)).await.unwrap_or_default();
         for call in CALLS {
             let is_named = text.contains(&format!("cloudwatch:{call}"));
             assert_eq!(is_named, missing.contains(&call), "{text}");
         }
-        assert_eq!((peer.count("ListMetrics"), peer.count("GetMetricData")), (1, 1));
+        assert_eq!((fake.count("ListMetrics"), fake.count("GetMetricData")), (1, 1));
     }
-    let peer = Peer::new(|_| Answer::refused(403, "InvalidClientTokenId", "SAID"));
-    let text = failure(&mirror_before(&peer.url), &account(OWNER)).await.unwrap();
-    assert_eq!(text.matches("does not know the access key").count(), 1, "told once: {text}");
+    let fake = WireFake::new(|_| Response::error(403, "InvalidClientTokenId", "SAID"));
+    let text = failure(&app_at(&fake.url), &account(OWNER)).await.unwrap();
+    assert_eq!(text.matches("does not know the access key").count(), 1, "reported once: {text}");
 }
 
 #[tokio::test]
-async fn a_role_is_kept_and_renewed_before_it_expires() {
+async fn a_roles_session_is_cached_and_renewed_before_it_expires() {
     for (seconds, asked_for) in [(3_600, 1), (200, 9)] {
-        let peer = Peer::new(move |asked| match asked.call.as_str() {
-            "AssumeRole" => Answer::Whole(200, XML, session(seconds).into_bytes()),
-            _ => Answer::good(&[]),
+        let fake = WireFake::new(move |call| match call.action.as_str() {
+            "AssumeRole" => Response::Complete(200, XML, session(seconds).into_bytes()),
+            _ => Response::ok(&[]),
         });
-        let app = mirror_before(&peer.url);
+        let app = app_at(&fake.url);
         let details =
             with(reader(), json!({"roleSessionName": "a-session", "tokenExpirySeconds": 1_200}));
         for _ in 0..3 {
             assert_eq!(failure(&app, &details).await, None);
         }
-        // One that is about to expire is renewed for each call: the mirror's own, and two more.
-        assert_eq!(peer.count("AssumeRole"), asked_for, "sessions of {seconds} seconds");
-        let first = String::from_utf8(peer.asked.lock().unwrap()[0].body.clone()).unwrap();
+        // A session that is about to expire is renewed by the mirror and by each of the two calls.
+        assert_eq!(fake.count("AssumeRole"), asked_for, "sessions of {seconds} seconds");
+        let first = String::from_utf8(fake.calls.lock().unwrap()[0].body.clone()).unwrap();
         for part in [
             "RoleArn=arn%3Aaws%3Aiam%3A%3A111111111111%3Arole%2Freader",
             "ExternalId=the-external-id",
@@ -315,19 +313,21 @@ async fn a_role_is_kept_and_renewed_before_it_expires() {
 }
 
 #[tokio::test]
-async fn a_session_outlives_an_sts_that_fails_until_its_last_minute() {
+async fn a_session_is_used_until_its_last_minute_while_sts_fails() {
     for (seconds, is_good) in [(200, true), (30, false)] {
         let sessions = std::sync::atomic::AtomicUsize::new(0);
-        let peer = Peer::new(move |asked| {
+        let fake = WireFake::new(move |call| {
             let first = || sessions.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
-            match asked.call.as_str() {
-                "AssumeRole" if first() => Answer::Whole(200, XML, session(seconds).into_bytes()),
-                "AssumeRole" => Answer::refused_by_sts(403, "AccessDenied", "SAID"),
-                _ => Answer::good(&[]),
+            match call.action.as_str() {
+                "AssumeRole" if first() => {
+                    Response::Complete(200, XML, session(seconds).into_bytes())
+                }
+                "AssumeRole" => Response::sts_error(403, "AccessDenied", "SAID"),
+                _ => Response::ok(&[]),
             }
         });
-        let text = failure(&mirror_before(&peer.url), &reader()).await;
+        let text = failure(&app_at(&fake.url), &reader()).await;
         assert_eq!(text.is_none(), is_good, "sessions of {seconds} seconds: {text:?}");
-        assert!(peer.count("AssumeRole") > 1, "it is asked again");
+        assert!(fake.count("AssumeRole") > 1, "STS is called again");
     }
 }

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use stackstate_mirror::connection::{Connection, Credentials, NotANumber};
 use stackstate_mirror::json::Node;
 
-use crate::common::{self, post};
+use crate::support::app::app;
+use crate::support::events::post;
 
 const ARN: &str = "arn:aws:iam::123456789012:role/team/mirror";
 
@@ -89,15 +90,15 @@ fn the_functions_own_role_has_three_spellings() {
         json!({"roleArn": ARN}),
     ] {
         let Connection::CloudWatch(cloudwatch) = read(&details) else { panic!("{details}") };
-        assert_eq!(cloudwatch.identity.credentials, Credentials::Own, "{details}");
+        assert_eq!(cloudwatch.identity.credentials, Credentials::FunctionRole, "{details}");
         let session = cloudwatch.identity.role.map(|role| role.session_name);
         assert_eq!(session.as_deref(), details.get("roleArn").map(|_| "stackstate-mirror"));
     }
 }
 
 #[tokio::test]
-async fn mistakes_are_named_on_every_call_and_never_quoted() {
-    let app = common::app();
+async fn mistakes_are_named_by_every_call_and_never_quoted() {
+    let app = app();
     let region = "a region such as eu-west-1";
     let role = "a role such as arn:aws:iam::123456789012:role/name";
     let key = "an access key id such as AKIAIOSFODNN7EXAMPLE, without spaces";
@@ -106,21 +107,21 @@ async fn mistakes_are_named_on_every_call_and_never_quoted() {
     };
     let half = |present: &str, missing: &str| {
         format!(
-            "connectionDetails: {present} is there and {missing} is not; a credential needs both"
+            "connectionDetails: {present} is present but {missing} is missing; a credential needs both"
         )
     };
     for (details, text) in [
         (
             json!({"accessKeyId": "", "secretAccessKey": ""}),
-            "connectionDetails: accessKeyId and secretAccessKey are there and empty; expected them \
-             filled in, or left out for random data"
+            "connectionDetails: accessKeyId and secretAccessKey are empty; fill them in, or remove \
+             them for random data"
                 .to_owned(),
         ),
         (json!({"accessKeyId": "hush"}), half("accessKeyId", "secretAccessKey")),
         (json!({"secretAccessKey": "hush"}), half("secretAccessKey", "accessKeyId")),
         (json!({"accessKeyId": "", "secretAccessKey": "hush"}), half("secretAccessKey", "accessKeyId")),
         (json!({"sessionToken": "hush"}), half("sessionToken", "accessKeyId")),
-        (json!({"accessKeyId": "use-role", "secretAccessKey": "hush"}), "connectionDetails: use-role stands for one of accessKeyId and secretAccessKey; it means the function's own role only where it stands for both".to_owned()),
+        (json!({"accessKeyId": "use-role", "secretAccessKey": "hush"}), "connectionDetails: only one of accessKeyId and secretAccessKey is use-role; set both to use-role to use the function's own role".to_owned()),
         (json!({"accessKeyId": 5, "secretAccessKey": "hush"}), wrong("accessKeyId", key, "a number (not shown)")),
         (json!({"aws": {"aws_access_key_id": "hush hush"}}), wrong("aws.aws_access_key_id", key, "a string (not shown)")),
         (json!({"aws": "hush"}), wrong("aws", "an object", "a string (not shown)")),
@@ -139,7 +140,7 @@ async fn mistakes_are_named_on_every_call_and_never_quoted() {
         (json!({"nanInterpretation": "hush"}), wrong("nanInterpretation", "\"NONE\" or \"ZERO\"", "a string (not shown)")),
         (json!({"linkedAccounts": "hush"}), wrong("linkedAccounts", "true or false", "a string (not shown)")),
         (json!({"settleSeconds": -1}), wrong("settleSeconds", "a whole number of seconds from 0 to 86400", "a number (not shown)")),
-        (json!({"region": "eu-west-1", "aws": {"region_name": "eu-west-2"}}), wrong("aws.region_name", "one value, and it has two under different spellings", "a string (not shown)")),
+        (json!({"region": "eu-west-1", "aws": {"region_name": "eu-west-2"}}), wrong("aws.region_name", "the same value as under the other spelling of this member", "a string (not shown)")),
         (json!({"seed": "hush"}), wrong("seed", "a whole number", "a string (not shown)")),
     ] {
         let reply = post(&app, "connection", &json!({"connectionDetails": details})).await;

@@ -1,17 +1,16 @@
-//! The fault table: what CloudWatch and STS can answer, or not answer; for each, the mirror's
-//! own answer, how often it asked, and what the log says. Through the real client, against a
-//! scripted peer. `cargo test --test cloudwatch faults -- --nocapture` prints it.
+//! The fault table: every way in which CloudWatch and STS can fail; for each, the mirror's answer,
+//! the number of its calls, and its log line. `cargo test --test cloudwatch faults -- --nocapture`
+//! prints the table.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use stackstate_mirror::app::App;
-use stackstate_mirror::config::Config;
-use stackstate_mirror::source::cloudwatch::Clients;
 
-use crate::common::{self, NOW, Reply, event};
-use crate::log;
-use crate::peer::{Answer, CBOR, Peer, XML, list, map, number, text, time};
-use crate::scripted::condition;
+use super::log_capture;
+use crate::support::app::{NOW, app_with, now};
+use crate::support::events::{Reply, event};
+use crate::support::sdk_mock::condition;
+use crate::support::wire_fake::{CBOR, Response, WireFake, XML, list, map, number, text, time};
 
 const MINUTE: i64 = 60_000;
 const END: i64 = NOW - NOW % MINUTE;
@@ -19,15 +18,9 @@ const END: i64 = NOW - NOW % MINUTE;
 /// Every secret begins so, as does nothing else.
 const HUSH: &str = "hush";
 
-/// A mirror before a peer.
-pub(crate) fn mirror_before(url: &str) -> App {
-    let variables =
-        [("AWS_ENDPOINT_URL", url), ("MIRROR_ACCESS_TOKEN", "hush-token-of-the-mirror")];
-    let look_up = |name: &str| {
-        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-    };
-    let clients = Clients::new(Config::read(look_up).unwrap().aws);
-    common::app_with(&variables, || NOW, clients)
+/// A mirror whose AWS is at this URL.
+pub(crate) fn app_at(url: &str) -> App {
+    app_with(&[("AWS_ENDPOINT_URL", url), ("MIRROR_ACCESS_TOKEN", "hush-token-of-the-mirror")], now)
 }
 
 /// Connection details full of secrets.
@@ -80,7 +73,7 @@ pub(crate) async fn send(app: &App, id: &str, (path, body): (&str, Value)) -> Re
 }
 
 /// Points of one series, as a page of GetMetricData.
-fn page(status: &str, token: Option<&str>, messages: &[(&str, &str)]) -> Answer {
+fn page(status: &str, token: Option<&str>, messages: &[(&str, &str)]) -> Response {
     let messages =
         messages.iter().map(|(code, value)| map(&[("Code", text(code)), ("Value", text(value))]));
     let result = map(&[
@@ -92,7 +85,7 @@ fn page(status: &str, token: Option<&str>, messages: &[(&str, &str)]) -> Answer 
     ]);
     let mut members = vec![("MetricDataResults", list(&[result]))];
     members.extend(token.map(|token| ("NextToken", text(token))));
-    Answer::good(&members)
+    Response::ok(&members)
 }
 
 /// What the mirror makes of a fault.
@@ -110,26 +103,26 @@ use Outcome::{Error, List, Points};
 const CONNECTION: &str = "MetricStoreConnectionError";
 const REMOTE: &str = "RemoteMirrorError";
 
-const DENIED: &str = "the credentials are good, but may not do cloudwatch:GetMetricData";
+const DENIED: &str = "their policy does not allow cloudwatch:GetMetricData";
 const UNKNOWN_KEY: &str = "does not know the access key";
 const NOT_ACCEPTED: &str = "in eu-west-1 (CloudWatch says: SAID)";
 const NOT_ASSUMED: &str = "may not assume the role arn:aws:iam::123456789012:role/reader";
-const UNREADABLE: &str = "CloudWatch in eu-west-1 sent an answer that cannot be read";
+const UNREADABLE: &str = "CloudWatch in eu-west-1 sent a response that cannot be read";
 
 /// A call, what it is answered each time, what the mirror makes of it, and how often it asks.
-type Row = (&'static str, &'static str, Answer, Outcome, usize);
+type Row = (&'static str, &'static str, Response, Outcome, usize);
 
 /// The errors that the API references of GetMetricData, ListMetrics and AssumeRole list, and
 /// their "Common Error Types"; those that Signature Version 4 has; and those that were seen.
 fn refusals() -> Vec<Row> {
     let data = |status, code, outcome, asked| -> Row {
-        ("GetMetricData", code, Answer::refused(status, code, said(code)), outcome, asked)
+        ("GetMetricData", code, Response::error(status, code, said(code)), outcome, asked)
     };
     let list = |status, code, outcome, asked| -> Row {
-        ("ListMetrics", code, Answer::refused(status, code, said(code)), outcome, asked)
+        ("ListMetrics", code, Response::error(status, code, said(code)), outcome, asked)
     };
     let sts = |status, code, words, asked| -> Row {
-        let answer = Answer::refused_by_sts(status, code, said(code));
+        let answer = Response::sts_error(status, code, said(code));
         ("AssumeRole", code, answer, Error(CONNECTION, words), asked)
     };
     vec![
@@ -145,17 +138,37 @@ fn refusals() -> Vec<Row> {
         data(400, "MissingAuthenticationTokenException", Error(CONNECTION, UNKNOWN_KEY), 1),
         data(403, "InvalidClientTokenId", Error(CONNECTION, UNKNOWN_KEY), 1),
         data(403, "UnrecognizedClientException", Error(CONNECTION, UNKNOWN_KEY), 1),
-        data(403, "SignatureDoesNotMatch", Error(CONNECTION, "the secret is not its secret"), 1),
-        data(403, "InvalidSignatureException", Error(CONNECTION, "is not its secret"), 1),
+        data(
+            403,
+            "SignatureDoesNotMatch",
+            Error(CONNECTION, "the secretAccessKey does not belong to the accessKeyId"),
+            1,
+        ),
+        data(
+            403,
+            "InvalidSignatureException",
+            Error(CONNECTION, "does not belong to the accessKeyId"),
+            1,
+        ),
         data(403, "InvalidToken", Error(CONNECTION, "does not know the sessionToken"), 1),
         data(403, "OptInRequired", Error(CONNECTION, "eu-west-1 is not enabled"), 1),
-        data(400, "RequestExpired", Error(CONNECTION, "finds this mirror's clock wrong"), 1),
-        data(400, "RequestTimeTooSkewed", Error(CONNECTION, "this mirror's clock wrong"), 1),
+        data(400, "RequestExpired", Error(CONNECTION, "does not accept this mirror's clock"), 1),
+        data(
+            400,
+            "RequestTimeTooSkewed",
+            Error(CONNECTION, "does not accept this mirror's clock"),
+            1,
+        ),
         data(500, "InternalFailure", Error(CONNECTION, "status 500, InternalFailure"), 3),
         data(500, "InternalServiceFault", Error(CONNECTION, "500, InternalServiceFault"), 3),
         data(503, "ServiceUnavailable", Error(CONNECTION, "503, ServiceUnavailable"), 3),
         data(400, "ThrottlingException", Error(CONNECTION, "throttles this account's"), 3),
-        data(400, "Throttling", Error(CONNECTION, "throttles this account's GetMetricData"), 3),
+        data(
+            400,
+            "Throttling",
+            Error(CONNECTION, "throttles this account's GetMetricData calls"),
+            3,
+        ),
         data(400, "RequestLimitExceeded", Error(CONNECTION, "throttles this account's"), 3),
         data(429, "TooManyRequestsException", Error(CONNECTION, "throttles this account's"), 3),
         data(400, "LimitExceeded", Error(CONNECTION, "throttles this account's"), 1),
@@ -172,18 +185,23 @@ fn refusals() -> Vec<Row> {
         data(400, "NeverHeardOf", Error(CONNECTION, "status 400, NeverHeardOf"), 1),
         list(500, "InternalServiceFault", Error(CONNECTION, "failed to answer ListMetrics"), 3),
         list(400, "InvalidParameterValue", Error(REMOTE, NOT_ACCEPTED), 1),
-        list(400, "Throttling", Error(CONNECTION, "throttles this account's ListMetrics"), 3),
-        list(403, "AccessDenied", Error(CONNECTION, "may not do cloudwatch:ListMetrics"), 1),
+        list(400, "Throttling", Error(CONNECTION, "throttles this account's ListMetrics calls"), 3),
+        list(403, "AccessDenied", Error(CONNECTION, "does not allow cloudwatch:ListMetrics"), 1),
         sts(400, "ExpiredTokenException", "the session has expired", 1),
         sts(400, "MalformedPolicyDocument", "status 400, MalformedPolicyDocument", 1),
         sts(400, "PackedPolicyTooLarge", "status 400, PackedPolicyTooLarge", 1),
         sts(403, "RegionDisabledException", "the region eu-west-1 is not enabled", 1),
         sts(403, "AccessDenied", NOT_ASSUMED, 1),
         sts(403, "ExpiredToken", "the session has expired", 1),
-        sts(403, "SignatureDoesNotMatch", "the secret is not its secret", 1),
+        sts(
+            403,
+            "SignatureDoesNotMatch",
+            "the secretAccessKey does not belong to the accessKeyId",
+            1,
+        ),
         sts(403, "InvalidClientTokenId", UNKNOWN_KEY, 1),
-        sts(400, "ValidationError", "no longer than the role's maximum session", 1),
-        sts(400, "Throttling", "STS in eu-west-1 throttles this account's AssumeRole", 3),
+        sts(400, "ValidationError", "up to the role's maximum session duration", 1),
+        sts(400, "Throttling", "STS in eu-west-1 throttles this account's AssumeRole calls", 3),
         sts(400, "IDPCommunicationError", "status 400, IDPCommunicationError", 3),
         sts(500, "InternalFailure", "STS in eu-west-1 failed to answer AssumeRole", 3),
         sts(503, "ServiceUnavailable", "status 503, ServiceUnavailable", 3),
@@ -201,8 +219,9 @@ fn breakdowns() -> Vec<Row> {
     let data =
         |name, answer, outcome, asked| -> Row { ("GetMetricData", name, answer, outcome, asked) };
     let complete = |messages| page("Complete", None, messages);
-    let html = |status| Answer::Whole(status, "Content-Type: text/html", b"<html>hush".to_vec());
-    let cbor = |bytes: &[u8]| Answer::Whole(200, CBOR, bytes.to_vec());
+    let html =
+        |status| Response::Complete(status, "Content-Type: text/html", b"<html>hush".to_vec());
+    let cbor = |bytes: &[u8]| Response::Complete(200, CBOR, bytes.to_vec());
     let message = [("SomeCode", "Some text")];
     let told = || Error(REMOTE, "SomeCode: Some text");
     vec![
@@ -229,7 +248,7 @@ fn breakdowns() -> Vec<Row> {
         data("a message beside a series", complete(&message), told(), 1),
         data(
             "a message beside all",
-            Answer::good(&[(
+            Response::ok(&[(
                 "Messages",
                 list(&[map(&[("Code", text("SomeCode")), ("Value", text("Some text"))])]),
             )]),
@@ -245,57 +264,62 @@ fn breakdowns() -> Vec<Row> {
         data("a web page, 502", html(502), Error(CONNECTION, "status 502"), 3),
         data(
             "an answer cut short",
-            Answer::Cut,
-            Error(CONNECTION, "answer that cannot be read"),
+            Response::Truncated,
+            Error(CONNECTION, "response that cannot be read"),
             3,
         ),
         data(
             "a connection that is closed",
-            Answer::Closed,
-            Error(CONNECTION, "could not be asked for GetMetricData: connection closed"),
+            Response::Closed,
+            Error(CONNECTION, "did not respond to GetMetricData: connection closed"),
             3,
         ),
-        data("no answer", Answer::Silence, Error(CONNECTION, "no answer in 1800 milliseconds"), 1),
-        ("ListMetrics", "a good answer", Answer::good(&[]), List(false), 1),
+        data(
+            "no answer",
+            Response::Never,
+            Error(CONNECTION, "no answer within 1800 milliseconds"),
+            1,
+        ),
+        ("ListMetrics", "a good answer", Response::ok(&[]), List(false), 1),
         (
             "ListMetrics",
             "a page token that repeats",
-            Answer::good(&[("NextToken", text("again"))]),
+            Response::ok(&[("NextToken", text("again"))]),
             List(true),
             2,
         ),
         ("ListMetrics", "no CBOR", cbor(b"\xFF\xFEhush"), Error(CONNECTION, UNREADABLE), 1),
-        ("ListMetrics", "no answer", Answer::Silence, Error(CONNECTION, "no answer in"), 1),
+        ("ListMetrics", "no answer", Response::Never, Error(CONNECTION, "no answer within"), 1),
         (
             "AssumeRole",
             "no XML",
-            Answer::Whole(200, XML, b"hush".to_vec()),
-            Error(CONNECTION, "STS in eu-west-1 sent an answer that cannot be read"),
+            Response::Complete(200, XML, b"hush".to_vec()),
+            Error(CONNECTION, "STS in eu-west-1 sent a response that cannot be read"),
             1,
         ),
         (
             "AssumeRole",
             "no credentials",
-            Answer::Whole(
+            Response::Complete(
                 200,
                 XML,
                 b"<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>".to_vec(),
             ),
-            Error(CONNECTION, "STS sent no credentials for the role"),
+            Error(CONNECTION, "STS returned no credentials for the role"),
             1,
         ),
         (
             "AssumeRole",
             "a connection that is closed",
-            Answer::Closed,
-            Error(CONNECTION, "STS in eu-west-1 could not be asked for AssumeRole"),
+            Response::Closed,
+            Error(CONNECTION, "STS in eu-west-1 did not respond to AssumeRole"),
             3,
         ),
         (
             "AssumeRole",
             "no answer",
-            Answer::Silence,
-            Error(CONNECTION, "to let it assume the role"),
+            Response::Never,
+            Error(CONNECTION, "STS in eu-west-1 to assume the role"),
             1,
         ),
     ]
@@ -303,19 +327,19 @@ fn breakdowns() -> Vec<Row> {
 
 #[tokio::test]
 async fn every_fault_has_its_answer() {
-    log::start();
+    log_capture::start();
     let rows: Vec<Row> = refusals().into_iter().chain(breakdowns()).collect();
     let replies = join_all(rows.iter().map(async |(call, fault, answer, _, _)| {
         let answer = answer.clone();
-        let peer = Peer::new(move |_| answer.clone());
+        let fake = WireFake::new(move |_| answer.clone());
         let timeout = (*fault == "no answer").then_some(2_000);
         let id = format!("{call}, {fault}");
-        let reply = send(&mirror_before(&peer.url), &id, request(call, timeout)).await;
-        (id, reply, peer.count(call))
+        let reply = send(&app_at(&fake.url), &id, request(call, timeout)).await;
+        (id, reply, fake.count(call))
     }));
     let replies = replies.await;
-    let lines = log::lines();
-    assert_eq!(lines.len(), rows.len(), "a line a request: {}", log::text());
+    let lines = log_capture::lines();
+    assert_eq!(lines.len(), rows.len(), "a line a request: {}", log_capture::text());
     for ((id, reply, asked), (_, _, _, outcome, expected)) in replies.iter().zip(&rows) {
         let Reply { status, body, .. } = reply;
         assert_eq!(asked, expected, "{id}: {body}");
@@ -345,7 +369,7 @@ async fn every_fault_has_its_answer() {
         }
         assert!(!body.to_string().contains(HUSH), "{id}: {body}");
     }
-    assert!(!log::text().contains(HUSH), "{}", log::text());
+    assert!(!log_capture::text().contains(HUSH), "{}", log_capture::text());
 }
 
 /// The mirror's answer in a few words, for the printed table.
@@ -363,57 +387,58 @@ fn told(body: &Value) -> String {
 #[tokio::test]
 async fn passing_faults_are_retried() {
     for (fault, is_throttled) in [
-        (Answer::refused(400, "Throttling", "Rate exceeded"), true),
-        (Answer::Whole(503, CBOR, vec![]), false),
-        (Answer::Cut, false),
-        (Answer::Closed, false),
+        (Response::error(400, "Throttling", "Rate exceeded"), true),
+        (Response::Complete(503, CBOR, vec![]), false),
+        (Response::Truncated, false),
+        (Response::Closed, false),
     ] {
         let left = std::sync::atomic::AtomicUsize::new(2);
         let take = std::sync::atomic::Ordering::SeqCst;
-        let peer =
-            Peer::new(move |_| match left.fetch_update(take, take, |left| left.checked_sub(1)) {
+        let fake = WireFake::new(move |_| {
+            match left.fetch_update(take, take, |left| left.checked_sub(1)) {
                 Ok(_) => fault.clone(),
                 Err(_) => page("Complete", None, &[]),
-            });
-        let reply = send(&mirror_before(&peer.url), "", request("GetMetricData", None)).await;
+            }
+        });
+        let reply = send(&app_at(&fake.url), "", request("GetMetricData", None)).await;
         assert_eq!(reply.body["telemetry"]["points"][0][0], 1.5, "{}", reply.body);
-        assert_eq!(peer.count("GetMetricData"), 3);
+        assert_eq!(fake.count("GetMetricData"), 3);
         // Throttling is the account's; else another server may be in a better mood.
         let connections = if is_throttled { 1 } else { 3 };
-        assert_eq!(*peer.connections.lock().unwrap(), connections);
+        assert_eq!(*fake.connections.lock().unwrap(), connections);
     }
 }
 
 /// What one caller's failures use up is not another's.
 #[tokio::test]
 async fn callers_have_a_quota_of_retries_each() {
-    let peer = Peer::new(|_| Answer::refused(500, "InternalFailure", "SAID"));
-    let app = mirror_before(&peer.url);
+    let fake = WireFake::new(|_| Response::error(500, "InternalFailure", "SAID"));
+    let app = app_at(&fake.url);
     let of = |caller: usize| {
         let (path, mut body) = request("GetMetricData", None);
         body["connectionDetails"]["accessKeyId"] = json!(caller.to_string());
         (path, body)
     };
     join_all((0..60).map(|_| send(&app, "", of(1)))).await;
-    assert!(peer.count("GetMetricData") < 180, "it is used up");
-    let before = peer.count("GetMetricData");
+    assert!(fake.count("GetMetricData") < 180, "it is used up");
+    let before = fake.count("GetMetricData");
     send(&app, "", of(2)).await;
-    assert_eq!(peer.count("GetMetricData") - before, 3);
+    assert_eq!(fake.count("GetMetricData") - before, 3);
 }
 
 /// Connections are not a caller's: so many callers need no more of them than one does.
 #[tokio::test]
 async fn callers_share_connections() {
-    let peer = Peer::new(|asked| match asked.call.as_str() {
+    let fake = WireFake::new(|call| match call.action.as_str() {
         "GetMetricData" => page("Complete", None, &[]),
-        _ => Answer::good(&[]),
+        _ => Response::ok(&[]),
     });
-    let app = mirror_before(&peer.url);
+    let app = app_at(&fake.url);
     for caller in 0..200 {
         let (path, mut body) = request("GetMetricData", None);
         body["connectionDetails"]["accessKeyId"] = json!(caller.to_string());
         assert_eq!(send(&app, "", (path, body)).await.status, 200);
     }
-    assert_eq!(peer.count("GetMetricData"), 200);
-    assert_eq!(*peer.connections.lock().unwrap(), 1);
+    assert_eq!(fake.count("GetMetricData"), 200);
+    assert_eq!(*fake.connections.lock().unwrap(), 1);
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::common::{METHODS, Reply, post};
-use crate::store::{HOUR, MINUTE, OWNER, Put, account, app, now, put, yesterday};
+use crate::support::events::{METHODS, Reply, post};
+use crate::support::ministack::{HOUR, MINUTE, OWNER, Put, account, app, now, put, yesterday};
 
 /// Samples all over two hours, several a minute, with a gap from minute 30 to 40; the same for
 /// the same `salt`.
@@ -238,7 +238,7 @@ async fn several_metrics_fold_exactly() {
     let query = aggregated(conditions, "PERCENTILE_90", 5 * MINUTE, start, end);
     let reply = ask(&account(OWNER), query).await;
     let details = reply.body["details"].as_str().unwrap();
-    assert!(details.contains("p90 of all their samples does not follow"), "{details}");
+    assert!(details.contains("p90 of all their samples cannot be computed"), "{details}");
 }
 
 #[tokio::test]
@@ -305,9 +305,10 @@ async fn an_empty_answer_is_looked_into() {
         reply.body,
         json!({
             "_type": "RemoteMirrorError",
-            "summary": "The conditions select several metrics",
-            "details": "there is no Test/Empty M {Host=two} alone, but there are 2 metrics that it can \
-                        mean; add conditions on Disk (sda, sdb)",
+            "summary": "The conditions match several metrics",
+            "details": "this account has no metric Test/Empty M {Host=two} with exactly these \
+                        dimensions, but 2 other metrics match the conditions; add conditions on \
+                        Disk (sda, sdb)",
         })
     );
     for host in [json!("none"), json!(["none", "nobody"])] {

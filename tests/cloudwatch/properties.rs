@@ -10,8 +10,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
-use crate::common::{NOW, post};
-use crate::scripted::{app, body, condition, data, page, result};
+use crate::support::app::NOW;
+use crate::support::events::post;
+use crate::support::sdk_mock::{app, body, condition, data, listed, page, result};
 
 const MINUTE: i64 = 60_000;
 
@@ -121,7 +122,7 @@ proptest! {
 
         let (rule, _) = data(move |input| answer(&samples, hosts, most, input));
         // Where there is no data, the mirror asks whether there is such a metric: there is.
-        let lists = crate::scripted::listed("N", "M", ("Host", "0"));
+        let lists = listed("N", "M", ("Host", "0"));
         let names: Vec<String> = (0..hosts).map(|host| host.to_string()).collect();
         let conditions = [condition("Namespace", json!("N")), condition("Host", json!(names))];
         let mut query = json!({

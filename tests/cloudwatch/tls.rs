@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::faults::{mirror_before, request, send};
+use super::faults::{app_at, request, send};
 
 #[tokio::test]
 async fn a_certificate_of_nobody_known_is_refused() {
@@ -31,10 +31,10 @@ async fn a_certificate_of_nobody_known_is_refused() {
             kept.lock().unwrap().push(stream.write_all(b"never seen").unwrap_err().to_string());
         }
     });
-    let reply = send(&mirror_before(&url), "", request("GetMetricData", None)).await;
+    let reply = send(&app_at(&url), "", request("GetMetricData", None)).await;
     let details = reply.body["details"].as_str().unwrap();
-    let words = "CloudWatch in eu-west-1 does not show a certificate that the mirror trusts \
-                 (invalid peer certificate: ";
+    let words = "the mirror does not trust the certificate of CloudWatch in eu-west-1 (invalid \
+                 peer certificate: ";
     assert!(details.starts_with(words) && details.contains("SSL_CERT_FILE"), "{details}");
     let errors = errors.lock().unwrap();
     assert!(!errors.is_empty() && errors.iter().all(|error| error.contains("alert")), "{errors:?}");
@@ -53,7 +53,9 @@ async fn a_handshake_that_never_ends_is_tried_again() {
             count.store(silent.len(), Ordering::SeqCst);
         }
     });
-    let reply = send(&mirror_before(&url), "", request("GetMetricData", Some(5_000))).await;
-    assert!(reply.body["details"].as_str().unwrap().starts_with("no answer in 4500 milliseconds"));
+    let reply = send(&app_at(&url), "", request("GetMetricData", Some(5_000))).await;
+    assert!(
+        reply.body["details"].as_str().unwrap().starts_with("no answer within 4500 milliseconds")
+    );
     assert_eq!(accepted.load(Ordering::SeqCst), 2, "the first is given up after three seconds");
 }

@@ -10,8 +10,9 @@ use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 use stackstate_mirror::app::App;
 
-use crate::common::{self, METHODS, Reply, event};
-use crate::invariants::{CALLS, check};
+use crate::support::app::app;
+use crate::support::events::{METHODS, Reply, event, serve};
+use crate::support::invariants::{CALLS, check};
 
 /// Posts a body to one of the calls, and looks at the answer.
 fn ask(app: &App, call: usize, body: &[u8]) -> Reply {
@@ -19,7 +20,7 @@ fn ask(app: &App, call: usize, body: &[u8]) -> Reply {
     let mut event = event("POST", path, "");
     event["body"] = json!(base64::Engine::encode(&base64::prelude::BASE64_STANDARD, body));
     event["isBase64Encoded"] = json!(true);
-    let answer = common::serve(app, &event).now_or_never().expect("random data never waits");
+    let answer = serve(app, &event).now_or_never().expect("random data never waits");
     let reply = Reply::of(&answer);
     let text = answer["body"].as_str().unwrap();
     check(kind, body, reply.status, reply.key.as_deref(), text.as_bytes());
@@ -159,14 +160,14 @@ proptest! {
 
     #[test]
     fn any_bytes_have_an_answer(call in 0..4_usize, body: Vec<u8>) {
-        prop_assert_eq!(ask(&common::app(), call, &body).status, 500);
+        prop_assert_eq!(ask(&app(), call, &body).status, 500);
     }
 
     #[test]
     fn any_json_has_an_answer(call in 0..4_usize, details in any_json(), query in any_json(), bare: bool) {
         let body = if bare { query } else { json!({"connectionDetails": details, "query": query}) };
         prop_assume!(is_random(&body));
-        ask(&common::app(), call, body.to_string().as_bytes());
+        ask(&app(), call, body.to_string().as_bytes());
     }
 
     #[test]
@@ -179,7 +180,7 @@ proptest! {
             apply(&mut body, &at, change);
         }
         prop_assume!(is_random(&body));
-        ask(&common::app(), call, body.to_string().as_bytes());
+        ask(&app(), call, body.to_string().as_bytes());
     }
 
     #[test]
@@ -193,7 +194,7 @@ proptest! {
         event["isBase64Encoded"] = json!(base64);
         if let Ok(payload) = serde_json::from_value(event) {
             let event = lambda_http::LambdaEvent::new(payload, Default::default());
-            let app = common::app();
+            let app = app();
             let answer = stackstate_mirror::event::serve(&app, event);
             let answer = answer.now_or_never().expect("random data never waits").unwrap();
             let reply = Reply::of(&serde_json::to_value(answer).unwrap());
@@ -221,6 +222,6 @@ proptest! {
             query["aggregation"] = json!({"method": method, "bucketSizeMillis": bucket});
         }
         let body = json!({"connectionDetails": {"seed": 1}, "query": query});
-        prop_assert_eq!(ask(&common::app(), 3, body.to_string().as_bytes()).status, 200);
+        prop_assert_eq!(ask(&app(), 3, body.to_string().as_bytes()).status, 200);
     }
 }

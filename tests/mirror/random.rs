@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{self, post};
+use crate::support::app::app;
+use crate::support::events::{METHODS, Reply, event, post, serve};
 
 async fn fields(limit: Value) -> Value {
     let query = json!({"startTime": 0, "endTime": 1, "limit": limit});
     let body = json!({"connectionDetails": {}, "query": query});
-    post(&common::app(), "field/name", &body).await.body
+    post(&app(), "field/name", &body).await.body
 }
 
 #[tokio::test]
@@ -59,7 +60,7 @@ async fn field_values_refine_by_prefix_and_page() {
             .collect();
         let expected =
             json!({"values": described, "isPartial": is_partial, "_type": "FieldValuesResponse"});
-        let reply = post(&common::app(), "field/value", &body).await;
+        let reply = post(&app(), "field/value", &body).await;
         assert_eq!(reply.body, expected, "{kind} {prefix} {offset} {limit}");
     }
 }
@@ -70,7 +71,7 @@ async fn a_number_has_no_values() {
         let body = json!({"connectionDetails": {}, "query": {
             "startTime": 0, "endTime": 1, "field": {"fieldName": "field3", "fieldType": kind},
         }});
-        let reply = post(&common::app(), "field/value", &body).await;
+        let reply = post(&app(), "field/value", &body).await;
         assert_eq!(reply.status, 500);
         assert_eq!(
             reply.body,
@@ -81,7 +82,7 @@ async fn a_number_has_no_values() {
 
 async fn metrics(query: Value) -> Value {
     let body = json!({"connectionDetails": {"seed": 7}, "query": query});
-    post(&common::app(), "metric", &body).await.body["telemetry"].take()
+    post(&app(), "metric", &body).await.body["telemetry"].take()
 }
 
 /// The points without their values, which must be in [0, 100).
@@ -130,7 +131,7 @@ async fn points_stand_where_the_tutorial_puts_them() {
 
 #[tokio::test]
 async fn every_method_is_known() {
-    for method in common::METHODS {
+    for method in METHODS {
         let aggregation = json!({"method": method, "bucketSizeMillis": 250});
         let query = json!({"startTime": 0, "endTime": 1000, "aggregation": aggregation});
         assert_eq!(times(&metrics(query).await).len(), 4, "{method}");
@@ -163,7 +164,7 @@ async fn asking_again_from_the_last_point_loses_nothing() {
 async fn a_seed_makes_answers_equal_and_its_lack_unequal() {
     let ask = async |details: Value| {
         let query = json!({"startTime": 0, "endTime": 100_000});
-        post(&common::app(), "metric", &json!({"connectionDetails": details, "query": query})).await
+        post(&app(), "metric", &json!({"connectionDetails": details, "query": query})).await
     };
     assert_eq!(ask(json!({"seed": 1})).await, ask(json!({"seed": 1})).await);
     assert_ne!(ask(json!({"seed": 1})).await, ask(json!({"seed": 2})).await);
@@ -182,11 +183,11 @@ async fn a_thousand_years_of_milliseconds_fit_into_lambdas_answer() {
         }})
     };
     for limit in [Value::Null, json!(2_147_483_647), json!(u64::MAX)] {
-        let event = common::event("POST", "/api/metric", body(limit).to_string());
-        let answer = common::serve(&common::app(), &event).await;
+        let event = event("POST", "/api/metric", body(limit).to_string());
+        let answer = serve(&app(), &event).await;
         let size = answer.to_string().len();
         assert!(size < LAMBDAS_LIMIT, "{size} bytes");
-        let telemetry = common::Reply::of(&answer).body["telemetry"].take();
+        let telemetry = Reply::of(&answer).body["telemetry"].take();
         assert_eq!(telemetry["points"].as_array().unwrap().len(), 100_000);
         assert_eq!(telemetry["isPartial"], true);
     }

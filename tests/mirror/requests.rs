@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
-use stackstate_mirror::source::cloudwatch::Clients;
+use stackstate_mirror::time::EpochMillis;
 
-use crate::common::{self, Reply, event, serve};
+use crate::support::app::{app, app_with};
+use crate::support::events::{Reply, event, post, serve};
 
 fn metric(query: Value) -> Value {
     json!({"connectionDetails": {}, "query": query})
@@ -35,7 +36,7 @@ const METHODS: &str = "one of MEAN, PERCENTILE_25, PERCENTILE_50, PERCENTILE_75,
 
 #[tokio::test]
 async fn a_bad_body_is_explained() {
-    let app = common::app();
+    let app = app();
     let millis = "epoch milliseconds";
     let calendar = "epoch milliseconds from 0 to 253402300799999 (year 9999)";
     for (call, body, details) in [
@@ -152,13 +153,13 @@ async fn a_bad_body_is_explained() {
         };
         assert_eq!(Reply::of(&answer), expected, "{call} {body:.200}");
     }
-    assert_eq!(common::post(&app, "metric", &range(json!(0), json!(1000))).await.status, 200);
+    assert_eq!(post(&app, "metric", &range(json!(0), json!(1000))).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_connection_that_cannot_be_read_fails_its_test() {
     let body = json!({"connectionDetails": {"seed": "hush"}});
-    let reply = common::post(&common::app(), "connection", &body).await;
+    let reply = post(&app(), "connection", &body).await;
     let details = "The mirror cannot read this request: connectionDetails.seed: expected a whole \
                    number, found a string (not shown)";
     assert_eq!(reply.status, 200);
@@ -174,7 +175,7 @@ async fn a_connection_that_cannot_be_read_fails_its_test() {
 
 #[tokio::test]
 async fn a_body_that_is_not_its_base64_is_explained() {
-    let app = common::app();
+    let app = app();
     for name in ["function-url", "http-api", "http-api-stage", "rest-api"] {
         let path = format!("{}/events/{name}/metric-raw.json", env!("CARGO_MANIFEST_DIR"));
         let mut bad: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -183,7 +184,7 @@ async fn a_body_that_is_not_its_base64_is_explained() {
         let answer = serve(&app, &bad).await;
         assert_eq!(answer["statusCode"], 500, "{name}");
         let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
-        let details = "the body: expected base64, as its event says, found other text";
+        let details = "the body: expected base64, as the event says, found other text";
         assert_eq!(body["details"], details, "{name}");
         assert_eq!(serve(&app, &good).await["statusCode"], 200, "{name}");
     }
@@ -191,7 +192,7 @@ async fn a_body_that_is_not_its_base64_is_explained() {
 
 #[tokio::test]
 async fn an_event_that_makes_no_url_is_served() {
-    let app = common::app();
+    let app = app();
     let body = json!({"connectionDetails": {}}).to_string();
     let long = format!("/{}", "é".repeat(40_000));
     for (path, query, host, status) in [
@@ -212,7 +213,7 @@ async fn an_event_that_makes_no_url_is_served() {
 
 #[tokio::test]
 async fn paths_and_methods_are_answered_in_json() {
-    let app = common::app();
+    let app = app();
     let body = json!({"connectionDetails": {}}).to_string();
     for (method, path, status, allow) in [
         ("POST", "/api/connection", 200, None),
@@ -236,7 +237,7 @@ async fn paths_and_methods_are_answered_in_json() {
 
 #[tokio::test]
 async fn a_browser_is_told_what_this_is() {
-    let reply = Reply::of(&serve(&common::app(), &event("GET", "/", "")).await);
+    let reply = Reply::of(&serve(&app(), &event("GET", "/", "")).await);
     let about = json!({"service": "stackstate-mirror", "version": env!("CARGO_PKG_VERSION")});
     assert_eq!(reply, Reply { status: 200, key: Some("api_key".to_owned()), body: about });
 }
@@ -244,23 +245,23 @@ async fn a_browser_is_told_what_this_is() {
 #[tokio::test]
 async fn a_panic_is_an_answer_and_the_next_request_is_served() {
     static BROKEN: AtomicBool = AtomicBool::new(true);
-    let now = || if BROKEN.load(Ordering::Relaxed) { panic!("on purpose") } else { 0 };
-    let app = common::app_with(&[], now, Clients::new(Default::default()));
+    let now = || if BROKEN.load(Ordering::Relaxed) { panic!("on purpose") } else { EpochMillis(0) };
+    let app = app_with(&[], now);
     let body = range(json!(0), json!(1000));
-    let reply = common::post(&app, "metric", &body).await;
-    let details = "this is a mistake of the mirror's own; its log says where it happened";
+    let reply = post(&app, "metric", &body).await;
+    let details = "this is a bug in the mirror; its log shows the place in the code";
     let failed = json!({
         "_type": "RemoteMirrorError", "summary": "The mirror failed", "details": details,
     });
     let key = Some("api_key".to_owned());
     assert_eq!(reply, Reply { status: 500, key, body: failed });
     BROKEN.store(false, Ordering::Relaxed);
-    assert_eq!(common::post(&app, "metric", &body).await.status, 200);
+    assert_eq!(post(&app, "metric", &body).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_body_of_one_mebibyte_is_the_longest() {
-    let app = common::app();
+    let app = app();
     let start = r#"{"connectionDetails": {"pad": ""#;
     for (bytes, status) in [(1 << 20, 200), ((1 << 20) + 1, 413)] {
         let pad = "x".repeat(bytes - start.len() - 3);

@@ -1,0 +1,364 @@
+//! `make bench`: the release binary beside an empty function of the same profile, in one run,
+//! by turns. Prints one table; its ratios are what to compare between machines.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use stackstate_mirror_bench::function::{Function, Share};
+use stackstate_mirror_bench::peer::Peer;
+use stackstate_mirror_bench::request::{event, keys, metric, status_and_body};
+
+const MINUTE: i64 = 60_000;
+
+/// Medians are of so many.
+const ROUNDS: usize = 15;
+
+/// So many requests are in a round of warm ones.
+const REQUESTS: u32 = 200;
+
+/// The functions that are compared, and what CloudWatch is to them.
+struct Bench {
+    empty: PathBuf,
+    bare: PathBuf,
+    mirror: PathBuf,
+    peer: Peer,
+    /// Epoch milliseconds: the last whole minute.
+    now: i64,
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).map(PathBuf::from);
+    let mirror = arguments.next().expect("the path of the mirror's binary");
+    let packages: Vec<PathBuf> = arguments.collect();
+    let here = std::env::current_exe().expect("a path");
+    // In memory, where all pages have one size: how a file lies on a disk decides how much of it
+    // counts as a process's memory.
+    let shared = PathBuf::from("/dev/shm");
+    let folder = if shared.is_dir() { shared } else { std::env::temp_dir() };
+    let folder = folder.join(format!("stackstate-mirror-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a temporary folder");
+    let copy = |path: &Path| {
+        let to = folder.join(path.file_name().expect("a file"));
+        std::fs::copy(path, &to).expect("a binary to copy");
+        to
+    };
+    let beside = |name: &str| copy(&here.with_file_name(name));
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
+    let now = i64::try_from(since.as_millis()).expect("a clock") / MINUTE * MINUTE;
+    let bench = Bench {
+        empty: beside("empty"),
+        bare: beside("bare"),
+        mirror: copy(&mirror),
+        peer: Peer::new(&folder),
+        now,
+    };
+    println!("| what | mirror | beside | ratio |\n|---|---|---|---|");
+    bench.starts();
+    bench.warm();
+    bench.first();
+    bench.growth();
+    bench.catalogues();
+    for path in [&bench.empty, &bench.mirror].into_iter().chain(&packages) {
+        let size = std::fs::metadata(path).map_or(0, |file| file.len());
+        println!("| size of {} | {size} bytes | | |", short(path));
+    }
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+/// A path's last two parts.
+fn short(path: &Path) -> String {
+    let parts: Vec<_> = path.iter().rev().take(2).map(|part| part.to_string_lossy()).collect();
+    parts.into_iter().rev().collect::<Vec<_>>().join("/")
+}
+
+impl Bench {
+    fn start(&self, binary: &Path, share: Option<&Share>) -> Function {
+        let certificate = self.peer.certificate.to_string_lossy();
+        let variables = [
+            ("AWS_ENDPOINT_URL", self.peer.url.as_str()),
+            ("SSL_CERT_FILE", &certificate),
+            ("AWS_REGION", "eu-west-1"),
+        ];
+        Function::start(binary, &variables, share)
+    }
+
+    /// A CloudWatch query of so many points, which the peer has from now on.
+    fn cloudwatch(&self, points: i64, is_raw: bool) -> String {
+        let start = self.now - points * MINUTE;
+        let point = move |index: usize| {
+            (start + index as i64 * MINUTE, 10.0 + (index % 997) as f64 * 0.123)
+        };
+        self.peer.answer_with((0..usize::try_from(points).expect("so many")).map(point));
+        metric(keys(), start, self.now, (!is_raw).then_some(MINUTE))
+    }
+
+    fn random(&self, points: i64, is_raw: bool) -> String {
+        let details = json!({"seed": 1});
+        match is_raw {
+            true => metric(details, self.now - points * 50, self.now, None),
+            false => metric(details, self.now - points * 1_000, self.now, Some(1_000)),
+        }
+    }
+
+    fn starts(&self) {
+        let (mut empty, mut mirror) = (Vec::new(), Vec::new());
+        for _ in 0..2 * ROUNDS {
+            empty.push(self.start(&self.empty, None).started_in);
+            mirror.push(self.start(&self.mirror, None).started_in);
+        }
+        row("start to first poll", median(mirror), "empty", median(empty));
+    }
+
+    /// CPU and wall time of warm requests, and what memory they have taken in the end.
+    fn warm(&self) {
+        let cloudwatch = self.cloudwatch(60, false);
+        let test = event("/api/connection", &json!({"connectionDetails": keys()}));
+        let random = self.random(50, true);
+        let runs = [
+            ("empty", &self.empty, &random, ""),
+            ("random query of 50 points", &self.mirror, &random, "empty"),
+            ("bare GetMetricData of 60 points", &self.bare, &cloudwatch, "empty"),
+            (
+                "CloudWatch query of 60 points",
+                &self.mirror,
+                &cloudwatch,
+                "bare GetMetricData of 60 points",
+            ),
+            ("CloudWatch connection test", &self.mirror, &test, "empty"),
+        ];
+        let mut functions: Vec<Function> =
+            runs.iter().map(|(_, binary, _, _)| self.start(binary, None)).collect();
+        let mut cpu = vec![Vec::new(); runs.len()];
+        let mut wall = vec![Vec::new(); runs.len()];
+        for round in 0..=ROUNDS {
+            for (index, function) in functions.iter_mut().enumerate() {
+                let used = function.cpu();
+                let mut walls = Vec::new();
+                for _ in 0..REQUESTS {
+                    let (answer, took) = function.invoke(runs[index].2);
+                    assert_eq!(
+                        status_and_body(&answer).0,
+                        200,
+                        "{}",
+                        String::from_utf8_lossy(&answer)
+                    );
+                    walls.push(took);
+                }
+                // The first round warms up.
+                if round > 0 {
+                    cpu[index].push((function.cpu() - used) / REQUESTS);
+                    wall[index].push(median(walls));
+                }
+            }
+        }
+        let cpu: Vec<Duration> = cpu.into_iter().map(median).collect();
+        let wall: Vec<Duration> = wall.into_iter().map(median).collect();
+        let at = |name: &str| runs.iter().position(|run| run.0 == name).expect("a run");
+        for (index, (name, _, _, beside)) in runs.iter().enumerate().skip(1) {
+            row(&format!("{name}, CPU"), cpu[index], beside, cpu[at(beside)]);
+            row(&format!("{name}, wall"), wall[index], beside, wall[at(beside)]);
+        }
+        drop(functions);
+        self.memory(&runs);
+    }
+
+    /// What memory new processes have taken after some hundred requests each.
+    fn memory(&self, runs: &[(&str, &PathBuf, &String, &str)]) {
+        let mut peaks = vec![Vec::new(); runs.len()];
+        let mut own = vec![Vec::new(); runs.len()];
+        for _ in 0..ROUNDS {
+            for (index, (_, binary, request, _)) in runs.iter().enumerate() {
+                let mut function = self.start(binary, None);
+                for _ in 0..REQUESTS {
+                    function.invoke(request);
+                }
+                let memory = function.memory();
+                peaks[index].push(memory.peak);
+                own[index].push(memory.own);
+            }
+        }
+        let [peaks, own] =
+            [peaks, own].map(|sizes| sizes.into_iter().map(median).collect::<Vec<u64>>());
+        for (index, (name, _, _, _)) in runs.iter().enumerate().skip(1) {
+            println!(
+                "| memory after {REQUESTS}: {name} | {} KiB, {} of them its own | empty: {} KiB, {} | {:.2} |",
+                peaks[index],
+                own[index],
+                peaks[0],
+                own[0],
+                peaks[index] as f64 / peaks[0] as f64
+            );
+        }
+    }
+
+    /// First requests of new processes, at full speed and at Lambda's shares.
+    fn first(&self) {
+        let cloudwatch = self.cloudwatch(60, false);
+        let random = self.random(50, true);
+        for megabytes in [None, Some(128), Some(256), Some(512), Some(1_024)] {
+            let share = match megabytes {
+                None => None,
+                Some(megabytes) => match Share::of_megabytes(megabytes) {
+                    Some(share) => Some(share),
+                    None => {
+                        println!(
+                            "| first requests at {megabytes} MB | not measured: no cgroup to write to | | |"
+                        );
+                        continue;
+                    }
+                },
+            };
+            let at = megabytes
+                .map_or("at full speed".to_owned(), |size| format!("at {size} MB's share"));
+            let runs = [
+                ("empty", &self.empty, &random),
+                ("random query", &self.mirror, &random),
+                ("CloudWatch query", &self.mirror, &cloudwatch),
+                ("bare GetMetricData", &self.bare, &cloudwatch),
+            ];
+            let mut wall = vec![Vec::new(); runs.len()];
+            let mut cpu = vec![Vec::new(); runs.len()];
+            let mut busy = Vec::new();
+            for _ in 0..ROUNDS {
+                for (index, (name, binary, request)) in runs.iter().enumerate() {
+                    let mut function = self.start(binary, share.as_ref());
+                    // Between init and the first request a cold start waits for its network:
+                    // the share is full again.
+                    std::thread::sleep(Duration::from_millis(40));
+                    let used = function.cpu();
+                    self.peer.busy();
+                    let (answer, took) = function.invoke(request);
+                    assert_eq!(
+                        status_and_body(&answer).0,
+                        200,
+                        "{}",
+                        String::from_utf8_lossy(&answer)
+                    );
+                    wall[index].push(took);
+                    cpu[index].push(function.cpu() - used);
+                    if *name == "CloudWatch query" {
+                        busy.push(self.peer.busy());
+                    }
+                }
+            }
+            let (empty, busy) = (median(wall[0].clone()), median(busy));
+            let empty_cpu = median(cpu[0].clone());
+            for (index, (name, _, _)) in runs.iter().enumerate().skip(1) {
+                row(
+                    &format!("first {name} {at}, wall"),
+                    median(wall[index].clone()),
+                    "empty",
+                    empty,
+                );
+                row(
+                    &format!("first {name} {at}, CPU"),
+                    median(cpu[index].clone()),
+                    "empty",
+                    empty_cpu,
+                );
+            }
+            println!(
+                "| the peer's own CPU time in the first CloudWatch query {at} | {} | | |",
+                shown(busy)
+            );
+        }
+    }
+
+    /// CPU and memory a point, beyond the answer itself.
+    fn growth(&self) {
+        type Query = fn(&Bench, i64, bool) -> String;
+        let sources: [(&str, Query, [i64; 4]); 2] = [
+            ("random", Bench::random, [100, 1_000, 10_000, 100_000]),
+            // A single series of CloudWatch's has no more: a minute's points of 15 days.
+            ("CloudWatch", Bench::cloudwatch, [100, 1_000, 10_000, 21_000]),
+        ];
+        for (source, query, counts) in sources {
+            for is_raw in [true, false] {
+                // A raw range of random data has 50 points, however long it is.
+                if is_raw && source == "random" {
+                    continue;
+                }
+                let mut least = None;
+                for points in counts {
+                    let request = query(self, points, is_raw);
+                    let mut function = self.start(&self.mirror, None);
+                    let (answer, _) = function.invoke(&request);
+                    let peak = function.memory().peak;
+                    let mut cpu = Vec::new();
+                    for _ in 0..9 {
+                        let used = function.cpu();
+                        function.invoke(&request);
+                        cpu.push(function.cpu() - used);
+                    }
+                    let cpu = median(cpu);
+                    let (status, body) = status_and_body(&answer);
+                    assert_eq!(status, 200);
+                    let found = body["telemetry"]["points"].as_array().map_or(0, Vec::len);
+                    assert_eq!(found as i64, points);
+                    let (least_cpu, least_peak) = *least.get_or_insert((cpu, peak));
+                    let beyond = |all: f64| all / (points - counts[0]).max(1) as f64;
+                    let kind = if is_raw { "raw" } else { "aggregated" };
+                    println!(
+                        "| {found} {kind} points, {source} | {} CPU, {peak} KiB at most, answer {} bytes | {:.0} ns and {:.0} bytes a point more, {:.0} of them the answer's | |",
+                        shown(cpu),
+                        answer.len(),
+                        beyond(cpu.saturating_sub(least_cpu).as_nanos() as f64),
+                        beyond(peak.saturating_sub(least_peak) as f64 * 1_024.0),
+                        answer.len() as f64 / found.max(1) as f64,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Time and memory of lists.
+    fn catalogues(&self) {
+        let field = json!({"fieldName": "Host", "fieldType": "STRING"});
+        let namespace = json!({"key": "Namespace", "value": {"value": "N"}});
+        let query = json!({"conditions": [namespace], "field": field, "limit": 100,
+                           "startTime": 0, "endTime": self.now});
+        let request =
+            event("/api/field/value", &json!({"connectionDetails": keys(), "query": query}));
+        let mut least: Option<u64> = None;
+        for metrics in [1_000, 10_000, 100_000] {
+            self.peer.list(metrics);
+            let mut function = self.start(&self.mirror, None);
+            let used = function.cpu();
+            let (answer, took) = function.invoke(&request);
+            let (status, body) = status_and_body(&answer);
+            assert_eq!((status, &body["_type"]), (200, &Value::from("FieldValuesResponse")));
+            let (read, memory) = (function.cpu() - used, function.memory());
+            let used = function.cpu();
+            function.invoke(&request);
+            let again = function.cpu() - used;
+            let first = *least.get_or_insert(memory.peak);
+            println!(
+                "| a list of {metrics} metrics | read in {} ({} CPU), asked again {} CPU, {} KiB at most | {:.0} ns and {:.0} bytes a metric | |",
+                shown(took),
+                shown(read),
+                shown(again),
+                memory.peak,
+                read.as_nanos() as f64 / metrics as f64,
+                memory.peak.saturating_sub(first) as f64 * 1_024.0 / metrics as f64,
+            );
+        }
+    }
+}
+
+fn row(name: &str, found: Duration, beside: &str, other: Duration) {
+    let ratio = found.as_secs_f64() / other.as_secs_f64();
+    println!("| {name} | {} | {beside}: {} | {ratio:.2} |", shown(found), shown(other));
+}
+
+fn shown(duration: Duration) -> String {
+    match duration.as_secs_f64() * 1e6 {
+        micros if micros < 1_000.0 => format!("{micros:.0} us"),
+        micros => format!("{:.2} ms", micros / 1_000.0),
+    }
+}
+
+fn median<T: Ord + Copy>(mut found: Vec<T>) -> T {
+    found.sort_unstable();
+    found[found.len() / 2]
+}

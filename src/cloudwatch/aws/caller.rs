@@ -1,0 +1,113 @@
+//! Who calls CloudWatch, and in which region.
+
+use sha2::{Digest, Sha256};
+
+use crate::connection::{Credentials, Identity, Role};
+use crate::region::Region;
+use crate::secret::Keys;
+
+/// A caller in a region, as a digest of everything that decides which data the caller may see.
+///
+/// Clients, lists and points are cached by this key, so one caller never sees the data of
+/// another. The digest reveals no secret. It can only be made from a whole identity and a region.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Caller([u8; 32]);
+
+impl Caller {
+    /// The caller with this identity in this region.
+    pub(crate) fn new(identity: &Identity, region: &Region) -> Self {
+        let Identity { credentials, role } = identity;
+        let mut hasher = Sha256::new();
+        // The length before each part keeps "ab" + "c" apart from "a" + "bc".
+        let mut add = |part: Option<&str>| match part {
+            None => hasher.update([0]),
+            Some(part) => {
+                hasher.update([1]);
+                hasher.update((part.len() as u64).to_be_bytes());
+                hasher.update(part);
+            }
+        };
+        add(Some(region.as_str()));
+        match credentials {
+            Credentials::FunctionRole => add(None),
+            Credentials::Keys(Keys { access_key_id, secret_access_key, session_token }) => {
+                add(Some(access_key_id.expose()));
+                add(Some(secret_access_key.expose()));
+                add(session_token.as_ref().map(|token| token.expose()));
+            }
+        }
+        match role {
+            None => add(None),
+            Some(Role { arn, external_id, session_name, session_length }) => {
+                add(Some(arn));
+                add(external_id.as_ref().map(|id| id.expose()));
+                add(Some(session_name));
+                add(Some(&session_length.as_secs().to_string()));
+            }
+        }
+        Caller(hasher.finalize().into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    fn keys(id: &str, secret: &str, token: Option<&str>) -> Credentials {
+        Credentials::Keys(Keys {
+            access_key_id: Secret::new(id),
+            secret_access_key: Secret::new(secret),
+            session_token: token.map(Secret::new),
+        })
+    }
+
+    fn role(name: &str, external_id: Option<&str>, session: &str, seconds: u64) -> Option<Role> {
+        Some(Role {
+            arn: format!("arn:aws:iam::123456789012:role/{name}"),
+            external_id: external_id.map(Secret::new),
+            session_name: session.to_owned(),
+            session_length: Duration::from_secs(seconds),
+        })
+    }
+
+    #[test]
+    fn every_part_makes_another_caller() {
+        let callers: Vec<_> = [
+            ("eu-west-1", keys("id", "secret", None), None),
+            ("eu-west-2", keys("id", "secret", None), None),
+            ("eu-west-1", keys("ids", "ecret", None), None),
+            ("eu-west-1", keys("id", "secrets", None), None),
+            ("eu-west-1", keys("id", "secret", Some("")), None),
+            ("eu-west-1", keys("id", "secret", Some("token")), None),
+            ("eu-west-1", Credentials::FunctionRole, None),
+            ("eu-west-1", Credentials::FunctionRole, role("r", None, "s", 900)),
+            ("eu-west-1", keys("id", "secret", None), role("r", None, "s", 900)),
+            ("eu-west-1", keys("id", "secret", None), role("q", None, "s", 900)),
+            ("eu-west-1", keys("id", "secret", None), role("r", Some("x"), "s", 900)),
+            ("eu-west-1", keys("id", "secret", None), role("r", None, "t", 900)),
+            ("eu-west-1", keys("id", "secret", None), role("r", None, "s", 901)),
+        ]
+        .into_iter()
+        .map(|(region, credentials, role)| {
+            Caller::new(&Identity { credentials, role }, &Region::new(region).unwrap())
+        })
+        .collect();
+        assert_eq!(callers.iter().collect::<HashSet<_>>().len(), callers.len());
+    }
+
+    #[test]
+    fn equal_parts_make_the_same_caller() {
+        let caller = || {
+            let identity = Identity {
+                credentials: keys("id", "secret", Some("token")),
+                role: role("r", Some("x"), "s", 900),
+            };
+            Caller::new(&identity, &Region::new("eu-west-1").unwrap())
+        };
+        assert!(caller() == caller());
+    }
+}

@@ -1,0 +1,206 @@
+//! The SDK client of each caller, cached between requests.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::identity::IdentityCache;
+use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{AppName, BehaviorVersion, SdkConfig};
+use aws_credential_types::Credentials as AwsCredentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::config::retry::RetryPartition;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::SystemTimeSource;
+
+use super::assumed_role::AssumedRole;
+use super::caller::Caller;
+use super::error;
+use super::http::HttpClients;
+use super::session::Session;
+use crate::cache::BoundedCache;
+use crate::config::AwsConfig;
+use crate::connection::{Credentials, Identity};
+use crate::deadline::Deadline;
+use crate::error::MirrorError;
+use crate::region::Region;
+use crate::secret::Keys;
+use crate::time::EpochMillis;
+
+/// The maximum number of cached clients.
+const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+
+/// A client that was unused for this long is dropped with its keys.
+const IDLE_LIFETIME: Duration = Duration::from_secs(900);
+
+/// The maximum number of attempts for a call that is throttled or fails temporarily.
+const MAX_ATTEMPTS: u32 = 3;
+
+/// Builds the client of a caller in a region.
+pub type BuildClient =
+    dyn Fn(&Identity, &Region) -> Result<CallerClient, MirrorError> + Send + Sync;
+
+/// The client of a caller.
+#[derive(Clone)]
+pub struct CallerClient {
+    cloudwatch: Client,
+    role: Option<Arc<AssumedRole>>,
+}
+
+impl From<Client> for CallerClient {
+    fn from(cloudwatch: Client) -> Self {
+        CallerClient { cloudwatch, role: None }
+    }
+}
+
+/// The clients of all callers. A client is built when its caller first needs it.
+pub(crate) struct Clients {
+    build: Box<BuildClient>,
+    cache: BoundedCache<Caller, CallerClient>,
+}
+
+impl Clients {
+    /// Clients that `build` builds.
+    pub(crate) fn new(build: Box<BuildClient>) -> Self {
+        Clients { build, cache: BoundedCache::new(MAX_CLIENTS, usize::MAX) }
+    }
+
+    /// Whether no client was built yet.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.cache.is_unused()
+    }
+
+    /// A session of a caller in a region, with valid credentials.
+    ///
+    /// # Errors
+    /// There are no credentials, or the role cannot be assumed.
+    pub(crate) async fn session(
+        &self,
+        identity: &Identity,
+        region: Region,
+        deadline: Deadline,
+        now: EpochMillis,
+    ) -> Result<Session, MirrorError> {
+        let caller = Caller::new(identity, &region);
+        let client = match self.cache.get(&caller, now) {
+            Some(client) => client,
+            None => (self.build)(identity, &region)?,
+        };
+        self.cache.insert(caller, client.clone(), 0, now, IDLE_LIFETIME);
+        let CallerClient { cloudwatch, role } = client;
+        if let Some(role) = role {
+            deadline.bound(|| role.waits_for(), role.credentials()).await??;
+        }
+        Ok(Session { client: cloudwatch, caller, region, deadline })
+    }
+}
+
+/// Builds SDK clients for AWS.
+pub(crate) struct SdkClientBuilder {
+    aws: AwsConfig,
+    http: HttpClients,
+}
+
+impl SdkClientBuilder {
+    /// A builder of clients that reach AWS as `aws` says.
+    pub(crate) fn new(aws: AwsConfig) -> Self {
+        SdkClientBuilder { http: HttpClients::new(aws.custom_trust_store), aws }
+    }
+
+    /// Builds the client of a caller in a region.
+    ///
+    /// # Errors
+    /// The identity is the function's own role, and the function has no credentials.
+    pub(crate) fn build(
+        &self,
+        identity: &Identity,
+        region: &Region,
+    ) -> Result<CallerClient, MirrorError> {
+        let keys = match &identity.credentials {
+            Credentials::Keys(keys) => keys,
+            Credentials::FunctionRole => {
+                self.aws.keys.as_ref().ok_or_else(error::no_function_credentials)?
+            }
+        };
+        let keys = SharedCredentialsProvider::new(sdk_credentials(keys));
+        // A retry quota for each caller, so that the failures of one do not use up the retries of
+        // another.
+        let retries = || RetryPartition::custom(env!("CARGO_PKG_NAME")).build();
+        let (credentials, role) = match &identity.role {
+            None => (keys, None),
+            Some(role) => {
+                let config = self.config(region, self.aws.sts_endpoint.as_deref(), keys);
+                let config = aws_sdk_sts::config::Builder::from(&config).retry_partition(retries());
+                let client = aws_sdk_sts::Client::from_conf(config.build());
+                let role = Arc::new(AssumedRole::new(client, role.clone(), region.clone()));
+                let provider: Arc<dyn ProvideCredentials> = role.clone();
+                (SharedCredentialsProvider::new(provider), Some(role))
+            }
+        };
+        let config = self.config(region, self.aws.cloudwatch_endpoint.as_deref(), credentials);
+        let config = aws_sdk_cloudwatch::config::Builder::from(&config).retry_partition(retries());
+        Ok(CallerClient { cloudwatch: Client::from_conf(config.build()), role })
+    }
+
+    fn config(
+        &self,
+        region: &Region,
+        endpoint: Option<&str>,
+        credentials: SharedCredentialsProvider,
+    ) -> SdkConfig {
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(aws_config::Region::new(region.as_str().to_owned()))
+            .credentials_provider(credentials)
+            .http_client(self.http.client(region, endpoint))
+            .retry_config(
+                RetryConfig::standard()
+                    .with_max_attempts(MAX_ATTEMPTS)
+                    .with_initial_backoff(Duration::from_millis(100)),
+            )
+            .timeout_config(TimeoutConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .identity_cache(IdentityCache::no_cache())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(SystemTimeSource::new());
+        config.set_app_name(AppName::new(env!("CARGO_PKG_NAME")).ok());
+        config.set_endpoint_url(endpoint.map(str::to_owned));
+        config.build()
+    }
+}
+
+fn sdk_credentials(keys: &Keys) -> AwsCredentials {
+    let Keys { access_key_id, secret_access_key, session_token } = keys;
+    let token = session_token.as_ref().map(|token| token.expose().to_owned());
+    AwsCredentials::new(
+        access_key_id.expose(),
+        secret_access_key.expose(),
+        token,
+        None,
+        env!("CARGO_PKG_NAME"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn an_http_client_is_built_with_the_first_sdk_client() {
+        let secret = || Secret::new("x");
+        let keys =
+            Keys { access_key_id: secret(), secret_access_key: secret(), session_token: None };
+        let region = Region::new("eu-west-1").unwrap();
+        let builder = SdkClientBuilder::new(AwsConfig::default());
+        let identity = Identity { credentials: Credentials::FunctionRole, role: None };
+        assert!(builder.build(&identity, &region).is_err(), "the function has no credentials");
+        assert!(builder.http.is_unused());
+        let identity = Identity { credentials: Credentials::Keys(keys), role: None };
+        assert!(builder.build(&identity, &region).is_ok());
+        assert!(!builder.http.is_unused());
+    }
+}

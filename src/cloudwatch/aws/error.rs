@@ -1,0 +1,208 @@
+//! AWS's errors → errors that say what to do.
+//!
+//! An error includes AWS's message only if the message cannot contain a secret. A message about
+//! a signature can quote the session token.
+
+use std::error::Error;
+
+use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::http::Response;
+
+use crate::connection::Role;
+use crate::error::MirrorError;
+use crate::region::Region;
+
+/// The AWS actions that the mirror calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action<'a> {
+    ListMetrics,
+    GetMetricData,
+    AssumeRole(&'a Role),
+}
+
+impl Action<'_> {
+    fn service(self) -> &'static str {
+        match self {
+            Action::ListMetrics | Action::GetMetricData => "CloudWatch",
+            Action::AssumeRole(_) => "STS",
+        }
+    }
+
+    /// AWS's name of the action.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Action::ListMetrics => "ListMetrics",
+            Action::GetMetricData => "GetMetricData",
+            Action::AssumeRole(_) => "AssumeRole",
+        }
+    }
+}
+
+/// The error of a call that failed, at AWS or on the way there.
+pub(super) fn from_call<E>(
+    error: &SdkError<E, Response>,
+    action: Action,
+    region: &Region,
+) -> MirrorError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let service = action.service();
+    let details = match error {
+        SdkError::ServiceError(context) if !context.raw().status().is_success() => {
+            let status = context.raw().status().as_u16();
+            return from_code(
+                context.err().code(),
+                context.err().message(),
+                status,
+                action,
+                region,
+            );
+        }
+        _ if root(error).starts_with("invalid peer certificate") => format!(
+            "the mirror does not trust the certificate of {service} in {region} ({}); if a proxy \
+             decrypts TLS, set the function's variable SSL_CERT_FILE to a file with the proxy's \
+             certificate authority",
+            root(error)
+        ),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() || failure.is_io() => format!(
+            "{service} in {region} cannot be reached: {}; expected a region that exists, and a \
+             network that lets this function connect to it",
+            root(error)
+        ),
+        SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
+            format!("{service} in {region} sent a response that cannot be read: {}", root(error))
+        }
+        _ => format!("{service} in {region} did not respond to {}: {}", action.name(), root(error)),
+    };
+    MirrorError::Connection { details }
+}
+
+/// The response of STS has no credentials.
+pub(super) fn no_session(role: &Role) -> MirrorError {
+    MirrorError::Connection {
+        details: format!("STS returned no credentials for the role {}", role.arn),
+    }
+}
+
+/// The connection details use the function's own role, and the function has no credentials.
+pub(super) fn no_function_credentials() -> MirrorError {
+    MirrorError::Connection {
+        details: "this mirror has no role of its own, because it does not run in Lambda; give \
+                  accessKeyId and secretAccessKey in the connection details"
+            .to_owned(),
+    }
+}
+
+fn from_code(
+    code: Option<&str>,
+    message: Option<&str>,
+    status: u16,
+    action: Action,
+    region: &Region,
+) -> MirrorError {
+    let (service, name) = (action.service(), action.name());
+    let says = message.map(|message| format!(" ({service} says: {message})")).unwrap_or_default();
+    let details = match code.unwrap_or_default() {
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" => {
+            match action {
+                Action::ListMetrics | Action::GetMetricData => format!(
+                    "the credentials are valid, but their policy does not allow \
+                     cloudwatch:{name}; expected a policy that allows it{says}"
+                ),
+                Action::AssumeRole(role) => format!(
+                    "the credentials may not assume the role {}; expected a role with that ARN, \
+                     whose trust policy names the credentials' owner, the externalId that the \
+                     trust policy requires, if any, and credentials whose policy allows \
+                     sts:AssumeRole on the role (the function's own role may assume the roles in \
+                     AssumableRoles){says}",
+                    role.arn
+                ),
+            }
+        }
+        "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "InvalidAccessKeyId"
+        | "IncompleteSignature"
+        | "IncompleteSignatureException"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException" => format!(
+            "AWS in {region} does not know the access key; expected an accessKeyId that exists \
+             and is active, a sessionToken if it begins with ASIA, and a region that is enabled \
+             for the account"
+        ),
+        "SignatureDoesNotMatch" | "InvalidSignatureException" => {
+            "the secretAccessKey does not belong to the accessKeyId; expected the whole secret \
+             of that access key, without spaces"
+                .to_owned()
+        }
+        "InvalidToken" => {
+            "AWS does not know the sessionToken; expected the whole token that belongs to the \
+             keys, and no token for an accessKeyId that begins with AKIA"
+                .to_owned()
+        }
+        "ExpiredToken" | "ExpiredTokenException" => {
+            "the session has expired; expected keys with a sessionToken that is still valid, or \
+             keys that do not expire"
+                .to_owned()
+        }
+        "RequestExpired" | "RequestTimeTooSkewed" | "InvalidTimestamp" => {
+            format!(
+                "{service} does not accept this mirror's clock; expected a clock that is at most \
+                 a few minutes off{says}"
+            )
+        }
+        "OptInRequired" | "RegionDisabledException" | "SubscriptionRequiredException" => {
+            format!(
+                "the region {region} is not enabled for the account; expected one that is{says}"
+            )
+        }
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestLimitExceeded"
+        | "TooManyRequestsException"
+        | "LimitExceeded"
+        | "LimitExceededException" => format!(
+            "{service} in {region} throttles this account's {name} calls; expected fewer streams \
+             at once, or a higher quota"
+        ),
+        "ValidationError"
+        | "ValidationException"
+        | "InvalidParameterValue"
+        | "InvalidParameterValueException"
+        | "InvalidParameterCombination"
+        | "InvalidParameterCombinationException"
+        | "MissingParameter"
+        | "MissingRequiredParameter"
+        | "MissingRequiredParameterException"
+        | "InvalidNextToken" => match action {
+            Action::AssumeRole(role) => format!(
+                "STS does not accept the request to assume the role {}; expected \
+                 tokenExpirySeconds up to the role's maximum session duration, and up to 3600 if \
+                 the credentials belong to a role, like those of the function's own role{says}",
+                role.arn
+            ),
+            Action::ListMetrics | Action::GetMetricData => {
+                return MirrorError::Remote {
+                    summary: "CloudWatch does not accept the query",
+                    details: format!("{name} in {region}{says}"),
+                };
+            }
+        },
+        code => format!(
+            "{service} in {region} failed to answer {name}: status {status}{}{says}",
+            if code.is_empty() { String::new() } else { format!(", {code}") }
+        ),
+    };
+    MirrorError::Connection { details }
+}
+
+/// The innermost source of an error, which is the most specific one.
+fn root(error: &dyn Error) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}

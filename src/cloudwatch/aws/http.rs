@@ -1,0 +1,253 @@
+//! The HTTP clients of the SDK. All callers share their connections, because every request has
+//! its own signature.
+//!
+//! aws-smithy-http-client would also do, but it brings HTTP/2, which CloudWatch does not need,
+//! and proxies. Without them the deployment package is a tenth smaller.
+
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::ErrorKind;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::{
+    CaptureConnection, HttpConnector as TcpConnector, capture_connection,
+};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::time::timeout;
+use tower_service::Service;
+use tracing::warn;
+
+use crate::region::Region;
+
+/// Amazon's certificate authorities ("CA Certificates", amazontrust.com/repository), which sign
+/// the certificates of all endpoints in the `aws` partition. A cold start parses these five in a
+/// thirtieth of the time that the 142 authorities of the system's trust store take.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+
+/// The timeout of a connection attempt, including TLS. The SDK retries it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long an unused connection stays open.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The maximum number of idle connections to a host. A connection test uses two at once.
+const MAX_IDLE: usize = 2;
+
+/// The HTTP clients, one for each kind of trust. Each is built when it is first needed.
+pub(super) struct HttpClients {
+    /// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` name the certificate authorities to trust.
+    custom_trust_store: bool,
+    amazon: OnceLock<SharedHttpClient>,
+    system: OnceLock<SharedHttpClient>,
+    plaintext: OnceLock<SharedHttpClient>,
+}
+
+/// The certificate authorities that a connection trusts.
+#[derive(Debug, PartialEq, Eq)]
+enum Trust {
+    /// Amazon's.
+    Amazon,
+    /// The system's trust store.
+    System,
+    /// None, because the endpoint has no TLS.
+    Plaintext,
+}
+
+impl HttpClients {
+    pub(super) fn new(custom_trust_store: bool) -> Self {
+        let [amazon, system, plaintext] = [const { OnceLock::new() }; 3];
+        HttpClients { custom_trust_store, amazon, system, plaintext }
+    }
+
+    /// The client for a configured endpoint, or for the region's endpoint if there is none.
+    pub(super) fn client(&self, region: &Region, endpoint: Option<&str>) -> SharedHttpClient {
+        let client = match self.trust(region, endpoint) {
+            Trust::Amazon => self.amazon.get_or_init(|| {
+                build(CertificateDer::pem_slice_iter(AMAZON_ROOTS).filter_map(Result::ok))
+            }),
+            Trust::System => self.system.get_or_init(|| build(system_store())),
+            Trust::Plaintext => self.plaintext.get_or_init(|| build(std::iter::empty())),
+        };
+        client.clone()
+    }
+
+    /// Whether no client was built yet.
+    #[cfg(test)]
+    pub(super) fn is_unused(&self) -> bool {
+        [&self.amazon, &self.system, &self.plaintext].iter().all(|client| client.get().is_none())
+    }
+
+    fn trust(&self, region: &Region, endpoint: Option<&str>) -> Trust {
+        match endpoint {
+            None if region.is_in_aws_partition() && !self.custom_trust_store => Trust::Amazon,
+            Some(url) if url.starts_with("http://") => Trust::Plaintext,
+            _ => Trust::System,
+        }
+    }
+}
+
+/// The certificate authorities of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+fn system_store() -> impl Iterator<Item = CertificateDer<'static>> {
+    let store = rustls_native_certs::load_native_certs();
+    for error in store.errors {
+        warn!("the trust store cannot be read: {error}");
+    }
+    store.certs.into_iter()
+}
+
+/// Builds a client that trusts these certificate authorities.
+fn build(authorities: impl Iterator<Item = CertificateDer<'static>>) -> SharedHttpClient {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(authorities);
+    let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let mut tcp = TcpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    let https = HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(tcp);
+    let connections = legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE)
+        .build(ConnectTimeout(https));
+    let connector = SharedHttpConnector::new(Connector(connections));
+    http_client_fn(move |_, _| connector.clone())
+}
+
+/// The SDK's connector, which uses a pool of connections.
+#[derive(Debug)]
+struct Connector(legacy::Client<ConnectTimeout<HttpsConnector<TcpConnector>>, SdkBody>);
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connections = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let mut request =
+                request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let connection = capture_connection(&mut request);
+            if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
+                capture.set_connection_retriever(move || metadata(&connection));
+            }
+            let response = connections.request(request).await.map_err(connector_error)?;
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// Adds [`CONNECT_TIMEOUT`] to a connector. hyper-util's own timeout covers only TCP.
+#[derive(Debug, Clone)]
+struct ConnectTimeout<C>(C);
+
+impl<C, T> Service<T> for ConnectTimeout<C>
+where
+    C: Service<T, Error = Box<dyn Error + Send + Sync>>,
+    C::Future: Send + 'static,
+{
+    type Response = C::Response;
+    type Error = C::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, C::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), C::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, target: T) -> Self::Future {
+        let connection = timeout(CONNECT_TIMEOUT, self.0.call(target));
+        Box::pin(async move {
+            connection.await.unwrap_or_else(|_| {
+                let text = format!("no connection within {} seconds", CONNECT_TIMEOUT.as_secs());
+                Err(io::Error::new(io::ErrorKind::TimedOut, text).into())
+            })
+        })
+    }
+}
+
+/// Lets the SDK close the connection to a server that failed.
+fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
+    connection.connection_metadata().as_ref()?;
+    let connection = connection.clone();
+    let poison = move || {
+        if let Some(connection) = connection.connection_metadata().as_ref() {
+            connection.poison();
+        }
+    };
+    Some(ConnectionMetadata::builder().proxied(false).poison_fn(poison).build())
+}
+
+/// Classifies a connection error for the SDK's retries. Every error may be temporary, and the
+/// mirror only reads, so every call can be retried.
+fn connector_error(error: legacy::Error) -> ConnectorError {
+    match (error.is_connect(), is_timeout(&error)) {
+        (true, true) => ConnectorError::timeout(error.into()),
+        (true, false) => ConnectorError::io(error.into()),
+        (false, _) => ConnectorError::other(error.into(), Some(ErrorKind::TransientError)),
+    }
+}
+
+fn is_timeout(error: &(dyn Error + 'static)) -> bool {
+    let is_this = error
+        .downcast_ref()
+        .is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut);
+    is_this || error.source().is_some_and(is_timeout)
+}
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    #[test]
+    fn amazons_authorities_are_trusted_only_for_its_own_endpoints() {
+        for (custom, region, endpoint, trust) in [
+            (false, "eu-west-1", None, Trust::Amazon),
+            (true, "eu-west-1", None, Trust::System),
+            (false, "eu-west-1", Some("https://vpce-1.example.com"), Trust::System),
+            (true, "eu-west-1", Some("http://127.0.0.1:4566"), Trust::Plaintext),
+            (false, "cn-north-1", None, Trust::System),
+            (false, "us-gov-west-1", None, Trust::System),
+        ] {
+            let clients = HttpClients::new(custom);
+            let region = Region::new(region).unwrap();
+            assert_eq!(clients.trust(&region, endpoint), trust, "{region} {endpoint:?}");
+        }
+    }
+
+    /// The fingerprints are those that Amazon publishes, in the order of its list.
+    #[test]
+    fn the_roots_are_amazons() {
+        let roots = CertificateDer::pem_slice_iter(AMAZON_ROOTS).map(Result::unwrap);
+        let hex = |byte: &u8| format!("{byte:02x}");
+        let fingerprints: Vec<String> =
+            roots.map(|root| Sha256::digest(root).iter().map(hex).collect()).collect();
+        assert_eq!(
+            fingerprints,
+            [
+                "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
+                "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
+                "18ce6cfe7bf14e60b2e347b8dfe868cb31d02ebb3ada271569f50343b46db3a4",
+                "e35d28419ed02025cfa69038cd623962458da5c695fbdea3c22b0bfb25897092",
+                "568d6905a2c88708a4b3025190edcfedb1974a606a13c6e5290fcb2ae63edab5",
+            ]
+        );
+    }
+}

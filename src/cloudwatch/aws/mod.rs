@@ -1,0 +1,18 @@
+//! AWS: clients, credentials, connections and errors. Nothing here knows what a query is.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `clients` | the SDK client of each caller, cached between requests |
+//! | `session` | the calls of one request to CloudWatch in one region |
+//! | `assumed_role` | a role that the mirror assumes |
+//! | `caller` | who calls CloudWatch: the key of everything that is cached |
+//! | `http` | connections, TLS and timeouts |
+//! | `error` | AWS's errors → errors that say what to do |
+
+pub(super) mod caller;
+pub(super) mod clients;
+pub(super) mod error;
+pub(super) mod session;
+
+mod assumed_role;
+mod http;

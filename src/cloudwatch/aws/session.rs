@@ -1,0 +1,53 @@
+//! The calls of one request to CloudWatch in one region.
+
+use std::error::Error;
+use std::future::Future;
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::http::Response;
+
+use super::caller::Caller;
+use super::error::{self, Action};
+use crate::deadline::Deadline;
+use crate::error::MirrorError;
+use crate::region::Region;
+
+/// The client, the region and the deadline of one request's calls.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    pub(crate) caller: Caller,
+    pub(crate) region: Region,
+    pub(crate) deadline: Deadline,
+}
+
+impl Session {
+    /// The same session with an earlier deadline, which leaves time to process the results.
+    pub(crate) fn with_earlier_deadline(&self) -> Self {
+        Session { deadline: self.deadline.earlier(), ..self.clone() }
+    }
+
+    /// The output of `call`.
+    ///
+    /// # Errors
+    /// CloudWatch refuses the call, cannot be reached, or has not answered by the deadline.
+    pub(crate) fn call<'a, T, E>(
+        &'a self,
+        action: Action<'a>,
+        call: impl Future<Output = Result<T, SdkError<E, Response>>> + 'a,
+    ) -> impl Future<Output = Result<T, MirrorError>> + 'a
+    where
+        T: 'a,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        // The SDK's futures are about ten kilobytes each. Boxing them here avoids further moves,
+        // and keeps the futures that await them small.
+        let call = Box::pin(call);
+        async move {
+            let what = || format!("CloudWatch in {} to answer {}", self.region, action.name());
+            let answer = self.deadline.bound(what, call).await?;
+            answer.map_err(|error| error::from_call(&error, action, &self.region))
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The call `/api/connection`: tests both permissions that the mirror needs.
+
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Metric, MetricDataQuery, MetricStat};
+
+use super::aws::error::Action;
+use super::store::Store;
+use crate::error::MirrorError;
+
+impl Store<'_> {
+    /// Calls ListMetrics and GetMetricData once.
+    ///
+    /// # Errors
+    /// The credentials lack a permission, or AWS cannot be reached.
+    pub(crate) async fn test(&self) -> Result<(), MirrorError> {
+        let session = self.session(None).await?;
+        let metric = Metric::builder().namespace("AWS/Usage").metric_name("CallCount");
+        let stat = MetricStat::builder().metric(metric.build()).period(60).stat("Sum").build();
+        let data = session
+            .client
+            .get_metric_data()
+            .metric_data_queries(MetricDataQuery::builder().id("q0").metric_stat(stat).build())
+            .start_time(DateTime::from_millis(self.now.0 - 60_000))
+            .end_time(DateTime::from_millis(self.now.0));
+        let list = session.client.list_metrics();
+        match tokio::join!(
+            session.call(Action::ListMetrics, list.send()),
+            session.call(Action::GetMetricData, data.send())
+        ) {
+            (Ok(_), Ok(_)) => Ok(()),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+            (Err(one), Err(other)) if one == other => Err(one),
+            (Err(one), Err(other)) => {
+                Err(MirrorError::Connection { details: format!("{one}; and {other}") })
+            }
+        }
+    }
+}

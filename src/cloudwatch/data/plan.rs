@@ -1,0 +1,245 @@
+//! A metric query → what to ask GetMetricData, and how to combine the results.
+
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::types::StandardUnit;
+
+use super::window::{MINUTE, Window};
+use crate::cloudwatch::query::conditions::Conditions;
+use crate::cloudwatch::query::error::invalid;
+use crate::cloudwatch::query::expression::Expression;
+use crate::cloudwatch::query::selector::MetricSelector;
+use crate::cloudwatch::query::statistic::Statistic;
+use crate::connection::{CloudWatchConfig, NotANumber};
+use crate::error::MirrorError;
+use crate::model::{MAX_POINTS, Method, MetricQuery};
+use crate::region::Region;
+use crate::time::EpochMillis;
+
+/// The maximum number of datapoints in a page ("GetMetricData", CloudWatch API reference).
+pub(super) const MAX_DATAPOINTS: usize = 100_800;
+
+/// Everything that the points depend on, except the caller and the region.
+///
+/// Equal queries of a caller have equal points until CloudWatch's data changes, because the
+/// plan's window has only whole buckets that are over.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct DataQuery {
+    pub(crate) target: Target,
+    pub(crate) plan: Plan,
+    pub(crate) not_a_number: NotANumber,
+    pub(crate) linked_accounts: bool,
+    /// How long the points are cached.
+    pub(crate) cache: Duration,
+}
+
+/// What the query asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Target {
+    Metrics(MetricSelector),
+    Expression(Expression),
+}
+
+impl DataQuery {
+    /// Reads a metric query. Also returns the region that the query names.
+    ///
+    /// # Errors
+    /// The query is not valid.
+    pub(crate) fn read(
+        query: &MetricQuery,
+        config: &CloudWatchConfig,
+        now: EpochMillis,
+    ) -> Result<(Self, Option<Region>), MirrorError> {
+        let conditions = Conditions::read(&query.filter.conditions)?;
+        let metric_field = query.metric_field.as_deref();
+        let clock = Clock {
+            settled: now.0 - i64::try_from(config.settle.as_millis()).unwrap_or(i64::MAX),
+            now: now.0,
+        };
+        let (target, plan) = match Expression::of_query(&conditions, metric_field)? {
+            Some(expression) => (Target::Expression(expression), Plan::of_expression(query, clock)),
+            None => {
+                let selector = conditions.selector.clone().of_query(metric_field)?;
+                let plan = Plan::of_metrics(query, &conditions, selector.count(), clock)?;
+                (Target::Metrics(selector), plan)
+            }
+        };
+        let query = DataQuery {
+            target,
+            plan,
+            not_a_number: config.not_a_number,
+            linked_accounts: config.linked_accounts,
+            cache: config.cache,
+        };
+        Ok((query, conditions.region))
+    }
+}
+
+/// The times that limit a window, in epoch milliseconds.
+#[derive(Clone, Copy)]
+struct Clock {
+    /// Buckets that end later are left out.
+    settled: i64,
+    now: i64,
+}
+
+/// What to ask, and how to combine the results.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Plan {
+    pub(crate) window: Window,
+    /// The statistics to ask for each metric, in this order.
+    pub(super) statistics: Vec<Statistic>,
+    pub(super) fold: Fold,
+    pub(super) kind: QueryKind,
+    /// The maximum number of points, at most [`MAX_POINTS`].
+    pub(super) limit: usize,
+    pub(super) unit: Option<StandardUnit>,
+}
+
+/// What a kind of query does with gaps, with the limit, and with several series in a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum QueryKind {
+    /// Metrics without aggregation. A point has one timestamp, a gap stays a gap, the limit cuts
+    /// the response, and there is one series for each metric.
+    RawMetrics,
+    /// Metrics with aggregation. A point is a bucket; the rest is like `RawMetrics`.
+    MetricBuckets,
+    /// `SUM` and `EVENT_COUNT`. A bucket without samples is 0. All buckets are known in advance,
+    /// so the limit cuts the window before the call; `is_cut` says whether it did.
+    ZeroFilledBuckets { is_cut: bool },
+    /// An expression without aggregation. A point has one timestamp, a gap stays a gap, the limit
+    /// cuts the response, and a second series is an error.
+    RawExpression,
+    /// An expression with aggregation. A point is a bucket; the rest is like `RawExpression`.
+    ExpressionBuckets,
+}
+
+impl QueryKind {
+    /// Whether points have one timestamp instead of a start and an end.
+    pub(super) fn is_raw(self) -> bool {
+        match self {
+            QueryKind::RawMetrics | QueryKind::RawExpression => true,
+            QueryKind::MetricBuckets
+            | QueryKind::ZeroFilledBuckets { .. }
+            | QueryKind::ExpressionBuckets => false,
+        }
+    }
+
+    /// Whether an expression is asked for. Its response can have any number of series.
+    pub(super) fn is_expression(self) -> bool {
+        match self {
+            QueryKind::RawExpression | QueryKind::ExpressionBuckets => true,
+            QueryKind::RawMetrics
+            | QueryKind::MetricBuckets
+            | QueryKind::ZeroFilledBuckets { .. } => false,
+        }
+    }
+}
+
+/// How the series of several metrics become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Fold {
+    /// There is only one series.
+    Single,
+    /// The mean of all samples: the sum of the sums divided by the sum of the counts.
+    Mean,
+    Max,
+    Min,
+    Sum,
+}
+
+impl Plan {
+    /// The plan of a query for metrics.
+    ///
+    /// # Errors
+    /// The query selects several metrics, and the statistic of all their samples cannot be
+    /// computed from the statistic of each.
+    fn of_metrics(
+        query: &MetricQuery,
+        conditions: &Conditions,
+        metrics: usize,
+        clock: Clock,
+    ) -> Result<Self, MirrorError> {
+        let statistic = match query.aggregation {
+            None => conditions.statistic.clone().unwrap_or(Statistic::Average),
+            Some(aggregation) => aggregation.method.into(),
+        };
+        let (statistics, fold) = match metrics {
+            1 => (vec![statistic], Fold::Single),
+            _ => fold(statistic)?,
+        };
+        // AWS's services send at most one value a minute. A shorter period would show a minute's
+        // samples as its own.
+        let mut namespaces = conditions.selector.namespaces.iter();
+        let min_period = if namespaces.all(|name| name.starts_with("AWS/")) { MINUTE } else { 1 };
+        let window = window(query, min_period, clock);
+        let limit = query.filter.limit.min(MAX_POINTS);
+        let (window, kind) = match query.aggregation.map(|aggregation| aggregation.method) {
+            None => (window, QueryKind::RawMetrics),
+            Some(Method::Sum | Method::EventCount) => {
+                let is_cut = window.count() > limit;
+                let window = if is_cut { window.cut(limit) } else { window };
+                (window, QueryKind::ZeroFilledBuckets { is_cut })
+            }
+            Some(
+                Method::Mean
+                | Method::Percentile(_)
+                | Method::Max
+                | Method::Min
+                | Method::SumNoZeros
+                | Method::EventCountNoZeros,
+            ) => (window, QueryKind::MetricBuckets),
+        };
+        let unit = conditions.unit.clone();
+        Ok(Plan { window, statistics, fold, kind, limit, unit })
+    }
+
+    /// The plan of an expression, which aggregates samples itself.
+    fn of_expression(query: &MetricQuery, clock: Clock) -> Self {
+        Plan {
+            window: window(query, 1, clock),
+            statistics: vec![Statistic::Average],
+            fold: Fold::Single,
+            kind: match query.aggregation {
+                None => QueryKind::RawExpression,
+                Some(_) => QueryKind::ExpressionBuckets,
+            },
+            limit: query.filter.limit.min(MAX_POINTS),
+            unit: None,
+        }
+    }
+
+    /// The windows of the calls, in ascending order. A single series needs one window for all
+    /// pages. Several series need one page per window, because a folded bucket is correct only
+    /// once every series has arrived.
+    pub(super) fn spans(&self, queries: usize) -> impl Iterator<Item = Window> + use<> {
+        self.window.spans(match self.fold {
+            Fold::Single => usize::MAX,
+            Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS / queries.max(1),
+        })
+    }
+}
+
+/// The window of a query, whose period is at least `min_period` milliseconds. Raw points have
+/// the shortest period that CloudWatch keeps, 60 seconds or more.
+fn window(query: &MetricQuery, min_period: i64, clock: Clock) -> Window {
+    let Clock { settled, now } = clock;
+    let bucket = query.aggregation.and_then(|aggregation| aggregation.bucket_millis);
+    let period = bucket.map_or(MINUTE, |bucket| bucket.max(min_period));
+    Window::new(period, query.filter.range, settled, now)
+}
+
+/// The statistics to ask for several metrics, and how their series become one.
+fn fold(statistic: Statistic) -> Result<(Vec<Statistic>, Fold), MirrorError> {
+    match statistic {
+        Statistic::Average => Ok((vec![Statistic::Sum, Statistic::SampleCount], Fold::Mean)),
+        Statistic::Maximum => Ok((vec![statistic], Fold::Max)),
+        Statistic::Minimum => Ok((vec![statistic], Fold::Min)),
+        Statistic::Sum | Statistic::SampleCount => Ok((vec![statistic], Fold::Sum)),
+        Statistic::Extended(name) => Err(invalid(format_args!(
+            "the conditions select several metrics, and {name} of all their samples cannot be \
+             computed from {name} of each metric; expected conditions that select one metric, or \
+             one of MEAN, MAX, MIN, SUM, EVENT_COUNT"
+        ))),
+    }
+}

@@ -1,0 +1,131 @@
+//! Datapoints → points: folds several series into one, fills gaps, applies the limit.
+
+use super::plan::{Fold, Plan, QueryKind};
+use crate::cloudwatch::query::expression;
+use crate::connection::NotANumber;
+use crate::error::MirrorError;
+use crate::model::{Bucket, Points, Sample, Telemetry};
+
+/// The datapoints that have arrived, by bucket.
+pub(crate) struct Series<'a> {
+    plan: &'a Plan,
+    not_a_number: NotANumber,
+    /// One entry for each period of the window: `None` without a datapoint, else one folded
+    /// value for each statistic. Empty before the first datapoint. CloudWatch keeps at most
+    /// 21,600 periods of any length.
+    buckets: Vec<Option<[f64; 2]>>,
+    /// The number of buckets with a datapoint.
+    found: usize,
+    /// Whether CloudWatch has more datapoints than it returned.
+    is_partial: bool,
+}
+
+impl<'a> Series<'a> {
+    pub(crate) fn new(plan: &'a Plan, not_a_number: NotANumber) -> Self {
+        Series { plan, not_a_number, buckets: Vec::new(), found: 0, is_partial: false }
+    }
+
+    /// Adds a datapoint of the statistic with this index. `time` is the start of its bucket in
+    /// epoch milliseconds. Datapoints outside the window are ignored.
+    ///
+    /// # Errors
+    /// An expression has several datapoints in one bucket.
+    pub(super) fn add(
+        &mut self,
+        statistic: usize,
+        time: i64,
+        value: f64,
+    ) -> Result<(), MirrorError> {
+        let window = self.plan.window;
+        if !(window.start..window.end).contains(&time) {
+            return Ok(());
+        }
+        let value = match (value.is_finite(), self.not_a_number) {
+            (true, _) => value,
+            (false, NotANumber::Zero) => 0.0,
+            (false, NotANumber::Omit) => return Ok(()),
+        };
+        if self.buckets.is_empty() {
+            self.buckets = vec![None; window.count()];
+        }
+        let index = usize::try_from((time - window.start) / window.period).unwrap_or(usize::MAX);
+        let Some(bucket) = self.buckets.get_mut(index) else { return Ok(()) };
+        if self.plan.kind.is_expression() && bucket.is_some() {
+            return Err(expression::shorter_period(window.period / 1_000));
+        }
+        self.found += usize::from(bucket.is_none());
+        let first = match self.plan.fold {
+            Fold::Single | Fold::Mean | Fold::Sum => 0.0,
+            Fold::Max => f64::NEG_INFINITY,
+            Fold::Min => f64::INFINITY,
+        };
+        let folded = &mut bucket.get_or_insert([first; 2])[statistic];
+        *folded = match self.plan.fold {
+            Fold::Single => value,
+            Fold::Mean | Fold::Sum => *folded + value,
+            Fold::Max => folded.max(value),
+            Fold::Min => folded.min(value),
+        };
+        Ok(())
+    }
+
+    /// Records that CloudWatch has more datapoints than it returned.
+    ///
+    /// # Errors
+    /// Several series are folded. A bucket without one of them would be wrong, not missing.
+    pub(super) fn mark_partial(&mut self) -> Result<(), MirrorError> {
+        self.is_partial = true;
+        match self.plan.fold {
+            Fold::Single => Ok(()),
+            Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => Err(MirrorError::Connection {
+                details:
+                    "CloudWatch returned only a part of the metrics that make up this series; \
+                          expected fewer metrics, or a shorter range"
+                        .to_owned(),
+            }),
+        }
+    }
+
+    /// Whether CloudWatch returned everything that it has, and that was nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.found == 0 && !self.is_partial
+    }
+
+    /// Whether there are more points than the limit allows.
+    pub(super) fn is_full(&self) -> bool {
+        self.found > self.plan.limit
+    }
+
+    /// The points. Gaps are filled only if CloudWatch returned everything that it has.
+    pub(crate) fn into_telemetry(self) -> Telemetry {
+        let Series { plan, not_a_number: _, mut buckets, found: _, mut is_partial } = self;
+        let window = plan.window;
+        if let QueryKind::ZeroFilledBuckets { is_cut } = plan.kind {
+            if !is_partial {
+                buckets.resize(window.count(), None);
+                for bucket in &mut buckets {
+                    bucket.get_or_insert([0.0, 1.0]);
+                }
+            }
+            is_partial |= is_cut;
+        }
+        let starts = (window.start..).step_by(usize::try_from(window.period).unwrap_or(usize::MAX));
+        let mut values = starts
+            .zip(buckets)
+            .filter_map(|(start, bucket)| bucket.map(|[value, count]| (start, value, count)))
+            .map(|(start, value, count)| match plan.fold {
+                Fold::Mean => (start, value / count),
+                Fold::Single | Fold::Max | Fold::Min | Fold::Sum => (start, value),
+            })
+            .filter(|(_, value)| value.is_finite());
+        let shown = values.by_ref().take(plan.limit);
+        let points = if plan.kind.is_raw() {
+            Points::Raw(shown.map(|(time, value)| Sample { value, time }).collect())
+        } else {
+            let bucket = |(start, value)| Bucket { value, start, end: start + window.period };
+            Points::Aggregated(shown.map(bucket).collect())
+        };
+        is_partial |= values.next().is_some();
+        Telemetry { points, is_partial }
+    }
+}

@@ -1,0 +1,127 @@
+//! Recent catalogues. StackState's dialogs ask several questions in a row.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::catalogue::Catalogue;
+use super::filter::ListFilter;
+use crate::cache::BoundedCache;
+use crate::cloudwatch::aws::caller::Caller;
+use crate::time::EpochMillis;
+
+/// The maximum number of cached catalogues.
+const MAX_CATALOGUES: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+
+/// The maximum size of all cached catalogues, in bytes.
+const MAX_BYTES: usize = 24 << 20;
+
+/// How long a catalogue is cached. CloudWatch takes longer to list new metrics.
+const LIFETIME: Duration = Duration::from_secs(300);
+
+/// How long a partial catalogue is cached: long enough for the dialog's next question.
+const PARTIAL_LIFETIME: Duration = Duration::from_secs(30);
+
+/// Recent catalogues, for each caller.
+pub(crate) struct ListingCache(BoundedCache<(Caller, ListFilter), CachedCatalogue>);
+
+#[derive(Clone)]
+struct CachedCatalogue {
+    catalogue: Arc<Catalogue>,
+    /// The maximum number of metrics that it was read with.
+    max_metrics: usize,
+}
+
+impl Default for ListingCache {
+    fn default() -> Self {
+        ListingCache(BoundedCache::new(MAX_CATALOGUES, MAX_BYTES))
+    }
+}
+
+impl ListingCache {
+    /// A cached catalogue of this caller that has all metrics of `filter`, or as many as a new
+    /// one of `max_metrics` would have.
+    pub(crate) fn get(
+        &self,
+        caller: &Caller,
+        filter: &ListFilter,
+        max_metrics: usize,
+        now: EpochMillis,
+    ) -> Option<Arc<Catalogue>> {
+        let matches = |(owner, of): &(Caller, ListFilter), cached: &CachedCatalogue| {
+            owner == caller
+                && if cached.catalogue.is_partial {
+                    // It may lack metrics of a narrower filter.
+                    of == filter && cached.max_metrics >= max_metrics
+                } else {
+                    of.covers(filter)
+                }
+        };
+        self.0.find(now, matches).map(|cached| cached.catalogue)
+    }
+
+    /// Caches a catalogue that was read with at most `max_metrics` metrics.
+    pub(crate) fn insert(
+        &self,
+        caller: Caller,
+        filter: ListFilter,
+        catalogue: Arc<Catalogue>,
+        max_metrics: usize,
+        now: EpochMillis,
+    ) {
+        let lifetime = if catalogue.is_partial { PARTIAL_LIFETIME } else { LIFETIME };
+        let bytes = catalogue.bytes;
+        let cached = CachedCatalogue { catalogue, max_metrics };
+        self.0.insert((caller, filter), cached, bytes, now, lifetime);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::{Credentials, Identity};
+    use crate::region::Region;
+
+    fn filter(namespace: &str) -> ListFilter {
+        ListFilter {
+            namespace: Some(namespace.to_owned()),
+            name: None,
+            dimensions: Vec::new(),
+            account: None,
+            linked: false,
+            recent: false,
+        }
+    }
+
+    fn catalogue(is_partial: bool) -> Arc<Catalogue> {
+        let mut catalogue = Catalogue::default();
+        catalogue.is_partial = is_partial;
+        Arc::new(catalogue)
+    }
+
+    fn caller(region: &str) -> Caller {
+        let identity = Identity { credentials: Credentials::FunctionRole, role: None };
+        Caller::new(&identity, &Region::new(region).unwrap())
+    }
+
+    #[test]
+    fn a_catalogue_is_cached_for_its_lifetime() {
+        const START: EpochMillis = EpochMillis(1_000);
+        let cache = ListingCache::default();
+        let (caller, other) = (caller("eu-west-1"), caller("eu-west-2"));
+        cache.insert(caller, filter("whole"), catalogue(false), 100, START);
+        cache.insert(caller, filter("part"), catalogue(true), 100, START);
+        for (namespace, max_metrics, now, found) in [
+            ("whole", 5_000, 1_000, true),
+            ("part", 101, 1_000, false),
+            ("part", 100, 30_999, true),
+            ("part", 100, 31_000, false),
+            ("whole", 100, 300_999, true),
+            ("whole", 100, 301_000, false),
+        ] {
+            let get = |caller| cache.get(caller, &filter(namespace), max_metrics, EpochMillis(now));
+            assert_eq!(get(&caller).is_some(), found, "{namespace} {max_metrics} {now}");
+            assert!(get(&other).is_none(), "{namespace} {max_metrics} {now}");
+        }
+    }
+}

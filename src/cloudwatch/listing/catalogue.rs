@@ -1,0 +1,242 @@
+//! The metrics of a list, in a form compact enough for a hundred thousand.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::cloudwatch::query::metric::Metric;
+use crate::cloudwatch::query::selector::MetricSelector;
+
+/// The maximum size of a catalogue in bytes. A function of 128 MB caches several.
+const MAX_BYTES: usize = 16 << 20;
+
+/// The size of a text in the catalogue beside its letters, in bytes: two pointers, two reference
+/// counts and an index.
+const TEXT_OVERHEAD: usize = 64;
+
+/// The metrics of a list. Every text is stored once, and metrics refer to texts by index.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue {
+    texts: Vec<Arc<str>>,
+    entries: Vec<Entry>,
+    /// The names and values of dimensions, entry after entry.
+    dimensions: Vec<(u32, u32)>,
+    /// The approximate size in bytes.
+    pub(super) bytes: usize,
+    /// Whether CloudWatch has more metrics than were listed.
+    pub(crate) is_partial: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    namespace: u32,
+    name: u32,
+    /// The empty text if the account is not known.
+    account: u32,
+    /// The end of the entry's dimensions. They begin at the end of the previous entry's.
+    dimensions_end: u32,
+}
+
+/// A metric of a catalogue.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listed<'a> {
+    catalogue: &'a Catalogue,
+    entry: &'a Entry,
+    dimensions: &'a [(u32, u32)],
+}
+
+impl<'a> Listed<'a> {
+    pub(crate) fn namespace(&self) -> &'a str {
+        self.catalogue.text(self.entry.namespace)
+    }
+
+    pub(crate) fn name(&self) -> &'a str {
+        self.catalogue.text(self.entry.name)
+    }
+
+    /// The account that owns the metric, if the list has it.
+    pub(crate) fn account(&self) -> Option<&'a str> {
+        Some(self.catalogue.text(self.entry.account)).filter(|account| !account.is_empty())
+    }
+
+    /// The names and values of the dimensions, sorted by name.
+    pub(crate) fn dimensions(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let catalogue = self.catalogue;
+        self.dimensions.iter().map(|(name, value)| (catalogue.text(*name), catalogue.text(*value)))
+    }
+
+    /// The value of the dimension with this name.
+    pub(crate) fn dimension(&self, wanted: &str) -> Option<&'a str> {
+        self.dimensions().find(|(name, _)| *name == wanted).map(|(_, value)| value)
+    }
+
+    /// Whether the metric has an allowed value for every field of the selector. It may have more
+    /// dimensions.
+    pub(crate) fn matches(&self, selector: &MetricSelector) -> bool {
+        let MetricSelector { namespaces, names, accounts, dimensions } = selector;
+        let allows = |values: &[String], value: Option<&str>| {
+            values.is_empty() || value.is_some_and(|value| contains(values, value))
+        };
+        allows(namespaces, Some(self.namespace()))
+            && allows(names, Some(self.name()))
+            && allows(accounts, self.account())
+            && dimensions.iter().all(|(name, values)| allows(values, self.dimension(name)))
+    }
+
+    pub(crate) fn to_metric(self) -> Metric {
+        Metric {
+            namespace: self.namespace().to_owned(),
+            name: self.name().to_owned(),
+            dimensions: self
+                .dimensions()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+            account: self.account().map(str::to_owned),
+        }
+    }
+}
+
+impl Catalogue {
+    /// The number of metrics.
+    fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// All metrics.
+    pub(crate) fn metrics(&self) -> impl Iterator<Item = Listed<'_>> {
+        let mut start = 0;
+        self.entries.iter().map(move |entry| {
+            let end = entry.dimensions_end as usize;
+            let dimensions = &self.dimensions[start..end];
+            start = end;
+            Listed { catalogue: self, entry, dimensions }
+        })
+    }
+
+    fn text(&self, index: u32) -> &str {
+        &self.texts[index as usize]
+    }
+}
+
+fn contains(sorted: &[String], value: &str) -> bool {
+    sorted.binary_search_by(|known| known.as_str().cmp(value)).is_ok()
+}
+
+/// Builds a catalogue.
+#[derive(Default)]
+pub(super) struct CatalogueBuilder {
+    catalogue: Catalogue,
+    /// The index of each text.
+    indices: HashMap<Arc<str>, u32>,
+}
+
+impl CatalogueBuilder {
+    /// Whether the catalogue has `max_metrics` metrics or its maximum size.
+    pub(super) fn is_full(&self, max_metrics: usize) -> bool {
+        self.catalogue.len() >= max_metrics || self.catalogue.bytes >= MAX_BYTES
+    }
+
+    /// Adds a metric and the account that owns it.
+    pub(super) fn add(&mut self, metric: &aws_sdk_cloudwatch::types::Metric, owner: Option<&str>) {
+        let mut dimensions: Vec<(&str, &str)> = metric
+            .dimensions()
+            .iter()
+            .filter_map(|dimension| Some((dimension.name()?, dimension.value()?)))
+            .collect();
+        dimensions.sort_unstable();
+        let mut pairs: Vec<(u32, u32)> = dimensions
+            .into_iter()
+            .map(|(name, value)| (self.index(name), self.index(value)))
+            .collect();
+        let entry = Entry {
+            namespace: self.index(metric.namespace().unwrap_or_default()),
+            name: self.index(metric.metric_name().unwrap_or_default()),
+            account: self.index(owner.unwrap_or_default()),
+            dimensions_end: (self.catalogue.dimensions.len() + pairs.len()) as u32,
+        };
+        self.catalogue.bytes += size_of::<Entry>() + size_of_val(&pairs[..]);
+        self.catalogue.entries.push(entry);
+        self.catalogue.dimensions.append(&mut pairs);
+    }
+
+    fn index(&mut self, text: &str) -> u32 {
+        if let Some(index) = self.indices.get(text) {
+            return *index;
+        }
+        let index = self.catalogue.texts.len() as u32;
+        let text: Arc<str> = text.into();
+        self.catalogue.bytes += text.len() + TEXT_OVERHEAD;
+        self.catalogue.texts.push(text.clone());
+        self.indices.insert(text, index);
+        index
+    }
+
+    /// The catalogue.
+    pub(super) fn build(self, is_partial: bool) -> Catalogue {
+        let CatalogueBuilder { mut catalogue, indices: _ } = self;
+        catalogue.texts.shrink_to_fit();
+        catalogue.entries.shrink_to_fit();
+        catalogue.dimensions.shrink_to_fit();
+        Catalogue { is_partial, ..catalogue }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudwatch::types::{Dimension, Metric as MetricShape};
+
+    use super::*;
+
+    fn metric(index: usize) -> MetricShape {
+        let dimension =
+            |name: &str, value: String| Dimension::builder().name(name).value(value).build();
+        MetricShape::builder()
+            .namespace(format!("AWS/Service{}", index % 40))
+            .metric_name(format!("Metric{}", index % 15))
+            .dimensions(dimension("InstanceId", format!("i-{:017x}", index / 15)))
+            .dimensions(dimension("Group", format!("group-{}", index % 100)))
+            .build()
+    }
+
+    #[test]
+    fn listed_metrics_can_be_read_again() {
+        let mut builder = CatalogueBuilder::default();
+        (0..1_000).for_each(|index| {
+            builder.add(&metric(index), (index % 2 == 0).then_some("123456789012"))
+        });
+        let catalogue = builder.build(false);
+        assert_eq!(catalogue.len(), 1_000);
+        for (index, listed) in catalogue.metrics().enumerate() {
+            let shape = metric(index);
+            assert_eq!(Some(listed.namespace()), shape.namespace());
+            assert_eq!(Some(listed.name()), shape.metric_name());
+            assert_eq!(listed.account(), (index % 2 == 0).then_some("123456789012"));
+            assert_eq!(listed.dimension("InstanceId"), shape.dimensions()[0].value());
+            assert_eq!(listed.dimension("Nothing"), None);
+            let names: Vec<_> = listed.dimensions().map(|(name, _)| name).collect();
+            assert_eq!(names, ["Group", "InstanceId"]);
+        }
+    }
+
+    #[test]
+    fn a_hundred_thousand_metrics_are_compact() {
+        let mut builder = CatalogueBuilder::default();
+        (0..100_000).for_each(|index| builder.add(&metric(index), None));
+        assert!(!builder.is_full(100_001));
+        assert!(builder.is_full(100_000));
+        let bytes = builder.build(false).bytes;
+        assert!(bytes < 5 << 20, "{bytes} bytes");
+    }
+
+    #[test]
+    fn a_catalogue_can_be_full_of_bytes() {
+        let mut builder = CatalogueBuilder::default();
+        let mut count = 0;
+        while !builder.is_full(usize::MAX) {
+            let value = format!("{count:01000}");
+            let dimension = Dimension::builder().name("Unique").value(value).build();
+            builder.add(&MetricShape::builder().dimensions(dimension).build(), None);
+            count += 1;
+        }
+        assert!((10_000..20_000).contains(&count), "{count} metrics of a kilobyte each");
+    }
+}

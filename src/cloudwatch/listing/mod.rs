@@ -1,0 +1,19 @@
+//! ListMetrics → lists of fields and values, and reasons for empty answers.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `filter` | which metrics to list |
+//! | `read` | sends ListMetrics requests and reads all pages |
+//! | `catalogue` | the listed metrics, in compact form |
+//! | `cache` | recent catalogues |
+//! | `fields` | a catalogue → fields and their values |
+//! | `grouping` | many values → patterns and pages |
+//! | `no_data` | why a query has no data |
+
+pub(super) mod cache;
+pub(super) mod catalogue;
+pub(super) mod fields;
+pub(super) mod filter;
+pub(super) mod grouping;
+pub(super) mod no_data;
+pub(super) mod read;

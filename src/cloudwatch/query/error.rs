@@ -1,0 +1,44 @@
+//! Errors of queries, and the lists in their texts.
+
+use std::fmt;
+
+use crate::error::MirrorError;
+
+/// The maximum number of items that an error names from a list.
+const MAX_NAMED: usize = 5;
+
+/// The error of a query that is not valid for CloudWatch.
+pub(crate) fn invalid(details: impl fmt::Display) -> MirrorError {
+    MirrorError::Remote {
+        summary: "The query is not valid for CloudWatch",
+        details: details.to_string(),
+    }
+}
+
+/// The first items of a list, and the number of the others.
+pub(crate) fn summarize(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<String> = items.collect();
+    let named = items.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match items.len().saturating_sub(MAX_NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_summarized() {
+        for (count, text) in [
+            (0, ""),
+            (1, "0"),
+            (5, "0, 1, 2, 3, 4"),
+            (6, "0, 1, 2, 3, 4 and 1 more"),
+            (9, "0, 1, 2, 3, 4 and 4 more"),
+        ] {
+            assert_eq!(summarize((0..count).map(|item: usize| item.to_string())), text);
+        }
+    }
+}

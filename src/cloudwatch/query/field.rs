@@ -1,0 +1,121 @@
+//! The fields that conditions and field calls name.
+//!
+//! To offer a new field, add a variant here: the compiler then leads to every place that has to
+//! decide what it means.
+
+use std::fmt;
+
+/// The prefix of a dimension's name in conditions. It is needed if the dimension has the name of
+/// another field, such as `Dimension.Region`, and allowed for every dimension.
+const DIMENSION_PREFIX: &str = "Dimension.";
+
+/// A field of CloudWatch's metrics, as StackState's filters name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Field {
+    Namespace,
+    MetricName,
+    Region,
+    AccountId,
+    Unit,
+    Statistic,
+    /// The field `~`, an expression.
+    Expression,
+    /// A dimension, without the prefix.
+    Dimension(String),
+}
+
+impl Field {
+    /// The fields that are not dimensions, sorted by name.
+    pub(crate) const RESERVED: [Field; 7] = [
+        Field::AccountId,
+        Field::MetricName,
+        Field::Namespace,
+        Field::Region,
+        Field::Statistic,
+        Field::Unit,
+        Field::Expression,
+    ];
+
+    /// The field with this name. A name that is not reserved is a dimension's.
+    pub(crate) fn parse(name: &str) -> Self {
+        let reserved =
+            Field::RESERVED.into_iter().find(|field| field.reserved_name() == Some(name));
+        reserved.unwrap_or_else(|| {
+            Field::Dimension(name.strip_prefix(DIMENSION_PREFIX).unwrap_or(name).to_owned())
+        })
+    }
+
+    /// The maximum length of a value, in characters ("Metric", "Dimension" and
+    /// "MetricDataQuery", CloudWatch API reference).
+    pub(crate) fn max_value_length(&self) -> usize {
+        match self {
+            Field::Expression => 2_048,
+            Field::Dimension(_) => 1_024,
+            Field::Namespace
+            | Field::MetricName
+            | Field::Region
+            | Field::AccountId
+            | Field::Unit
+            | Field::Statistic => 255,
+        }
+    }
+
+    fn reserved_name(&self) -> Option<&'static str> {
+        Some(match self {
+            Field::Namespace => "Namespace",
+            Field::MetricName => "MetricName",
+            Field::Region => "Region",
+            Field::AccountId => "AccountId",
+            Field::Unit => "Unit",
+            Field::Statistic => "Statistic",
+            Field::Expression => "~",
+            Field::Dimension(_) => return None,
+        })
+    }
+}
+
+/// The name that [`Field::parse`] reads as this field.
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Field::Dimension(name) if Field::parse(name) != *self => {
+                write!(f, "{DIMENSION_PREFIX}{name}")
+            }
+            Field::Dimension(name) => f.write_str(name),
+            field => f.write_str(field.reserved_name().unwrap_or_default()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_parsed_and_written() {
+        let dimension = |name: &str| Field::Dimension(name.to_owned());
+        for (name, field, written) in [
+            ("Namespace", Field::Namespace, "Namespace"),
+            ("~", Field::Expression, "~"),
+            ("namespace", dimension("namespace"), "namespace"),
+            ("InstanceId", dimension("InstanceId"), "InstanceId"),
+            ("Dimension.InstanceId", dimension("InstanceId"), "InstanceId"),
+            ("Dimension.Region", dimension("Region"), "Dimension.Region"),
+            ("Dimension.~", dimension("~"), "Dimension.~"),
+            ("Dimension.Dimension.X", dimension("Dimension.X"), "Dimension.Dimension.X"),
+            ("Dimension.", dimension(""), ""),
+        ] {
+            assert_eq!(Field::parse(name), field, "{name}");
+            assert_eq!(field.to_string(), written, "{name}");
+        }
+    }
+
+    #[test]
+    fn reserved_names_are_sorted_and_read_again() {
+        let names: Vec<String> = Field::RESERVED.iter().map(ToString::to_string).collect();
+        assert!(names.is_sorted());
+        for (name, field) in names.iter().zip(Field::RESERVED) {
+            assert_eq!(Field::parse(name), field);
+        }
+    }
+}

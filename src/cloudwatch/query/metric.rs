@@ -1,0 +1,28 @@
+//! One metric.
+
+use std::fmt;
+
+/// A metric: one of CloudWatch's time series.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Metric {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    /// Names and values, sorted by name.
+    pub(crate) dimensions: Vec<(String, String)>,
+    /// Twelve digits; `None` for the caller's own account.
+    pub(crate) account: Option<String>,
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Metric { namespace, name, dimensions, account } = self;
+        write!(f, "{namespace} {name}")?;
+        for (index, (name, value)) in dimensions.iter().enumerate() {
+            write!(f, "{}{name}={value}", if index == 0 { " {" } else { ", " })?;
+        }
+        if !dimensions.is_empty() {
+            f.write_str("}")?;
+        }
+        account.as_ref().map_or(Ok(()), |account| write!(f, " of account {account}"))
+    }
+}

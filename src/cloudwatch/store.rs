@@ -1,0 +1,111 @@
+//! The clients and caches, and one request's access to them.
+
+use std::sync::Arc;
+
+use super::aws::clients::{BuildClient, Clients, SdkClientBuilder};
+use super::aws::session::Session;
+use super::data::cache::PointsCache;
+use super::listing::cache::ListingCache;
+use super::listing::catalogue::Catalogue;
+use super::listing::filter::ListFilter;
+use super::listing::read;
+use crate::config::AwsConfig;
+use crate::connection::CloudWatchConfig;
+use crate::deadline::Deadline;
+use crate::error::MirrorError;
+use crate::region::Region;
+use crate::time::EpochMillis;
+
+/// The clients and caches that all requests share. Nothing of AWS is built before the first
+/// request needs it.
+pub struct CloudWatch {
+    clients: Clients,
+    /// The function's own region.
+    function_region: Option<Region>,
+    pub(super) points: PointsCache,
+    listings: ListingCache,
+}
+
+impl CloudWatch {
+    /// CloudWatch as `aws` describes it.
+    pub fn new(aws: AwsConfig) -> Self {
+        let function_region = aws.region.clone();
+        let builder = SdkClientBuilder::new(aws);
+        let build = move |identity: &_, region: &_| builder.build(identity, region);
+        CloudWatch { function_region, ..CloudWatch::with_clients(Box::new(build)) }
+    }
+
+    /// CloudWatch through the clients that `build` builds.
+    pub fn with_clients(build: Box<BuildClient>) -> Self {
+        CloudWatch {
+            clients: Clients::new(build),
+            function_region: None,
+            points: PointsCache::default(),
+            listings: ListingCache::default(),
+        }
+    }
+
+    /// Whether no client was built yet.
+    pub fn is_unused(&self) -> bool {
+        self.clients.is_unused()
+    }
+}
+
+/// One request's access to CloudWatch.
+pub struct Store<'a> {
+    /// How to query CloudWatch.
+    pub config: &'a CloudWatchConfig,
+    /// The clients and caches.
+    pub cloudwatch: &'a CloudWatch,
+    /// The time by which the request must be answered.
+    pub deadline: Deadline,
+    /// The time of the request.
+    pub now: EpochMillis,
+}
+
+impl Store<'_> {
+    /// The regions of the connection, or the function's own region if there are none. The first
+    /// is the default.
+    pub(super) fn regions(&self) -> impl Iterator<Item = &Region> {
+        let CloudWatchConfig { region, regions, .. } = self.config;
+        let function_region = self.cloudwatch.function_region.as_ref();
+        let is_open = region.is_none() && regions.is_empty();
+        region.iter().chain(regions).chain(function_region.filter(|_| is_open))
+    }
+
+    /// A session in this region, or in the default region.
+    ///
+    /// # Errors
+    /// There is no default region, or there are no valid credentials.
+    pub(super) async fn session(&self, region: Option<&Region>) -> Result<Session, MirrorError> {
+        let region = region.or(self.regions().next()).cloned();
+        let region = region.ok_or_else(|| MirrorError::Connection {
+            details:
+                "the query has no region; expected \"region\" in the connection details, such \
+                      as \"eu-west-1\", or the condition Region"
+                    .to_owned(),
+        })?;
+        let CloudWatch { clients, .. } = self.cloudwatch;
+        clients.session(&self.config.identity, region, self.deadline, self.now).await
+    }
+
+    /// The metrics that `filter` lists, at most about `max_metrics`, from the cache or from
+    /// CloudWatch.
+    ///
+    /// # Errors
+    /// CloudWatch does not list metrics.
+    pub(super) async fn catalogue(
+        &self,
+        session: &Session,
+        filter: ListFilter,
+        max_metrics: usize,
+    ) -> Result<Arc<Catalogue>, MirrorError> {
+        let cache = &self.cloudwatch.listings;
+        if let Some(catalogue) = cache.get(&session.caller, &filter, max_metrics, self.now) {
+            return Ok(catalogue);
+        }
+        let catalogue = Arc::new(read::read(session, &filter, max_metrics).await?);
+        cache.insert(session.caller, filter, catalogue.clone(), max_metrics, self.now);
+        Ok(catalogue)
+    }
+}

@@ -1,0 +1,20 @@
+//! The CloudWatch source: against ministack, a local server with real data, and against fakes for
+//! what ministack cannot do.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+#![allow(clippy::print_stdout, reason = "faults.rs prints its table")]
+
+mod support;
+
+mod cloudwatch {
+    mod connections;
+    mod details;
+    mod faults;
+    mod fields;
+    mod log_capture;
+    mod metrics;
+    mod paging;
+    mod points_cache;
+    mod properties;
+    mod tls;
+}

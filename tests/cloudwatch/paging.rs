@@ -1,0 +1,369 @@
+//! Pages, spans, many metrics and old data, with the SDK's mocks.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aws_sdk_cloudwatch::operation::list_metrics::ListMetricsOutput;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{Dimension, Metric, ScanBy, StatusCode};
+use aws_smithy_mocks::Rule;
+use serde_json::{Value, json};
+
+use crate::support::app::NOW;
+use crate::support::events::{Reply, post};
+use crate::support::sdk_mock::{
+    ListRequests, app, body, condition, data, list_page, lists, page, result,
+};
+
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// A query for `N M`, with `more` members.
+fn query(method: Option<&str>, start: i64, end: i64, more: Value) -> Value {
+    let mut query = json!({
+        "conditions": [{"key": "Namespace", "value": {"value": "N"}}],
+        "metricField": "M", "startTime": start, "endTime": end,
+    });
+    if let Some(method) = method {
+        query["aggregation"] = json!({"method": method, "bucketSizeMillis": MINUTE});
+    }
+    for (name, value) in more.as_object().unwrap() {
+        match (name.as_str(), value) {
+            ("conditions", Value::Array(conditions)) => {
+                query["conditions"].as_array_mut().unwrap().extend(conditions.iter().cloned());
+            }
+            _ => query[name] = value.clone(),
+        }
+    }
+    query
+}
+
+fn is_partial(reply: &Reply) -> bool {
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    reply.body["telemetry"]["isPartial"].as_bool().unwrap()
+}
+
+fn points(reply: &Reply) -> Vec<(f64, i64)> {
+    let points = reply.body["telemetry"]["points"].as_array().unwrap();
+    points.iter().map(|point| (point[0].as_f64().unwrap(), point[1].as_i64().unwrap())).collect()
+}
+
+/// The end of the last whole minute, and an hour before it.
+const END: i64 = NOW - NOW % MINUTE;
+const START: i64 = END - HOUR;
+
+fn minute(count: i64) -> i64 {
+    START + count * MINUTE
+}
+
+#[tokio::test]
+async fn a_literal_query_is_one_call() {
+    let (rule, requests) =
+        data(|_| page(vec![result("q0", &[(minute(0), 1.5)], StatusCode::Complete)], None));
+    let app = app(&[&rule]);
+    let more = json!({"conditions": [
+        condition("B", json!("2")), condition("A", json!("1")), condition("Unit", json!("Seconds")),
+        condition("AccountId", json!("123456789012")), condition("Statistic", json!("p99")),
+    ]});
+    let reply = post(&app, "metric", &body(query(Some("MAX"), START, END, more), json!({}))).await;
+    assert_eq!(points(&reply), [(1.5, minute(0))]);
+    let requests = requests.lock().unwrap();
+    let [request] = requests.as_slice() else { panic!("{} calls", requests.len()) };
+    assert_eq!(request.start_time(), Some(&DateTime::from_millis(START)));
+    assert_eq!(request.end_time(), Some(&DateTime::from_millis(END)));
+    assert_eq!(request.scan_by(), Some(&ScanBy::TimestampAscending));
+    let [query] = request.metric_data_queries() else { panic!("{request:?}") };
+    assert_eq!(query.account_id(), Some("123456789012"));
+    let stat = query.metric_stat().unwrap();
+    assert_eq!((stat.period(), stat.stat()), (Some(60), Some("Maximum")));
+    assert_eq!(stat.unit().map(|unit| unit.as_str()), Some("Seconds"));
+    let metric = stat.metric().unwrap();
+    assert_eq!((metric.namespace(), metric.metric_name()), (Some("N"), Some("M")));
+    let dimensions: Vec<_> =
+        metric.dimensions().iter().map(|dimension| (dimension.name(), dimension.value())).collect();
+    assert_eq!(dimensions, [(Some("A"), Some("1")), (Some("B"), Some("2"))]);
+}
+
+#[tokio::test]
+async fn old_data_has_longer_periods() {
+    for (method, bucket, start, end, period, first, last) in [
+        (Some("MEAN"), MINUTE, NOW - 20 * DAY, NOW - 19 * DAY, 300, 300_000, 300_000),
+        (Some("MEAN"), 301_000, NOW - 20 * DAY, NOW - 19 * DAY, 600, 600_000, 600_000),
+        (Some("MEAN"), MINUTE, NOW - 100 * DAY, NOW - 99 * DAY, 3_600, HOUR, HOUR),
+        (Some("SUM"), 90 * MINUTE, NOW - 100 * DAY, NOW - 99 * DAY, 7_200, 2 * HOUR, 2 * HOUR),
+        (None, 0, NOW - HOUR, NOW, 60, MINUTE, MINUTE),
+        (None, 0, NOW - 20 * DAY, NOW, 300, 300_000, 300_000),
+        (None, 0, NOW - 100 * DAY, NOW, 3_600, HOUR, HOUR),
+    ] {
+        let (rule, requests) = data(|input| {
+            let start = input.start_time().unwrap().to_millis().unwrap();
+            page(vec![result("q0", &[(start, 1.0)], StatusCode::Complete)], None)
+        });
+        let mut query = query(method, start, end, json!({}));
+        if method.is_some() {
+            query["aggregation"]["bucketSizeMillis"] = json!(bucket);
+        }
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        let requests = requests.lock().unwrap();
+        let stat = requests[0].metric_data_queries()[0].metric_stat().unwrap();
+        assert_eq!(stat.period(), Some(period), "{method:?} {bucket}");
+        assert_eq!(requests[0].start_time(), Some(&DateTime::from_millis(start - start % first)));
+        assert_eq!(requests[0].end_time(), Some(&DateTime::from_millis(end - end % last)));
+        if method.is_some() {
+            let bucket = &reply.body["telemetry"]["points"][0];
+            let span = bucket[2].as_i64().unwrap() - bucket[1].as_i64().unwrap();
+            assert_eq!(span, i64::from(period) * 1_000, "a point carries the bucket it covers");
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_are_joined_with_the_window_unchanged() {
+    let (rule, requests) = data(|input| match input.next_token() {
+        None => page(vec![result("q0", &[(minute(0), 0.0)], StatusCode::PartialData)], Some("1")),
+        Some("1") => page(vec![], Some("2")),
+        Some("2") => page(vec![result("q0", &[(minute(2), 2.0)], StatusCode::Complete)], None),
+        other => panic!("{other:?}"),
+    });
+    let query = query(Some("MEAN"), START, END, json!({}));
+    let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+    assert_eq!(points(&reply), [(0.0, minute(0)), (2.0, minute(2))]);
+    assert!(!is_partial(&reply));
+    let requests = requests.lock().unwrap();
+    assert_eq!(requests.len(), 3);
+    for request in requests.iter() {
+        assert_eq!(request.start_time(), requests[0].start_time());
+        assert_eq!(request.end_time(), requests[0].end_time());
+        assert_eq!(request.metric_data_queries(), requests[0].metric_data_queries());
+        assert_eq!(request.max_datapoints(), requests[0].max_datapoints());
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_repeats_ends_the_pages() {
+    let (rule, requests) =
+        data(|_| page(vec![result("q0", &[(minute(0), 1.0)], StatusCode::PartialData)], Some("1")));
+    for method in ["MEAN", "SUM"] {
+        let query = query(Some(method), START, END, json!({}));
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        assert!(is_partial(&reply));
+        assert_eq!(points(&reply), [(1.0, minute(0))], "{method}: no zeros where data is missing");
+    }
+    assert_eq!(requests.lock().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn no_more_is_asked_for_than_the_limit_needs() {
+    let minutes: Vec<(i64, f64)> = (0..60).map(|count| (minute(count), 1.0)).collect();
+    for (method, limit, datapoints, kept, partial) in [
+        ("MEAN", json!(13), 14, 13, true),
+        ("MEAN", json!(60), 61, 60, false),
+        ("MEAN", json!(0), 1, 0, true),
+        ("MEAN", json!(2_147_483_647), 100_001, 60, false),
+        ("MEAN", Value::Null, 100_001, 60, false),
+        ("SUM", json!(13), 14, 13, true),
+        ("SUM", json!(60), 61, 60, false),
+    ] {
+        let minutes = minutes.clone();
+        let (rule, requests) = data(move |input| {
+            let window = input.start_time().unwrap().secs()..input.end_time().unwrap().secs();
+            let most = usize::try_from(input.max_datapoints().unwrap()).unwrap();
+            let found: Vec<_> = minutes
+                .iter()
+                .copied()
+                .filter(|(time, _)| window.contains(&(time / 1_000)))
+                .collect();
+            let token = (found.len() > most).then_some("more");
+            page(vec![result("q0", &found[..most.min(found.len())], StatusCode::Complete)], token)
+        });
+        let query = query(Some(method), START, END, json!({"limit": limit}));
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        assert_eq!(is_partial(&reply), partial, "{method} {limit}");
+        assert_eq!(points(&reply).len(), kept, "{method} {limit}");
+        let requests = requests.lock().unwrap();
+        assert_eq!(requests.len(), 1, "{method} {limit}");
+        assert_eq!(requests[0].max_datapoints(), Some(datapoints), "{method} {limit}");
+    }
+}
+
+#[tokio::test]
+async fn many_metrics_are_several_calls() {
+    let (rule, requests) = data(|input| {
+        let results = input.metric_data_queries().iter().map(|query| {
+            let sum = query.metric_stat().unwrap().stat() == Some("Sum");
+            let value = if sum { 3.0 } else { 2.0 };
+            result(query.id().unwrap(), &[(minute(0), value)], StatusCode::Complete)
+        });
+        page(results.collect(), None)
+    });
+    let hosts: Vec<String> = (0..300).map(|host| host.to_string()).collect();
+    let more = json!({"conditions": [condition("Host", json!(hosts))]});
+    let query = query(Some("MEAN"), START, END, more);
+    let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+    assert_eq!(points(&reply), [(1.5, minute(0))]);
+    let requests = requests.lock().unwrap();
+    let sizes: Vec<_> =
+        requests.iter().map(|request| request.metric_data_queries().len()).collect();
+    assert_eq!(sizes, [500, 100], "a sum and a count of each of 300 metrics");
+    let mut ids: Vec<_> = requests
+        .iter()
+        .flat_map(|request| request.metric_data_queries())
+        .map(|query| query.id().unwrap())
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 600);
+}
+
+#[tokio::test]
+async fn what_is_not_a_number_is_left_out_or_zero() {
+    let values = [f64::NAN, 2.0, f64::INFINITY, f64::NEG_INFINITY];
+    let (rule, _) = data(move |_| {
+        let found: Vec<_> = (0..).map(minute).zip(values).collect();
+        page(vec![result("q0", &found, StatusCode::Complete)], None)
+    });
+    for (details, expected) in [
+        (json!({}), vec![(2.0, minute(1))]),
+        (json!({"nanInterpretation": "NONE"}), vec![(2.0, minute(1))]),
+        (
+            json!({"nan_interpretation": "ZERO"}),
+            vec![(0.0, minute(0)), (2.0, minute(1)), (0.0, minute(2)), (0.0, minute(3))],
+        ),
+    ] {
+        let query = query(Some("MEAN"), START, END, json!({}));
+        let reply = post(&app(&[&rule]), "metric", &body(query, details)).await;
+        assert_eq!(points(&reply), expected);
+    }
+}
+
+#[tokio::test]
+async fn partial_data_is_partial_and_not_absent() {
+    for points in [vec![], vec![(minute(0), 1.0)]] {
+        let answer = page(vec![result("q0", &points, StatusCode::PartialData)], None);
+        let (rule, _) = data(move |_| answer.clone());
+        let query = query(Some("SUM"), START, END, json!({}));
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        assert!(is_partial(&reply));
+        assert_eq!(self::points(&reply).len(), points.len());
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_several_series_is_no_answer() {
+    let (rule, _) = data(|_| {
+        let results = vec![
+            result("q0", &[(minute(0), 1.0)], StatusCode::Complete),
+            result("q1", &[], StatusCode::PartialData),
+        ];
+        page(results, None)
+    });
+    let more = json!({"conditions": [condition("Host", json!(["a", "b"]))]});
+    let query = query(Some("SUM"), START, END, more);
+    let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+    assert_eq!((reply.status, &reply.body["_type"]), (500, &json!("MetricStoreConnectionError")));
+    let details = reply.body["details"].as_str().unwrap();
+    assert!(details.contains("only a part of the metrics"), "{details}");
+}
+
+#[tokio::test]
+async fn several_series_are_asked_for_in_spans_until_the_limit_is_reached() {
+    let (rule, requests) = data(|input| {
+        let start = input.start_time().unwrap().to_millis().unwrap();
+        let end = input.end_time().unwrap().to_millis().unwrap();
+        let minutes: Vec<_> = (start..end).step_by(60_000).map(|time| (time, 1.0)).collect();
+        let queries = input.metric_data_queries().iter();
+        // Two pages a span: the first half of the series, and the other.
+        let (first, rest) = (input.next_token().is_none(), queries.len() / 2);
+        let half = queries.enumerate().filter(|(index, _)| (*index < rest) == first);
+        let results =
+            half.map(|(_, query)| result(query.id().unwrap(), &minutes, StatusCode::Complete));
+        page(results.collect(), first.then_some("rest"))
+    });
+    let hosts: Vec<String> = (0..500).map(|host| host.to_string()).collect();
+    let more = json!({"conditions": [condition("Host", json!(hosts))], "limit": 250});
+    let query = query(Some("MAX"), END - 10 * HOUR, END, more);
+    let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+    assert!(is_partial(&reply));
+    assert_eq!(points(&reply).len(), 250);
+    let requests = requests.lock().unwrap();
+    let spans: Vec<i64> = requests
+        .iter()
+        .map(|request| request.end_time().unwrap().secs() - request.start_time().unwrap().secs())
+        .collect();
+    assert_eq!(spans, [201 * 60; 4], "a page of 100,800 datapoints each, two of ten hours' three");
+}
+
+#[tokio::test]
+async fn services_of_aws_have_no_period_below_a_minute() {
+    for (namespace, period) in [("AWS/Lambda", 60), ("Custom", 10)] {
+        let (rule, requests) =
+            data(|_| page(vec![result("q0", &[(minute(0), 1.0)], StatusCode::Complete)], None));
+        let mut query = query(Some("SUM"), START, END, json!({}));
+        query["conditions"] = json!([condition("Namespace", json!(namespace))]);
+        query["aggregation"]["bucketSizeMillis"] = json!(10_000);
+        post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        let requests = requests.lock().unwrap();
+        let stat = requests[0].metric_data_queries()[0].metric_stat().unwrap();
+        assert_eq!(stat.period(), Some(period), "{namespace}");
+    }
+}
+
+fn metric(dimensions: &[(&str, &str)]) -> Metric {
+    let dimension =
+        |(name, value): &(&str, &str)| Dimension::builder().name(*name).value(*value).build();
+    Metric::builder()
+        .namespace("N")
+        .metric_name("M")
+        .set_dimensions(Some(dimensions.iter().map(dimension).collect()))
+        .build()
+}
+
+/// Answers ListMetrics with these pages in turn, and records the requests.
+fn list_pages(pages: Vec<ListMetricsOutput>) -> (Rule, ListRequests) {
+    let next = AtomicUsize::new(0);
+    lists(move |_| pages[next.fetch_add(1, Ordering::SeqCst) % pages.len()].clone())
+}
+
+#[tokio::test]
+async fn a_metric_without_data_is_looked_for_on_every_page() {
+    let nothing = || data(|_| page(vec![], None)).0;
+    let ask = async |pages: Vec<ListMetricsOutput>, host: Value| {
+        let (lists, requests) = list_pages(pages);
+        let more = json!({"conditions": [condition("Host", host), condition("AccountId", json!("123456789012"))]});
+        let query = query(Some("SUM"), END - 2 * MINUTE, END, more);
+        let reply = post(&app(&[&nothing(), &lists]), "metric", &body(query, json!({}))).await;
+        let asked = requests.lock().unwrap().clone();
+        (reply, asked)
+    };
+    let owned = |mut page: ListMetricsOutput| {
+        page.owning_accounts = Some(vec!["123456789012".to_owned(); page.metrics().len()]);
+        page
+    };
+    let other = metric(&[("Host", "a"), ("Disk", "x")]);
+    let pages = vec![
+        owned(list_page(vec![other.clone()], Some("1"))),
+        owned(list_page(vec![metric(&[("Host", "a")])], None)),
+    ];
+    let (reply, asked) = ask(pages, json!("a")).await;
+    assert_eq!(points(&reply), [(0.0, END - 2 * MINUTE), (0.0, END - MINUTE)], "it is idle");
+    assert_eq!(asked.len(), 2);
+    for (request, token) in asked.iter().zip([None, Some("1")]) {
+        assert_eq!(request.next_token(), token);
+        assert_eq!((request.namespace(), request.metric_name()), (Some("N"), Some("M")));
+        assert_eq!(request.dimensions()[0].name(), Some("Host"));
+        assert_eq!(request.dimensions()[0].value(), Some("a"));
+        assert_eq!(request.owning_account(), Some("123456789012"));
+        assert_eq!(request.include_linked_accounts(), Some(true));
+    }
+
+    let (reply, asked) =
+        ask(vec![owned(list_page(vec![other], Some("on")))], json!(["a", "b"])).await;
+    assert_eq!(reply.status, 500);
+    assert_eq!(reply.body["summary"], "CloudWatch has too many metrics to find this one");
+    assert_eq!(asked[0].dimensions()[0].value(), None, "several values: any");
+
+    let lone = owned(list_page(vec![metric(&[("Host", "a"), ("Disk", "x")])], None));
+    let (reply, _) = ask(vec![lone], json!(["a", "b"])).await;
+    assert_eq!(reply.status, 200, "the only metric with more dimensions: {}", reply.body);
+}

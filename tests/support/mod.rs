@@ -1,0 +1,20 @@
+//! What the tests share. Every test file uses a part of it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `app` | mirrors to test |
+//! | `events` | Lambda events and the mirror's replies |
+//! | `invariants` | what holds for every answer with random data; the fuzzer uses it too |
+//! | `ministack` | a local CloudWatch and STS with real data |
+//! | `wire_fake` | a server that speaks AWS's protocols and can break them |
+//! | `sdk_mock` | the SDK's mocks, for pages and requests |
+
+#![allow(dead_code, reason = "every test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
+
+pub(crate) mod app;
+pub(crate) mod events;
+pub(crate) mod invariants;
+pub(crate) mod ministack;
+pub(crate) mod sdk_mock;
+pub(crate) mod wire_fake;
