@@ -1,4 +1,4 @@
-//! Deadlines on a machine with other work. A file of its own, for it takes the whole machine.
+//! Deadlines on a busy machine. This test has a file of its own because it uses the whole machine.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
@@ -14,12 +14,12 @@ use support::app::{app_with, now};
 use support::events::post;
 use support::wire_fake::{Response, WireFake};
 
-/// What a request has, and what it may take: the rest is the machine's.
+/// The time limit of a request, and the time that it may take on a busy machine.
 const ALLOWED: Duration = Duration::from_millis(1_000);
 const LONGEST: Duration = Duration::from_millis(1_400);
 
-/// Fifty requests at once before a CloudWatch that never answers, and twice as many busy threads
-/// as cores: each request ends by its deadline.
+/// Fifty requests at once to a CloudWatch that never responds, with twice as many busy threads as
+/// cores. Every request ends by its deadline.
 #[test]
 fn deadlines_hold_while_the_machine_is_busy() {
     let fake = WireFake::new(|_| Response::Never);

@@ -1,4 +1,4 @@
-//! The log: one line a request, and nothing in it that the request brought.
+//! The log: one line per request, without anything from the request.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -28,7 +28,7 @@ impl Write for Buffer {
     }
 }
 
-/// What is logged while the events are served.
+/// The log of these events.
 async fn logged(config: LogConfig, events: &[Value]) -> String {
     let buffer = Buffer::default();
     let writer = buffer.clone();
@@ -62,7 +62,7 @@ fn secretive() -> [Value; 5] {
     ]
 }
 
-/// One test, for subscribers of several threads at once disturb one another.
+/// One test, because the subscribers of several threads disturb each other.
 #[tokio::test]
 async fn a_request_is_one_line_that_tells_nothing_it_brought() {
     for level in [Level::INFO, Level::TRACE] {

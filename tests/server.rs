@@ -1,4 +1,4 @@
-//! The real thing: `cargo lambda watch` serves the four calls over HTTP, as `make run` does.
+//! `cargo lambda watch` serves the four calls over HTTP, as `make run` does.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// A first answer waits for the function to be built.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// The timeout of an answer. The first one waits for the build of the function.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(300);
 
 struct Server {
     port: u16,
@@ -35,12 +35,12 @@ impl Server {
         lines
             .find(|line| line.contains("starting Runtime server"))
             .expect("cargo-lambda starts; `make test` puts it on the PATH");
-        // Its log has to go somewhere, or it blocks.
+        // It blocks if nothing reads its log.
         std::thread::spawn(move || lines.for_each(drop));
         Server { port, process }
     }
 
-    /// A connection. The server says that it starts just before it listens.
+    /// A connection. The server reports its start shortly before it listens.
     fn connect(&mut self) -> TcpStream {
         loop {
             if let Ok(stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)) {
@@ -51,11 +51,11 @@ impl Server {
         }
     }
 
-    /// Status, key header and body of the answer to a POST.
+    /// The status, the key header and the body of the answer to a POST request.
     fn post(&mut self, path: &str, body: &Value) -> (String, Option<String>, Value) {
         let body = body.to_string();
         let mut stream = self.connect();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT)).unwrap();
         write!(
             stream,
             "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n\
@@ -74,7 +74,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // cargo-lambda ends the function with itself when it is asked to, not when it is killed.
+        // On SIGINT, cargo-lambda also stops the function. On SIGKILL it does not.
         let _ = Command::new("kill").args(["-INT", &self.process.id().to_string()]).status();
         let _ = self.process.wait();
     }

@@ -1,5 +1,5 @@
-//! A Lambda function as a process on this machine, driven by a Runtime API on loopback ("Using
-//! the Lambda runtime API", Lambda developer guide).
+//! A Lambda function as a local process, driven by a Runtime API on loopback ("Using the Lambda
+//! runtime API", Lambda developer guide).
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -10,10 +10,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Longer than any answer takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The timeout of an answer, longer than any answer takes.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Lambda's deadline, from the moment that an event is handed out.
+/// Lambda's time limit for an event.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running function.
@@ -22,23 +22,23 @@ pub struct Function {
     events: Sender<String>,
     polls: Receiver<Instant>,
     answers: Receiver<(Instant, Vec<u8>)>,
-    /// From the start of the process to its first poll for work.
+    /// The time from the start of the process to its first request for an event.
     pub started_in: Duration,
 }
 
-/// What a process takes of the machine's memory, in KiB.
+/// The memory of a process, in KiB.
 #[derive(Debug, Clone, Copy)]
 pub struct Memory {
-    /// At most, so far.
+    /// The maximum so far.
     pub peak: u64,
-    /// Now.
+    /// The current memory.
     pub now: u64,
-    /// Now, and not the binary's own pages.
+    /// The current memory without the pages of the binary.
     pub own: u64,
 }
 
 impl Function {
-    /// Starts a function and waits until it asks for work.
+    /// Starts a function and waits until it asks for an event.
     pub fn start(binary: &Path, variables: &[(&str, &str)], share: Option<&Share>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();
@@ -55,7 +55,7 @@ impl Function {
         });
         let mut command = match share {
             None => Command::new(binary),
-            // The process has only its share from its first instruction on.
+            // The process has the share from its first instruction on.
             Some(share) => {
                 let mut shell = Command::new("sh");
                 shell.args(["-c", "echo $$ > \"$0\" && exec \"$1\""]).arg(share.members());
@@ -77,27 +77,27 @@ impl Function {
             .stderr(Stdio::null());
         let begun = Instant::now();
         let process = command.spawn().expect("the function starts");
-        let polled: Instant = polls.recv_timeout(PATIENCE).expect("the function polls");
+        let polled: Instant = polls.recv_timeout(ANSWER_TIMEOUT).expect("the function polls");
         Function { process, events, polls, answers, started_in: polled - begun }
     }
 
-    /// Hands out an event; the answer, and how long it took. Comes back when the function asks
-    /// for more.
+    /// Sends an event. Returns the answer and the time that it took, once the function asks for
+    /// the next event.
     pub fn invoke(&mut self, event: &str) -> (Vec<u8>, Duration) {
         let begun = Instant::now();
         self.events.send(event.to_owned()).expect("the stub runs");
-        let (at, answer) = self.answers.recv_timeout(PATIENCE).expect("the function answers");
-        self.polls.recv_timeout(PATIENCE).expect("the function asks for more");
+        let (at, answer) = self.answers.recv_timeout(ANSWER_TIMEOUT).expect("the function answers");
+        self.polls.recv_timeout(ANSWER_TIMEOUT).expect("the function asks for more");
         (answer, at - begun)
     }
 
-    /// Asks the process to end, and waits for it: a tool that it runs under has its say.
+    /// Asks the process to end, and waits for it, so that a profiler around it can finish.
     pub fn stop(mut self) {
         let _ = Command::new("kill").arg(self.process.id().to_string()).status();
         let _ = self.process.wait();
     }
 
-    /// The CPU time that the process has used.
+    /// The CPU time of the process.
     pub fn cpu(&self) -> Duration {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("it runs");
         tasks
@@ -106,7 +106,7 @@ impl Function {
             .sum()
     }
 
-    /// The memory that the process has.
+    /// The memory of the process.
     pub fn memory(&self) -> Memory {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
         let status = status.expect("it runs");
@@ -117,7 +117,7 @@ impl Function {
         Memory { peak: of("VmHWM:"), now: of("VmRSS:"), own: of("RssAnon:") }
     }
 
-    /// How many files and connections the process has open.
+    /// The number of open files and connections of the process.
     pub fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("it runs").count()
     }
@@ -130,7 +130,7 @@ impl Drop for Function {
     }
 }
 
-/// Answers the requests of one connection.
+/// Serves the requests of one connection.
 fn serve(
     stream: TcpStream,
     events: &Mutex<Receiver<String>>,
@@ -171,7 +171,7 @@ fn serve(
     }
 }
 
-/// A request's first line and body, whole or in chunks.
+/// A request's first line and body, with a length or in chunks.
 fn read(stream: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     let line = |stream: &mut dyn BufRead| {
         let mut line = String::new();
@@ -204,14 +204,14 @@ fn read(stream: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     }
 }
 
-/// A share of one core, as Lambda gives it with the memory: 1,769 MB is a core ("Configure
-/// Lambda function memory"), handed out in slices of 20 milliseconds.
+/// A share of a core, as Lambda gives it with the memory: 1,769 MB get a whole core ("Configure
+/// Lambda function memory"), in slices of 20 milliseconds.
 pub struct Share {
     folder: PathBuf,
 }
 
 impl Share {
-    /// The share that so many MB bring; `None` where this machine cannot give shares.
+    /// The share that this memory gets; `None` if this machine cannot limit shares.
     pub fn of_megabytes(megabytes: u64) -> Option<Self> {
         const PERIOD: u64 = 20_000;
         let quota = PERIOD * megabytes / 1_769;

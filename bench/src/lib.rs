@@ -1,5 +1,5 @@
-//! What `make bench` and `make soak` are made of.
+//! The parts of `make bench` and `make soak`.
 
+pub mod fake_cloudwatch;
 pub mod function;
-pub mod peer;
 pub mod request;

@@ -1,29 +1,29 @@
-//! `make bench`: the release binary beside an empty function of the same profile, in one run,
-//! by turns. Prints one table; its ratios are what to compare between machines.
+//! `make bench`: compares the release binary with an empty function of the same profile, in turns,
+//! in one run. It prints a table, whose ratios can be compared between machines.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
+use stackstate_mirror_bench::fake_cloudwatch::FakeCloudWatch;
 use stackstate_mirror_bench::function::{Function, Share};
-use stackstate_mirror_bench::peer::Peer;
 use stackstate_mirror_bench::request::{event, keys, metric, status_and_body};
 
 const MINUTE: i64 = 60_000;
 
-/// Medians are of so many.
+/// The number of measurements of which a median is taken.
 const ROUNDS: usize = 15;
 
-/// So many requests are in a round of warm ones.
+/// The number of requests in a round.
 const REQUESTS: u32 = 200;
 
-/// The functions that are compared, and what CloudWatch is to them.
+/// The programs to compare, and their CloudWatch.
 struct Bench {
     empty: PathBuf,
     bare: PathBuf,
     mirror: PathBuf,
-    peer: Peer,
-    /// Epoch milliseconds: the last whole minute.
+    fake: FakeCloudWatch,
+    /// The last whole minute, in epoch milliseconds.
     now: i64,
 }
 
@@ -32,8 +32,8 @@ fn main() {
     let mirror = arguments.next().expect("the path of the mirror's binary");
     let packages: Vec<PathBuf> = arguments.collect();
     let here = std::env::current_exe().expect("a path");
-    // In memory, where all pages have one size: how a file lies on a disk decides how much of it
-    // counts as a process's memory.
+    // In memory, because there all pages have one size. On a disk, the layout of the file changes
+    // how much of it counts as memory of the process.
     let shared = PathBuf::from("/dev/shm");
     let folder = if shared.is_dir() { shared } else { std::env::temp_dir() };
     let folder = folder.join(format!("stackstate-mirror-bench-{}", std::process::id()));
@@ -50,10 +50,10 @@ fn main() {
         empty: beside("empty"),
         bare: beside("bare"),
         mirror: copy(&mirror),
-        peer: Peer::new(&folder),
+        fake: FakeCloudWatch::new(&folder),
         now,
     };
-    println!("| what | mirror | beside | ratio |\n|---|---|---|---|");
+    println!("| what | mirror | compared with | ratio |\n|---|---|---|---|");
     bench.starts();
     bench.warm();
     bench.first();
@@ -66,7 +66,7 @@ fn main() {
     let _ = std::fs::remove_dir_all(folder);
 }
 
-/// A path's last two parts.
+/// The last two parts of a path.
 fn short(path: &Path) -> String {
     let parts: Vec<_> = path.iter().rev().take(2).map(|part| part.to_string_lossy()).collect();
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
@@ -74,22 +74,22 @@ fn short(path: &Path) -> String {
 
 impl Bench {
     fn start(&self, binary: &Path, share: Option<&Share>) -> Function {
-        let certificate = self.peer.certificate.to_string_lossy();
+        let certificate = self.fake.certificate.to_string_lossy();
         let variables = [
-            ("AWS_ENDPOINT_URL", self.peer.url.as_str()),
+            ("AWS_ENDPOINT_URL", self.fake.url.as_str()),
             ("SSL_CERT_FILE", &certificate),
             ("AWS_REGION", "eu-west-1"),
         ];
         Function::start(binary, &variables, share)
     }
 
-    /// A CloudWatch query of so many points, which the peer has from now on.
+    /// A CloudWatch query for this number of points. From now on the fake returns them.
     fn cloudwatch(&self, points: i64, is_raw: bool) -> String {
         let start = self.now - points * MINUTE;
         let point = move |index: usize| {
             (start + index as i64 * MINUTE, 10.0 + (index % 997) as f64 * 0.123)
         };
-        self.peer.answer_with((0..usize::try_from(points).expect("so many")).map(point));
+        self.fake.answer_with((0..usize::try_from(points).expect("a small number")).map(point));
         metric(keys(), start, self.now, (!is_raw).then_some(MINUTE))
     }
 
@@ -110,7 +110,7 @@ impl Bench {
         row("start to first poll", median(mirror), "empty", median(empty));
     }
 
-    /// CPU and wall time of warm requests, and what memory they have taken in the end.
+    /// CPU and wall time of warm requests, and the memory after them.
     fn warm(&self) {
         let cloudwatch = self.cloudwatch(60, false);
         let test = event("/api/connection", &json!({"connectionDetails": keys()}));
@@ -145,7 +145,7 @@ impl Bench {
                     );
                     walls.push(took);
                 }
-                // The first round warms up.
+                // The first round is not measured.
                 if round > 0 {
                     cpu[index].push((function.cpu() - used) / REQUESTS);
                     wall[index].push(median(walls));
@@ -163,7 +163,7 @@ impl Bench {
         self.memory(&runs);
     }
 
-    /// What memory new processes have taken after some hundred requests each.
+    /// The memory of new processes after some hundred requests each.
     fn memory(&self, runs: &[(&str, &PathBuf, &String, &str)]) {
         let mut peaks = vec![Vec::new(); runs.len()];
         let mut own = vec![Vec::new(); runs.len()];
@@ -192,7 +192,7 @@ impl Bench {
         }
     }
 
-    /// First requests of new processes, at full speed and at Lambda's shares.
+    /// The first requests of new processes, at full speed and with Lambda's shares of a core.
     fn first(&self) {
         let cloudwatch = self.cloudwatch(60, false);
         let random = self.random(50, true);
@@ -223,11 +223,11 @@ impl Bench {
             for _ in 0..ROUNDS {
                 for (index, (name, binary, request)) in runs.iter().enumerate() {
                     let mut function = self.start(binary, share.as_ref());
-                    // Between init and the first request a cold start waits for its network:
-                    // the share is full again.
+                    // A cold start waits for the network between init and the first request, so the
+                    // share is full again.
                     std::thread::sleep(Duration::from_millis(40));
                     let used = function.cpu();
-                    self.peer.busy();
+                    self.fake.busy();
                     let (answer, took) = function.invoke(request);
                     assert_eq!(
                         status_and_body(&answer).0,
@@ -238,7 +238,7 @@ impl Bench {
                     wall[index].push(took);
                     cpu[index].push(function.cpu() - used);
                     if *name == "CloudWatch query" {
-                        busy.push(self.peer.busy());
+                        busy.push(self.fake.busy());
                     }
                 }
             }
@@ -259,23 +259,23 @@ impl Bench {
                 );
             }
             println!(
-                "| the peer's own CPU time in the first CloudWatch query {at} | {} | | |",
+                "| CPU time of the fake CloudWatch in the first query {at} | {} | | |",
                 shown(busy)
             );
         }
     }
 
-    /// CPU and memory a point, beyond the answer itself.
+    /// CPU and memory of each point, beyond those of the answer itself.
     fn growth(&self) {
         type Query = fn(&Bench, i64, bool) -> String;
         let sources: [(&str, Query, [i64; 4]); 2] = [
             ("random", Bench::random, [100, 1_000, 10_000, 100_000]),
-            // A single series of CloudWatch's has no more: a minute's points of 15 days.
+            // The longest series of CloudWatch: the minutes of 15 days.
             ("CloudWatch", Bench::cloudwatch, [100, 1_000, 10_000, 21_000]),
         ];
         for (source, query, counts) in sources {
             for is_raw in [true, false] {
-                // A raw range of random data has 50 points, however long it is.
+                // A raw query for random data always has 50 points.
                 if is_raw && source == "random" {
                     continue;
                 }
@@ -312,7 +312,7 @@ impl Bench {
         }
     }
 
-    /// Time and memory of lists.
+    /// The time and memory of lists.
     fn catalogues(&self) {
         let field = json!({"fieldName": "Host", "fieldType": "STRING"});
         let namespace = json!({"key": "Namespace", "value": {"value": "N"}});
@@ -322,7 +322,7 @@ impl Bench {
             event("/api/field/value", &json!({"connectionDetails": keys(), "query": query}));
         let mut least: Option<u64> = None;
         for metrics in [1_000, 10_000, 100_000] {
-            self.peer.list(metrics);
+            self.fake.list(metrics);
             let mut function = self.start(&self.mirror, None);
             let used = function.cpu();
             let (answer, took) = function.invoke(&request);

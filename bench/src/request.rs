@@ -1,8 +1,8 @@
-//! Requests, as events of a function URL.
+//! Requests as events of a function URL.
 
 use serde_json::{Value, json};
 
-/// The event of a POST.
+/// The event of a POST request.
 pub fn event(path: &str, body: &Value) -> String {
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
@@ -23,8 +23,8 @@ pub fn event(path: &str, body: &Value) -> String {
     .to_string()
 }
 
-/// A metric query; `bucket` in milliseconds makes it an aggregated one. Times are epoch
-/// milliseconds.
+/// A metric query from `start` to `end` in epoch milliseconds. A `bucket` in milliseconds makes it
+/// an aggregated one.
 pub fn metric(details: Value, start: i64, end: i64, bucket: Option<i64>) -> String {
     let mut query = json!({
         "conditions": [{"key": "Namespace", "value": {"value": "N", "_type": "StringValue"}}],
@@ -36,13 +36,13 @@ pub fn metric(details: Value, start: i64, end: i64, bucket: Option<i64>) -> Stri
     event("/api/metric", &json!({"connectionDetails": details, "query": query}))
 }
 
-/// Keys for CloudWatch; answers are not kept.
+/// Connection details for CloudWatch, without the cache.
 pub fn keys() -> Value {
     json!({"accessKeyId": "AKIAIOSFODNN7EXAMPLE", "secretAccessKey": "secret",
            "region": "eu-west-1", "cacheSeconds": 0})
 }
 
-/// The status of a function's answer, and its body.
+/// The status and the body of a function's answer.
 pub fn status_and_body(answer: &[u8]) -> (u64, Value) {
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
     let body = answer["body"].as_str().and_then(|body| serde_json::from_str(body).ok());

@@ -25,7 +25,7 @@ fn with(mut details: Value, members: Value) -> Value {
     details
 }
 
-/// The neighbour's keys, and the owner's role.
+/// The neighbour's keys and the owner's role.
 fn reader() -> Value {
     with(
         account(NEIGHBOUR),
@@ -33,7 +33,7 @@ fn reader() -> Value {
     )
 }
 
-/// Why a connection fails; `None` where it does not.
+/// Why the connection test fails; `None` if it passes.
 async fn failure(app: &App, details: &Value) -> Option<String> {
     let reply = post(app, "connection", &json!({"connectionDetails": details})).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
@@ -176,7 +176,7 @@ async fn nothing_of_aws_is_built_for_random_data() {
 
 #[tokio::test]
 async fn a_cloudwatch_that_never_responds_is_not_waited_for() {
-    // It accepts, for the system does so in its stead, and never answers.
+    // The system accepts the connection, but nothing responds.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let app = app_at(&format!("http://{}", silent.local_addr().unwrap()));
     let details = |timeout: Value| with(account(OWNER), json!({"requestTimeout": timeout}));

@@ -1,4 +1,4 @@
-//! Connection details: every spelling, and every mistake, on every call.
+//! Connection details: every spelling, and every mistake in every call.
 
 use serde_json::{Value, json};
 use stackstate_mirror::connection::{Connection, Credentials, NotANumber};

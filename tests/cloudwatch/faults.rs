@@ -15,7 +15,7 @@ use crate::support::wire_fake::{CBOR, Response, WireFake, XML, list, map, number
 const MINUTE: i64 = 60_000;
 const END: i64 = NOW - NOW % MINUTE;
 
-/// Every secret begins so, as does nothing else.
+/// All secrets begin with this, and nothing else contains it.
 const HUSH: &str = "hush";
 
 /// A mirror whose AWS is at this URL.
@@ -36,7 +36,7 @@ fn details(role: bool) -> Value {
     details
 }
 
-/// A request that asks for `call` first: its path and body.
+/// A request whose first call to AWS is `call`: its path and body.
 pub(crate) fn request(call: &str, timeout: Option<u64>) -> (&'static str, Value) {
     let mut details = details(call == "AssumeRole");
     if let Some(timeout) = timeout {
@@ -62,7 +62,7 @@ pub(crate) fn request(call: &str, timeout: Option<u64>) -> (&'static str, Value)
     }
 }
 
-/// Sends a request, whose id in the log is `id`.
+/// Sends a request. `id` is its request id in the log.
 pub(crate) async fn send(app: &App, id: &str, (path, body): (&str, Value)) -> Reply {
     let payload = serde_json::from_value(event("POST", path, body.to_string())).unwrap();
     let mut context = lambda_http::Context::default();
@@ -72,7 +72,7 @@ pub(crate) async fn send(app: &App, id: &str, (path, body): (&str, Value)) -> Re
     Reply::of(&serde_json::to_value(answer).unwrap())
 }
 
-/// Points of one series, as a page of GetMetricData.
+/// A page of GetMetricData with one series.
 fn page(status: &str, token: Option<&str>, messages: &[(&str, &str)]) -> Response {
     let messages =
         messages.iter().map(|(code, value)| map(&[("Code", text(code)), ("Value", text(value))]));
@@ -88,9 +88,9 @@ fn page(status: &str, token: Option<&str>, messages: &[(&str, &str)]) -> Respons
     Response::ok(&members)
 }
 
-/// What the mirror makes of a fault.
+/// The mirror's answer to a fault.
 enum Outcome {
-    /// An error of this `_type`, whose text has these words in it.
+    /// An error with this `_type`, whose details contain these words.
     Error(&'static str, &'static str),
     /// Points, and whether they are partial.
     Points(bool),
@@ -109,20 +109,21 @@ const NOT_ACCEPTED: &str = "in eu-west-1 (CloudWatch says: SAID)";
 const NOT_ASSUMED: &str = "may not assume the role arn:aws:iam::123456789012:role/reader";
 const UNREADABLE: &str = "CloudWatch in eu-west-1 sent a response that cannot be read";
 
-/// A call, what it is answered each time, what the mirror makes of it, and how often it asks.
+/// A call, the name of the fault, AWS's response to every attempt, the mirror's answer, and the
+/// number of attempts.
 type Row = (&'static str, &'static str, Response, Outcome, usize);
 
-/// The errors that the API references of GetMetricData, ListMetrics and AssumeRole list, and
-/// their "Common Error Types"; those that Signature Version 4 has; and those that were seen.
-fn refusals() -> Vec<Row> {
+/// The errors in the API references of GetMetricData, ListMetrics and AssumeRole, their "Common
+/// Error Types", those of Signature Version 4, and others that were seen.
+fn error_responses() -> Vec<Row> {
     let data = |status, code, outcome, asked| -> Row {
-        ("GetMetricData", code, Response::error(status, code, said(code)), outcome, asked)
+        ("GetMetricData", code, Response::error(status, code, message(code)), outcome, asked)
     };
     let list = |status, code, outcome, asked| -> Row {
-        ("ListMetrics", code, Response::error(status, code, said(code)), outcome, asked)
+        ("ListMetrics", code, Response::error(status, code, message(code)), outcome, asked)
     };
     let sts = |status, code, words, asked| -> Row {
-        let answer = Response::sts_error(status, code, said(code));
+        let answer = Response::sts_error(status, code, message(code));
         ("AssumeRole", code, answer, Error(CONNECTION, words), asked)
     };
     vec![
@@ -208,24 +209,24 @@ fn refusals() -> Vec<Row> {
     ]
 }
 
-/// AWS's own words. Those about a signature can quote what was signed.
-fn said(code: &str) -> &'static str {
+/// AWS's message. A message about a signature can quote what was signed.
+fn message(code: &str) -> &'static str {
     let about_keys = ["Signature", "Token", "Client"].iter().any(|word| code.contains(word));
     if about_keys && code != "InvalidNextToken" { "hush-quoted" } else { "SAID" }
 }
 
-/// What is no refusal, and no good answer either.
-fn breakdowns() -> Vec<Row> {
+/// Faults other than error responses.
+fn other_faults() -> Vec<Row> {
     let data =
         |name, answer, outcome, asked| -> Row { ("GetMetricData", name, answer, outcome, asked) };
     let complete = |messages| page("Complete", None, messages);
     let html =
         |status| Response::Complete(status, "Content-Type: text/html", b"<html>hush".to_vec());
     let cbor = |bytes: &[u8]| Response::Complete(200, CBOR, bytes.to_vec());
-    let message = [("SomeCode", "Some text")];
-    let told = || Error(REMOTE, "SomeCode: Some text");
+    let messages = [("SomeCode", "Some text")];
+    let warning = || Error(REMOTE, "SomeCode: Some text");
     vec![
-        data("a good answer", complete(&[]), Points(false), 1),
+        data("a valid response", complete(&[]), Points(false), 1),
         data("status PartialData", page("PartialData", None, &[]), Points(true), 1),
         data(
             "status InternalError",
@@ -245,14 +246,14 @@ fn breakdowns() -> Vec<Row> {
             Error(CONNECTION, "the status Odd"),
             1,
         ),
-        data("a message beside a series", complete(&message), told(), 1),
+        data("a warning about a series", complete(&messages), warning(), 1),
         data(
-            "a message beside all",
+            "a warning about the response",
             Response::ok(&[(
                 "Messages",
                 list(&[map(&[("Code", text("SomeCode")), ("Value", text("Some text"))])]),
             )]),
-            told(),
+            warning(),
             1,
         ),
         data("a page token that repeats", page("Complete", Some("again"), &[]), Points(true), 2),
@@ -263,7 +264,7 @@ fn breakdowns() -> Vec<Row> {
         data("a web page, 403", html(403), Error(CONNECTION, "status 403"), 1),
         data("a web page, 502", html(502), Error(CONNECTION, "status 502"), 3),
         data(
-            "an answer cut short",
+            "a response cut short",
             Response::Truncated,
             Error(CONNECTION, "response that cannot be read"),
             3,
@@ -275,12 +276,12 @@ fn breakdowns() -> Vec<Row> {
             3,
         ),
         data(
-            "no answer",
+            "no response",
             Response::Never,
             Error(CONNECTION, "no answer within 1800 milliseconds"),
             1,
         ),
-        ("ListMetrics", "a good answer", Response::ok(&[]), List(false), 1),
+        ("ListMetrics", "a valid response", Response::ok(&[]), List(false), 1),
         (
             "ListMetrics",
             "a page token that repeats",
@@ -289,7 +290,7 @@ fn breakdowns() -> Vec<Row> {
             2,
         ),
         ("ListMetrics", "no CBOR", cbor(b"\xFF\xFEhush"), Error(CONNECTION, UNREADABLE), 1),
-        ("ListMetrics", "no answer", Response::Never, Error(CONNECTION, "no answer within"), 1),
+        ("ListMetrics", "no response", Response::Never, Error(CONNECTION, "no answer within"), 1),
         (
             "AssumeRole",
             "no XML",
@@ -317,7 +318,7 @@ fn breakdowns() -> Vec<Row> {
         ),
         (
             "AssumeRole",
-            "no answer",
+            "no response",
             Response::Never,
             Error(CONNECTION, "STS in eu-west-1 to assume the role"),
             1,
@@ -328,11 +329,11 @@ fn breakdowns() -> Vec<Row> {
 #[tokio::test]
 async fn every_fault_has_its_answer() {
     log_capture::start();
-    let rows: Vec<Row> = refusals().into_iter().chain(breakdowns()).collect();
+    let rows: Vec<Row> = error_responses().into_iter().chain(other_faults()).collect();
     let replies = join_all(rows.iter().map(async |(call, fault, answer, _, _)| {
         let answer = answer.clone();
         let fake = WireFake::new(move |_| answer.clone());
-        let timeout = (*fault == "no answer").then_some(2_000);
+        let timeout = (*fault == "no response").then_some(2_000);
         let id = format!("{call}, {fault}");
         let reply = send(&app_at(&fake.url), &id, request(call, timeout)).await;
         (id, reply, fake.count(call))
@@ -345,7 +346,7 @@ async fn every_fault_has_its_answer() {
         assert_eq!(asked, expected, "{id}: {body}");
         let line = lines.iter().find(|line| line["requestId"] == **id).unwrap();
         let logged = ["level", "source", "status", "error", "reason"].map(|name| &line[name]);
-        println!("| {id} | {} | {asked} | {} {} |", told(body), line["level"], line["reason"]);
+        println!("| {id} | {} | {asked} | {} {} |", in_words(body), line["level"], line["reason"]);
         match outcome {
             Error(kind, words) => {
                 assert_eq!((*status, body["_type"].as_str()), (500, Some(*kind)), "{id}: {body}");
@@ -372,8 +373,8 @@ async fn every_fault_has_its_answer() {
     assert!(!log_capture::text().contains(HUSH), "{}", log_capture::text());
 }
 
-/// The mirror's answer in a few words, for the printed table.
-fn told(body: &Value) -> String {
+/// The mirror's answer in a few words, for the table.
+fn in_words(body: &Value) -> String {
     match (&body["_type"], &body["details"]) {
         (kind, Value::String(details)) => format!("{}: {details}", kind.as_str().unwrap()),
         (kind, _) => {
@@ -383,9 +384,9 @@ fn told(body: &Value) -> String {
     }
 }
 
-/// What passes is over at the third attempt.
+/// Temporary faults are over at the third attempt.
 #[tokio::test]
-async fn passing_faults_are_retried() {
+async fn temporary_faults_are_retried() {
     for (fault, is_throttled) in [
         (Response::error(400, "Throttling", "Rate exceeded"), true),
         (Response::Complete(503, CBOR, vec![]), false),
@@ -403,13 +404,13 @@ async fn passing_faults_are_retried() {
         let reply = send(&app_at(&fake.url), "", request("GetMetricData", None)).await;
         assert_eq!(reply.body["telemetry"]["points"][0][0], 1.5, "{}", reply.body);
         assert_eq!(fake.count("GetMetricData"), 3);
-        // Throttling is the account's; else another server may be in a better mood.
+        // Throttling concerns the account. After other faults, another server may respond.
         let connections = if is_throttled { 1 } else { 3 };
         assert_eq!(*fake.connections.lock().unwrap(), connections);
     }
 }
 
-/// What one caller's failures use up is not another's.
+/// One caller's failures do not use up another's retries.
 #[tokio::test]
 async fn callers_have_a_quota_of_retries_each() {
     let fake = WireFake::new(|_| Response::error(500, "InternalFailure", "SAID"));
@@ -426,7 +427,7 @@ async fn callers_have_a_quota_of_retries_each() {
     assert_eq!(fake.count("GetMetricData") - before, 3);
 }
 
-/// Connections are not a caller's: so many callers need no more of them than one does.
+/// Callers share connections, so many callers need no more of them than one.
 #[tokio::test]
 async fn callers_share_connections() {
     let fake = WireFake::new(|call| match call.action.as_str() {

@@ -1,4 +1,4 @@
-//! Finding metrics: field names and values, step by step as StackState's dialog does it.
+//! Field names and values, step by step as StackState's dialog asks for them.
 
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataInput;
 use aws_sdk_cloudwatch::operation::list_metrics::ListMetricsOutput;
@@ -12,7 +12,7 @@ use crate::support::events::{Reply, event, post, serve};
 use crate::support::ministack::{self, HOUR, MINUTE, account, put, yesterday};
 use crate::support::sdk_mock::{self, ListRequests, body, condition, data, lists, page, result};
 
-/// An account of its own, so that lists are known exactly.
+/// An account for these tests only, so that its lists are known.
 const SHOP: &str = "333333333333";
 
 async fn fill() {
@@ -39,7 +39,7 @@ fn query(conditions: Value, more: Value) -> Value {
     query
 }
 
-/// Names of fields, and whether there are more.
+/// The names of fields, and whether there are more.
 async fn names(app: &App, details: &Value, query: Value) -> (Vec<String>, bool) {
     let body = json!({"connectionDetails": details, "query": query});
     let reply = post(app, "field/name", &body).await;
@@ -52,7 +52,7 @@ async fn names(app: &App, details: &Value, query: Value) -> (Vec<String>, bool) 
     (names, reply.body["isPartial"].as_bool().unwrap())
 }
 
-/// Values of a field, and whether there are more.
+/// The values of a field, and whether there are more.
 async fn values(app: &App, details: &Value, field: &str, query: Value) -> (Vec<String>, bool) {
     let mut query = query;
     query["field"] = json!({"fieldName": field, "fieldType": "STRING"});
@@ -221,7 +221,7 @@ fn listing(hosts: std::ops::Range<usize>, token: Option<String>) -> ListMetricsO
         .build()
 }
 
-/// Pages of 500 metrics, so many of them.
+/// A list of `count` pages of 500 metrics.
 fn pages(count: usize) -> (Rule, ListRequests) {
     lists(move |input| {
         let index: usize = input.next_token().map_or(0, |token| token.parse().unwrap());
@@ -251,7 +251,7 @@ async fn a_catalogue_is_read_once_for_each_caller() {
     assert_eq!(hosts(&app, json!({}), old).await, (2_000, false));
     assert_eq!(calls(), 4, "the second question costs nothing");
 
-    // A narrower question is answered from the wider catalogue.
+    // The cached catalogue also answers narrower questions.
     let narrow = json!({
         "conditions": [condition("Namespace", json!("N")), condition("Host", json!("000007"))],
         "startTime": old, "endTime": NOW, "field": {"fieldName": "MetricName"},
@@ -299,7 +299,7 @@ async fn an_endless_listing_ends() {
     assert_eq!(hosts(&app, json!({}), 0).await, (5_000, true));
     assert_eq!(requests.lock().unwrap().len(), 200, "a partial catalogue serves for a while too");
 
-    // The time ends before the listing does.
+    // The time limit ends the listing.
     let (rule, requests) = pages(usize::MAX);
     let (found, is_partial) =
         hosts(&sdk_mock::app(&[&rule]), json!({"requestTimeout": 250}), 0).await;
@@ -374,7 +374,7 @@ async fn accounts_are_linked_on_request() {
         "{details}"
     );
 
-    // One that has the very dimensions comes before one that has more, in whatever account.
+    // A metric with exactly these dimensions takes precedence over one with more, in any account.
     let alone = condition("Host", json!("000002"));
     let reply = ask("metric", question(json!([namespace(), alone]), metric())).await;
     assert_eq!(reply.body["telemetry"]["points"].as_array().unwrap().len(), 1, "{}", reply.body);

@@ -1,4 +1,4 @@
-//! What is logged at the most verbose level, test by test.
+//! The log of each test, at the most verbose level.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -11,7 +11,7 @@ use tracing::Level;
 
 thread_local!(static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
 
-/// Writes to the log of the thread's own test.
+/// Writes to the log of the current thread, which is the test's own.
 struct Writer;
 
 impl Write for Writer {
@@ -24,7 +24,7 @@ impl Write for Writer {
     }
 }
 
-/// From now on this thread's log is kept.
+/// Starts to capture this thread's log.
 pub(crate) fn start() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -34,12 +34,12 @@ pub(crate) fn start() {
     LOGGED.with(|logged| logged.borrow_mut().clear());
 }
 
-/// What this thread has logged since.
+/// The log of this thread since then.
 pub(crate) fn text() -> String {
     LOGGED.with(|logged| String::from_utf8(logged.borrow().clone()).unwrap())
 }
 
-/// The lines of it.
+/// The lines of the log.
 pub(crate) fn lines() -> Vec<Value> {
     text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

@@ -1,5 +1,4 @@
-//! Metric queries against ministack: every expected value is computed here, from the samples
-//! that were put.
+//! Metric queries with ministack. Every expected value is computed here from the samples.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +7,8 @@ use serde_json::{Value, json};
 use crate::support::events::{METHODS, Reply, post};
 use crate::support::ministack::{HOUR, MINUTE, OWNER, Put, account, app, now, put, yesterday};
 
-/// Samples all over two hours, several a minute, with a gap from minute 30 to 40; the same for
-/// the same `salt`.
+/// Several samples a minute in two hours, with a gap from minute 30 to 40. Equal salts give equal
+/// samples.
 fn samples(salt: u64) -> Vec<Put> {
     let mut state = salt.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut random = move || {
@@ -48,7 +47,7 @@ fn aggregated(conditions: Value, method: &str, bucket: i64, start: i64, end: i64
     })
 }
 
-/// Asserts that a successful answer has these points, values within 1e-9.
+/// Asserts that an answer is successful and has these points, with values within 1e-9.
 fn assert_points(reply: &Reply, expected: &[(f64, i64, i64)], context: &str) {
     assert_eq!(reply.status, 200, "{context}: {}", reply.body);
     let telemetry = &reply.body["telemetry"];
@@ -71,7 +70,7 @@ fn assert_points(reply: &Reply, expected: &[(f64, i64, i64)], context: &str) {
     }
 }
 
-/// What CloudWatch's definitions say of one bucket's samples.
+/// The value of a bucket by CloudWatch's definitions.
 fn statistic(method: &str, values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     let sum: f64 = values.iter().sum();
@@ -91,7 +90,7 @@ fn statistic(method: &str, values: &mut [f64]) -> f64 {
     }
 }
 
-/// The buckets of `period` between two whole periods.
+/// The buckets of `period` from `start` to `end`, which are multiples of it.
 fn buckets(
     method: &str,
     samples: &[Put],
@@ -120,7 +119,7 @@ fn buckets(
 async fn every_method_is_exact() {
     let samples = samples(1);
     put(OWNER, "Test/Methods", "M", &[("Host", "a")], &samples).await;
-    // Other dimensions are other metrics.
+    // Other dimensions make another metric.
     put(OWNER, "Test/Methods", "M", &[("Host", "b")], &[(yesterday(), 1e9)]).await;
     let conditions = conditions(&[("Namespace", json!("Test/Methods")), ("Host", json!("a"))]);
     let (start, end) = (yesterday(), yesterday() + 2 * HOUR);
@@ -146,12 +145,12 @@ async fn buckets_are_those_that_cloudwatch_has() {
     let (start, end) = (yesterday(), yesterday() + 2 * HOUR);
     let minute = |count: i64| start + count * MINUTE;
     for (bucket, from, to, period, first, last) in [
-        // Sizes that CloudWatch has not: the next longer one.
+        // CloudWatch does not have these sizes, so the next longer one is used.
         (61_000, start, end, 2 * MINUTE, start, end),
         (90_000, start, end, 2 * MINUTE, start, end),
         (100_001, start, end, 2 * MINUTE, start, end),
         (7_000, start, end, 10_000, start, end),
-        // A start inside a bucket: the bucket counts. An end inside one: it does not.
+        // A bucket that contains the start is included. One that contains the end is not.
         (MINUTE, minute(10) + 1, minute(20) - 1, MINUTE, minute(10), minute(19)),
         (MINUTE, minute(10) - 1, minute(20), MINUTE, minute(9), minute(20)),
         (
@@ -162,7 +161,7 @@ async fn buckets_are_those_that_cloudwatch_has() {
             minute(3) - minute(3) % (7 * MINUTE),
             minute(60) - minute(60) % (7 * MINUTE),
         ),
-        // An end in the future: what is over by now.
+        // The end is in the future: only buckets that are over are included.
         (MINUTE, minute(100), now() + HOUR, MINUTE, minute(100), end),
         (30_000, minute(100), now() + HOUR, 30_000, minute(100), end + 30_000),
         (MINUTE, now() + HOUR, now() + 2 * HOUR, MINUTE, start, start),

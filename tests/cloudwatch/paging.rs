@@ -273,7 +273,7 @@ async fn several_series_are_asked_for_in_spans_until_the_limit_is_reached() {
         let end = input.end_time().unwrap().to_millis().unwrap();
         let minutes: Vec<_> = (start..end).step_by(60_000).map(|time| (time, 1.0)).collect();
         let queries = input.metric_data_queries().iter();
-        // Two pages a span: the first half of the series, and the other.
+        // Two pages for each span: each has half of the series.
         let (first, rest) = (input.next_token().is_none(), queries.len() / 2);
         let half = queries.enumerate().filter(|(index, _)| (*index < rest) == first);
         let results =

@@ -13,7 +13,7 @@ use crate::support::sdk_mock::{app_at, body, condition, data, page, result};
 
 const MINUTE: i64 = 60_000;
 
-/// The last whole minute of the mirror's time, which is half a minute past it.
+/// The last whole minute before the mirror's time.
 const END: i64 = NOW - NOW % MINUTE;
 
 // The mirror's time, for each thread and so for each test.
@@ -120,8 +120,8 @@ async fn equal_questions_share_a_call_for_a_while() {
     }
 }
 
-/// A dashboard of ten panels on four metrics that is looked at for ten minutes and refreshed
-/// every fifteen seconds.
+/// A dashboard of ten panels on four metrics, shown for ten minutes and refreshed every fifteen
+/// seconds.
 #[tokio::test]
 async fn a_dashboard_costs_a_fraction() {
     for (seconds, calls) in [(0, 400), (30, 80), (60, 40)] {

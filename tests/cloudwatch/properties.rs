@@ -1,6 +1,5 @@
-//! Any query of the last hours for one metric or several, raw or aggregated, in a CloudWatch that
-//! is faithful but for the size of its pages: what the mirror answers is what can be computed from
-//! the data by the contract's own words.
+//! Any query of the last hours, for one metric or several, raw or aggregated. The answer is what the
+//! contract says about the data. CloudWatch is a mock that is correct but has small pages.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +15,13 @@ use crate::support::sdk_mock::{app, body, condition, data, listed, page, result}
 
 const MINUTE: i64 = 60_000;
 
-/// The first minute that may have a sample: two hours before the mirror's time.
+/// The first minute that can have a sample: two hours before the mirror's time.
 const FIRST: i64 = NOW - NOW % MINUTE - 120 * MINUTE;
 
-/// A sample a minute, in some minutes.
+/// At most one sample in each minute.
 type Samples = BTreeMap<i64, f64>;
 
-/// What the samples between two times come to.
+/// The statistic of the samples between two times.
 fn aggregate(samples: &Samples, from: i64, to: i64, statistic: &str) -> Option<f64> {
     let found: Vec<f64> = samples.range(from..to).map(|(_, value)| *value).collect();
     (!found.is_empty()).then(|| match statistic {
@@ -34,7 +33,7 @@ fn aggregate(samples: &Samples, from: i64, to: i64, statistic: &str) -> Option<f
     })
 }
 
-/// The samples of one of so many hosts: each minute's is another's.
+/// The samples of one host. Each minute belongs to one of the hosts in turn.
 fn of_host(samples: &Samples, host: usize, hosts: usize) -> Samples {
     let minute = |time: i64| usize::try_from(time / MINUTE).unwrap();
     samples
@@ -44,8 +43,8 @@ fn of_host(samples: &Samples, host: usize, hosts: usize) -> Samples {
         .collect()
 }
 
-/// One page of what was asked for: of one series `most` datapoints at most, and a token that says
-/// where it goes on; of several, all of them.
+/// One page of the response to a request. A single series has at most `most` datapoints in a page, and
+/// the token is the index of the next one. Several series are on one page.
 fn answer(
     samples: &Samples,
     hosts: usize,
@@ -121,7 +120,7 @@ proptest! {
         let kept = all.len().min(limit.unwrap_or(usize::MAX));
 
         let (rule, _) = data(move |input| answer(&samples, hosts, most, input));
-        // Where there is no data, the mirror asks whether there is such a metric: there is.
+        // If there is no data, the mirror finds the metric in the list.
         let lists = listed("N", "M", ("Host", "0"));
         let names: Vec<String> = (0..hosts).map(|host| host.to_string()).collect();
         let conditions = [condition("Namespace", json!("N")), condition("Host", json!(names))];
@@ -142,7 +141,7 @@ proptest! {
         for (found, (value, from, to)) in points.iter().zip(&all) {
             let times = if is_raw { vec![*from as f64] } else { vec![*from as f64, *to as f64] };
             prop_assert_eq!(&found[1..], times);
-            // Sums in another order, and the test's own JSON reader, may be off by a last digit.
+            // Another order of summation, and the JSON reader of the test, can change the last digit.
             prop_assert!((found[0] - value).abs() <= 1e-9 * value.abs().max(1.0), "{:?}", found);
         }
         prop_assert_eq!(&telemetry["isPartial"], kept < all.len());

@@ -1,5 +1,5 @@
-//! TLS: who is not trusted, and a handshake that never ends. That the trusted are trusted is for
-//! `make bench`, which sets `SSL_CERT_FILE` for a whole process.
+//! TLS: an untrusted certificate, and a handshake that never ends. `make bench` covers a trusted one,
+//! because it sets `SSL_CERT_FILE` for a whole process.
 
 use std::io::Write;
 use std::net::TcpListener;

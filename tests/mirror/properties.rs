@@ -1,5 +1,5 @@
-//! Any request: bytes, JSON, and valid requests with any changes. The answer is well formed, has
-//! the right status and keeps the contract, and nothing panics.
+//! Any request: bytes, JSON, and valid requests with changes. The answer is well formed, has the right
+//! status and keeps the contract, and nothing panics.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::support::app::app;
 use crate::support::events::{METHODS, Reply, event, serve};
 use crate::support::invariants::{CALLS, check};
 
-/// Posts a body to one of the calls, and looks at the answer.
+/// Posts a body to one of the calls, and checks the answer.
 fn ask(app: &App, call: usize, body: &[u8]) -> Reply {
     let (path, kind) = CALLS[call];
     let mut event = event("POST", path, "");
@@ -87,7 +87,7 @@ fn any_change() -> impl Strategy<Value = (Index, Change)> {
     (any::<Index>(), change)
 }
 
-/// Where every value of a document stands.
+/// The JSON pointers of all values in a document.
 fn places(document: &Value) -> Vec<String> {
     let below = |name: &str, value: &Value| -> Vec<String> {
         let name = name.replace('~', "~0").replace('/', "~1");
@@ -129,7 +129,7 @@ fn apply(document: &mut Value, at: &Index, change: Change) {
     }
 }
 
-/// The bodies of `events/`, with the index of their calls.
+/// The bodies of the events, with the index of their call.
 fn examples() -> Vec<(usize, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("events/function-url");
     let mut examples = Vec::new();
@@ -145,7 +145,7 @@ fn examples() -> Vec<(usize, Value)> {
     examples
 }
 
-/// A source of its own behind it would need a network; such details are another file's matter.
+/// Other sources need a network and have their own tests.
 fn is_random(body: &Value) -> bool {
     let text = body["connectionDetails"].to_string().to_lowercase();
     !["source", "role", "key", "token"].iter().any(|word| text.contains(word))

@@ -1,4 +1,4 @@
-//! The random source: the tutorial's data, and what a real source would add to it.
+//! Random data: the tutorial's, with limits, prefixes and pages.
 
 use serde_json::{Value, json};
 
@@ -85,7 +85,7 @@ async fn metrics(query: Value) -> Value {
     post(&app(), "metric", &body).await.body["telemetry"].take()
 }
 
-/// The points without their values, which must be in [0, 100).
+/// The points without their values. Asserts that the values are in [0, 100).
 fn times(telemetry: &Value) -> Vec<Vec<i64>> {
     let time = |point: &Value| {
         let value = point[0].as_f64().unwrap();

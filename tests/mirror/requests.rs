@@ -1,4 +1,4 @@
-//! Bad bodies, paths, methods and ranges: each has a clear answer, and the next is served.
+//! Invalid bodies, paths, methods and ranges. Each has a clear answer, and the next request is served.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

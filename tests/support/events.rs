@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use stackstate_mirror::app::App;
 use stackstate_mirror::event;
 
-/// StackState's aggregation methods, as its documentation lists them.
+/// StackState's aggregation methods, from its documentation.
 pub(crate) const METHODS: [&str; 14] = [
     "MEAN",
     "PERCENTILE_25",

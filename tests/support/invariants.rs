@@ -1,9 +1,8 @@
-//! What holds for every answer of the random source, whatever was asked: for the property tests
-//! and for the fuzzer.
+//! What holds for every answer with random data. The property tests and the fuzzer check it.
 
 use serde_json::Value;
 
-/// The four calls and the `_type` of what they answer.
+/// The four calls, and the `_type` of their answers.
 pub(crate) const CALLS: [(&str, &str); 4] = [
     ("/api/connection", "TestConnectionResponse"),
     ("/api/field/name", "FieldNamesResponse"),
@@ -11,10 +10,10 @@ pub(crate) const CALLS: [(&str, &str); 4] = [
     ("/api/metric", "MetricsResponse"),
 ];
 
-/// Answers fit Lambda's 6 MB.
+/// The maximum number of points, so that an answer fits Lambda's 6 MB.
 const MOST_POINTS: i64 = 100_000;
 
-/// Panics where the answer to a POST of `request` is not what the API and its own request say.
+/// Panics if the answer to a POST request does not keep the contract.
 pub(crate) fn check(kind: &str, request: &[u8], status: u64, key: Option<&str>, answer: &[u8]) {
     assert_eq!(key, Some("api_key"));
     assert!(answer.len() < 6_000_000, "it fits");
@@ -30,7 +29,7 @@ pub(crate) fn check(kind: &str, request: &[u8], status: u64, key: Option<&str>, 
     }
 }
 
-/// An error has exactly the members that its type has, and each says something.
+/// An error has exactly the members of its type, and none is empty.
 fn error(answer: &Value) {
     let members: &[&str] = match answer["_type"].as_str() {
         Some("RemoteMirrorError") => &["summary", "details"],
@@ -64,7 +63,7 @@ fn good(kind: &str, request: &[u8], answer: &Value) {
             };
             let all = values.iter().filter(|value| value.starts_with(prefix)).count();
             let offset = whole(&query["offset"]).unwrap_or(0);
-            // A pattern's own values are the tests' matter.
+            // The other tests check the values of a pattern.
             if !prefix.contains('*') && !prefix.starts_with("cpu.") {
                 list(&answer["values"], &answer["isPartial"], all as i64, offset, limit);
             }
@@ -73,15 +72,15 @@ fn good(kind: &str, request: &[u8], answer: &Value) {
     }
 }
 
-/// A list is what is left of `all` behind `offset`, cut at `limit`.
+/// A list has the items after `offset`, up to `limit`.
 fn list(items: &Value, is_partial: &Value, all: i64, offset: i64, limit: i64) {
     let left = (all - offset).max(0);
     assert_eq!(items.as_array().unwrap().len() as i64, left.min(limit), "{items}");
     assert_eq!(is_partial, &Value::Bool(left > limit), "{items}");
 }
 
-/// Points ascend, are inside the range, do not overlap, are as many as their step asks for but
-/// for the limit, and say truly whether there are more.
+/// Points ascend from the start of the range without gaps, are as many as the step and the limit
+/// allow, and `isPartial` says whether there are more.
 fn points(query: &Value, limit: i64, telemetry: &Value) {
     let (start, end) = (whole(&query["startTime"]).unwrap(), whole(&query["endTime"]).unwrap());
     let bucket = whole(&query["aggregation"]["bucketSizeMillis"]).filter(|millis| *millis > 0);
@@ -106,7 +105,7 @@ fn points(query: &Value, limit: i64, telemetry: &Value) {
     assert!(points.is_empty() || next - step < end, "none begins behind the range");
 }
 
-/// A whole number, in any of JSON's spellings; one beyond 64 bits is the nearest that fits.
+/// A whole number in any spelling. One beyond 64 bits becomes the nearest that fits.
 fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_f64().map(|number| number as i64))
 }

@@ -28,7 +28,7 @@ pub(crate) const REGION: &str = "eu-west-1";
 
 /// The account that owns the metrics.
 pub(crate) const OWNER: &str = "111111111111";
-/// Another one, which may assume the owner's role `reader`.
+/// Another account, which may assume the owner's role `reader`.
 pub(crate) const NEIGHBOUR: &str = "222222222222";
 
 struct Server {
@@ -45,7 +45,7 @@ sys.argv = ['ministack']
 runpy.run_module('ministack', run_name='__main__')
 ";
 
-/// Makes the owner's role.
+/// Creates the owner's role.
 const SETUP: &str = r#"
 import json, sys, boto3
 iam = boto3.client("iam", endpoint_url=sys.argv[1], region_name="eu-west-1",

@@ -1,5 +1,5 @@
-//! The SDK's mocks, for what ministack cannot do: pages, many metrics, old data. The SDK's client is
-//! real, its responses are not, and tests look at its requests.
+//! The SDK's mocks, for what ministack cannot do: pages, many metrics, old data. They replace the
+//! responses and record the requests.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(crate) fn app(rules: &[&Rule]) -> App {
     app_at(rules, now)
 }
 
-/// The same with a clock.
+/// The same with this clock.
 pub(crate) fn app_at(rules: &[&Rule], now: fn() -> EpochMillis) -> App {
     let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, rules, |config| config
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::ZERO)));
@@ -61,14 +61,14 @@ pub(crate) fn page(results: Vec<MetricDataResult>, token: Option<&str>) -> GetMe
 
 pub(crate) type Requests = Arc<Mutex<Vec<GetMetricDataInput>>>;
 
-/// Answers every GetMetricData by `answer`, and keeps what was asked.
+/// Answers every GetMetricData with `answer`, and records the requests.
 pub(crate) fn data(
     answer: impl Fn(&GetMetricDataInput) -> GetMetricDataOutput + Send + Sync + 'static,
 ) -> (Rule, Requests) {
     let requests = Requests::default();
-    let kept = requests.clone();
+    let recorded = requests.clone();
     let rule = mock!(Client::get_metric_data).then_compute_output(move |input| {
-        kept.lock().unwrap().push(input.clone());
+        recorded.lock().unwrap().push(input.clone());
         answer(input)
     });
     (rule, requests)

@@ -1,4 +1,4 @@
-//! The bare function: the SDK's client as it comes, but for ring, and one GetMetricData call a
+//! The bare function: the SDK's default client with ring, and one GetMetricData call for each
 //! request.
 
 use aws_config::{BehaviorVersion, Region};

@@ -1,12 +1,11 @@
-//! Sends so many equal requests to a function, for a look at it under valgrind:
-//! `drive COMMAND random|cloudwatch|test COUNT`, where COMMAND is the function or a script that
-//! runs it.
+//! Sends equal requests to a function, to run it under valgrind:
+//! `drive COMMAND random|cloudwatch|test COUNT`. COMMAND is the function, or a script that runs it.
 
 use std::path::PathBuf;
 
 use serde_json::json;
+use stackstate_mirror_bench::fake_cloudwatch::FakeCloudWatch;
 use stackstate_mirror_bench::function::Function;
-use stackstate_mirror_bench::peer::Peer;
 use stackstate_mirror_bench::request::{event, keys, metric};
 
 fn main() {
@@ -15,10 +14,10 @@ fn main() {
         panic!("drive COMMAND random|cloudwatch|test COUNT")
     };
     let folder = std::env::temp_dir();
-    let peer = Peer::new(&folder);
+    let fake = FakeCloudWatch::new(&folder);
     let end = 1_790_000_400_000;
     let start = end - 60 * 60_000;
-    peer.answer_with(
+    fake.answer_with(
         (0..60_u8).map(|minute| (start + i64::from(minute) * 60_000, f64::from(minute) * 1.5)),
     );
     let request = match kind.as_str() {
@@ -26,9 +25,9 @@ fn main() {
         "cloudwatch" => metric(keys(), start, end, Some(60_000)),
         _ => event("/api/connection", &json!({"connectionDetails": keys()})),
     };
-    let certificate = peer.certificate.to_string_lossy();
+    let certificate = fake.certificate.to_string_lossy();
     let variables = [
-        ("AWS_ENDPOINT_URL", peer.url.as_str()),
+        ("AWS_ENDPOINT_URL", fake.url.as_str()),
         ("SSL_CERT_FILE", &certificate),
         ("PATH", "/usr/bin:/bin"),
     ];

@@ -1,4 +1,4 @@
-//! The empty function: what every Lambda function in Rust costs.
+//! The empty function, which shows what every Lambda function in Rust costs.
 
 use lambda_http::{Body, Error, Request, Response, run, service_fn};
 

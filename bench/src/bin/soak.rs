@@ -1,6 +1,6 @@
-//! `make soak`: a hundred thousand mixed requests to the release binary: random data, CloudWatch
-//! on ministack, mistakes, a thousand callers, made-up regions. Every answer is looked at; memory
-//! and open connections must be flat once all caches are full.
+//! `make soak`: sends a hundred thousand mixed requests to the release binary: random data,
+//! CloudWatch on ministack, invalid requests, a thousand callers, invented regions. It checks every
+//! answer. Memory and open connections must not grow once all caches are full.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -11,21 +11,21 @@ use serde_json::{Value, json};
 use stackstate_mirror_bench::function::Function;
 use stackstate_mirror_bench::request::{event, status_and_body};
 
-/// So many requests are sent.
+/// The number of requests.
 const REQUESTS: u64 = 100_000;
 
-/// By then the caches are full, and the rest is compared with this.
+/// After this number of requests the caches are full.
 const WARM: u64 = 30_000;
 
-/// Memory may breathe by so many KiB.
+/// The memory may vary by this many KiB.
 const SLACK: u64 = 1_024;
 
-/// So many callers have keys of their own.
+/// The number of callers with their own keys.
 const CALLERS: u64 = 1_000;
 
 const MINUTE: i64 = 60_000;
 
-/// A request, and what its answer must be.
+/// A request and its expected answer.
 struct Case {
     event: String,
     status: u64,
@@ -102,7 +102,7 @@ fn main() -> ExitCode {
     if wrong == 0 && is_flat { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Whether a function whose code panics answers that request with an error, and the next as ever.
+/// Whether a function that panics answers that request with an error, and serves the next one.
 fn outlives_a_panic(variables: &[(&str, &str)]) -> bool {
     let here = std::env::current_exe().expect("a path");
     let mut function = Function::start(&here.with_file_name("panicking"), variables, None);
@@ -120,7 +120,7 @@ fn is_error(body: &Value, kind: &str, words: &str) -> bool {
     body["_type"] == kind && body["details"].as_str().is_some_and(|text| text.contains(words))
 }
 
-/// The request of this number: one of twenty kinds in turn.
+/// The request with this number: twenty kinds in turn.
 fn choose(number: u64, hour: i64) -> (&'static str, Case) {
     const REMOTE: &str = "RemoteMirrorError";
     const STORE: &str = "MetricStoreConnectionError";
@@ -203,7 +203,7 @@ fn choose(number: u64, hour: i64) -> (&'static str, Case) {
             )
         }
         15 => {
-            // A name for every number, as a stranger might make them up.
+            // A different region for every number.
             let mut region = "eu-".to_owned();
             for digit in round.to_string().bytes() {
                 let _ = region.write_char((digit - b'0' + b'a').into());

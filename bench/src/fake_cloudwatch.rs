@@ -1,4 +1,4 @@
-//! A CloudWatch on loopback that speaks its protocol over TLS and answers every GetMetricData
+//! A server on loopback that speaks CloudWatch's protocol over TLS. It answers every GetMetricData
 //! with the same points, and every ListMetrics with the pages of one list.
 
 use std::fs;
@@ -12,11 +12,11 @@ use std::time::Duration;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// A running peer.
-pub struct Peer {
-    /// Where it is.
+/// A running server.
+pub struct FakeCloudWatch {
+    /// Its address.
     pub url: String,
-    /// The certificate to trust, as a file for `SSL_CERT_FILE`.
+    /// The file with its certificate, for `SSL_CERT_FILE`.
     pub certificate: PathBuf,
     state: Arc<State>,
 }
@@ -24,21 +24,21 @@ pub struct Peer {
 #[derive(Default)]
 struct State {
     points: Mutex<Arc<Vec<u8>>>,
-    /// The list, page by page.
+    /// The pages of the list.
     pages: Mutex<Vec<Arc<Vec<u8>>>>,
     page: AtomicUsize,
     busy: Mutex<Duration>,
 }
 
-/// So many metrics are on a page.
+/// The number of metrics on a page.
 const PAGE: usize = 500;
 
-impl Peer {
-    /// A peer that keeps its certificate in `folder`.
+impl FakeCloudWatch {
+    /// A server whose certificate is in `folder`.
     pub fn new(folder: &Path) -> Self {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]);
         let made = made.expect("a certificate");
-        let certificate = folder.join("peer.pem");
+        let certificate = folder.join("fake-cloudwatch.pem");
         fs::write(&certificate, made.cert.pem()).expect("the folder can be written to");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -50,20 +50,23 @@ impl Peer {
             .expect("a key");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        let peer =
-            Peer { url: format!("https://localhost:{port}"), certificate, state: Arc::default() };
-        peer.list(1);
-        let (state, config) = (peer.state.clone(), Arc::new(config));
+        let fake = FakeCloudWatch {
+            url: format!("https://localhost:{port}"),
+            certificate,
+            state: Arc::default(),
+        };
+        fake.list(1);
+        let (state, config) = (fake.state.clone(), Arc::new(config));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (state, config) = (state.clone(), config.clone());
                 std::thread::spawn(move || converse(stream, config, &state));
             }
         });
-        peer
+        fake
     }
 
-    /// From now on every answer is one series of these points: epoch milliseconds and values.
+    /// Sets the points of all further answers: epoch milliseconds and values.
     pub fn answer_with(&self, points: impl ExactSizeIterator<Item = (i64, f64)> + Clone) {
         let mut body = vec![0xA1];
         text(&mut body, "MetricDataResults");
@@ -88,7 +91,7 @@ impl Peer {
         *self.state.points.lock().expect("no panic") = Arc::new(body);
     }
 
-    /// From now on the list is one of so many metrics, each of a host of its own.
+    /// Sets the list of all further answers: this number of metrics, each of its own host.
     pub fn list(&self, metrics: usize) {
         let numbers: Vec<usize> = (0..metrics).collect();
         let pages = numbers.chunks(PAGE).map(|numbers| {
@@ -119,7 +122,7 @@ impl Peer {
         self.state.page.store(0, Ordering::SeqCst);
     }
 
-    /// The CPU time that the peer itself has used since this was asked last.
+    /// The CPU time of the server since the last call of this function.
     pub fn busy(&self) -> Duration {
         std::mem::take(&mut *self.state.busy.lock().expect("no panic"))
     }
@@ -132,7 +135,7 @@ fn text(body: &mut Vec<u8>, text: &str) {
 
 fn head(body: &mut Vec<u8>, length: usize) {
     body.push(0x9A);
-    body.extend(u32::try_from(length).expect("so many").to_be_bytes());
+    body.extend(u32::try_from(length).expect("a small number").to_be_bytes());
 }
 
 fn converse(stream: TcpStream, config: Arc<ServerConfig>, state: &State) {
@@ -152,7 +155,7 @@ fn converse(stream: TcpStream, config: Arc<ServerConfig>, state: &State) {
              Content-Length: {}\r\n\r\n",
             body.len()
         );
-        // What this thread has used so far, handshake included.
+        // The time of this thread so far, including the handshake.
         let used = used_by_this_thread();
         *state.busy.lock().expect("no panic") += used.saturating_sub(counted);
         counted = used;
@@ -169,7 +172,7 @@ fn used_by_this_thread() -> Duration {
     Duration::from_nanos(nanos.unwrap_or_default())
 }
 
-/// A request's first line; its body is read and dropped.
+/// A request's first line. The body is skipped.
 fn read(stream: &mut impl BufRead) -> Option<String> {
     let (mut first, mut length) = (String::new(), 0);
     loop {
