@@ -67,7 +67,12 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(DENY) ## Check format,
 advisories: $(DENY) ## Look up known vulnerabilities in the dependencies; needs the internet
 	$(DENY) --locked check advisories
 
+# The fuzzer's instrumentation does not link with the release profile's link-time optimization.
 .PHONY: fuzz
+fuzz: export CARGO_PROFILE_RELEASE_LTO := off
+fuzz: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
+fuzz: export CARGO_PROFILE_RELEASE_OPT_LEVEL := 3
+fuzz: export CARGO_PROFILE_RELEASE_STRIP := none
 fuzz: $(FUZZ) ## Fuzz the mirror for FUZZ_SECONDS; needs a nightly Rust and a C++ compiler
 	@rustup toolchain list | grep nightly > /dev/null || { echo "cargo-fuzz needs a nightly Rust: rustup toolchain install nightly"; exit 1; }
 	@python3 fuzz/corpus.py target/fuzz/corpus
