@@ -26,8 +26,6 @@ pub struct Config {
     pub aws: AwsConfig,
     /// Whether this process runs in Lambda.
     pub deployed: bool,
-    /// The level and the format of the log.
-    pub log: LogConfig,
 }
 
 /// How the function reaches AWS.
@@ -92,7 +90,6 @@ impl Config {
             access_tokens,
             aws: AwsConfig::read(&look_up),
             deployed: look_up("AWS_LAMBDA_INITIALIZATION_TYPE").is_some(),
-            log: LogConfig::read(look_up),
         })
     }
 
@@ -156,11 +153,8 @@ impl LogConfig {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { api_key: _, access_tokens: _, aws: _, deployed, log } = self;
-        f.debug_struct("Config")
-            .field("deployed", deployed)
-            .field("log", log)
-            .finish_non_exhaustive()
+        let Config { api_key: _, access_tokens: _, aws: _, deployed } = self;
+        f.debug_struct("Config").field("deployed", deployed).finish_non_exhaustive()
     }
 }
 
@@ -168,10 +162,14 @@ impl fmt::Debug for Config {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::read(|name| {
+    fn environment(variables: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        |name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        })
+        }
+    }
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::read(environment(variables))
     }
 
     #[test]
@@ -197,7 +195,11 @@ mod tests {
             (&[("RUST_LOG", "trace"), ("AWS_LAMBDA_LOG_FORMAT", "JSON")], Level::TRACE, true),
             (&[("RUST_LOG", "hyper=trace"), ("AWS_LAMBDA_LOG_FORMAT", "Text")], Level::INFO, false),
         ] {
-            assert_eq!(read(variables).unwrap().log, LogConfig { level, json }, "{variables:?}");
+            assert_eq!(
+                LogConfig::read(environment(variables)),
+                LogConfig { level, json },
+                "{variables:?}"
+            );
         }
     }
 

@@ -25,7 +25,7 @@ pub fn serve<'a>(
     app: &'a App,
     mut event: LambdaEvent<LambdaRequest>,
 ) -> impl Future<Output = Result<impl Serialize + use<>, Infallible>> + use<'a> {
-    let mut body = Some(take_body(&mut event.payload));
+    let mut body = Some(strip(&mut event.payload));
     Adapter::from(service_fn(move |request: lambda_http::Request| {
         let body = body.take().unwrap_or(Ok(Vec::new()));
         async move { Ok(app.handle(request.map(|_| body)).await) }
@@ -33,7 +33,8 @@ pub fn serve<'a>(
     .call(event)
 }
 
-fn take_body(event: &mut LambdaRequest) -> Body {
+/// Takes the body out of an event, and removes what the mirror does not read.
+fn strip(event: &mut LambdaRequest) -> Body {
     let (path, body, is_base64) = match event {
         LambdaRequest::ApiGatewayV1(event) => {
             event.headers.clear();

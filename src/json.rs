@@ -67,13 +67,13 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The value as a string. An error says that `expected` was expected.
+    /// The value as a string. `expected` completes the error "expected …".
     pub fn text(&self, expected: &str) -> Result<&'a str, MirrorError> {
         self.value.and_then(Value::as_str).ok_or_else(|| self.wrong(expected))
     }
 
-    /// The value as a number, with or without a fraction. An error says that `expected` was
-    /// expected.
+    /// The value as a number, with or without a fraction. `expected` completes the error
+    /// "expected …".
     pub fn number(&self, expected: &str) -> Result<f64, MirrorError> {
         self.value.and_then(Value::as_f64).ok_or_else(|| self.wrong(expected))
     }
@@ -84,7 +84,7 @@ impl<'a> Node<'a> {
     }
 
     /// The value as a whole number; a fraction of zero is accepted. A number beyond 64 bits
-    /// becomes the nearest one that fits. An error says that `expected` was expected.
+    /// becomes the nearest one that fits. `expected` completes the error "expected …".
     pub fn integer(&self, expected: &str) -> Result<i64, MirrorError> {
         let whole = |number: f64| (number.fract() == 0.0).then_some(number as i64);
         self.value

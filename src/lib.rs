@@ -1,6 +1,6 @@
 //! A StackState telemetry mirror as one AWS Lambda function.
 //!
-//! Data flows one way: event → admission → endpoint → query → source → answer. A file imports
+//! Data flows one way: event → endpoint → admission → query → source → answer. A file imports
 //! only from levels below its own; `tests/structure.rs` checks it.
 //!
 //! | level | file | holds |

@@ -195,7 +195,7 @@ pub struct Telemetry {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Points {
     /// The points of a query without aggregation.
-    Raw(Vec<Sample>),
+    Raw(Vec<RawPoint>),
     /// The points of a query with aggregation.
     Aggregated(Vec<Bucket>),
 }
@@ -212,7 +212,7 @@ impl Points {
 
 /// A value at one time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sample {
+pub struct RawPoint {
     /// Finite.
     pub value: f64,
     /// Epoch milliseconds.

@@ -8,7 +8,7 @@ use std::fmt;
 pub struct Region(String);
 
 impl Region {
-    /// What errors expect.
+    /// Completes the error "expected …".
     pub const EXPECTED: &'static str = "a region such as eu-west-1";
 
     /// The region with this name: words of lower-case letters and a number at the end, joined

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 
 use crate::error::MirrorError;
-use crate::model::{Bucket, Field, FieldType, FieldValue, Page, Points, Sample, Telemetry};
+use crate::model::{Bucket, Field, FieldType, FieldValue, Page, Points, RawPoint, Telemetry};
 
 /// A successful answer to one of the four calls.
 #[derive(Debug, PartialEq)]
@@ -210,7 +210,7 @@ impl Serialize for Rows<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Points::Raw(samples) => {
-                serializer.collect_seq(samples.iter().map(|Sample { value, time }| (value, time)))
+                serializer.collect_seq(samples.iter().map(|RawPoint { value, time }| (value, time)))
             }
             Points::Aggregated(buckets) => serializer.collect_seq(
                 buckets.iter().map(|Bucket { value, start, end }| (value, start, end)),

@@ -1,4 +1,4 @@
-//! One request: HTTP request → admission → endpoint → query → source → answer → HTTP response.
+//! One request: HTTP request → endpoint → admission → query → source → answer → HTTP response.
 
 mod log_line;
 mod request_error;
@@ -33,8 +33,8 @@ const API_KEY: HeaderName = HeaderName::from_static("x-mirror-api-key");
 /// The time limit of a request if neither Lambda nor the connection sets a shorter one.
 const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(25);
 
-/// The part of the time limit that is left for sending the answer: a tenth of the limit, but at
-/// most this.
+/// At most this much, or a tenth of the time limit if that is less, is reserved for sending the
+/// answer.
 const MAX_SEND_TIME: Duration = Duration::from_millis(500);
 
 /// The body of a request, decoded.

@@ -27,8 +27,8 @@ const MAX_ITEMS: usize = 5_000;
 const RECENT: i64 = 3 * 60 * 60 * 1_000;
 
 impl Store<'_> {
-    /// The fields that are not dimensions, and the dimensions and names of the metrics that match
-    /// the conditions.
+    /// The fields that are not dimensions, and, if the conditions name a namespace and have no
+    /// expression, the dimensions and names of the metrics that match them.
     ///
     /// # Errors
     /// The conditions are not valid, or CloudWatch does not list metrics.

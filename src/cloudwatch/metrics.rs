@@ -49,9 +49,9 @@ impl Store<'_> {
 
     /// The series of the metrics that a selector names.
     ///
-    /// It calls GetMetricData directly. Only if that returns nothing, ListMetrics tells why: the
-    /// metrics exist and have no data; or exactly one other metric matches, whose series is
-    /// returned; or the selector's next interpretation is tried.
+    /// It calls GetMetricData. If that returns nothing, it calls ListMetrics to find out why. If
+    /// the metrics exist, the series is empty. If exactly one other metric matches, its series is
+    /// returned. If none matches, the selector's next interpretation is tried.
     async fn fetch_metrics<'q>(
         &self,
         session: &Session,
@@ -67,7 +67,7 @@ impl Store<'_> {
             if !series.is_empty() {
                 break;
             }
-            let filter = ListFilter::covering(&selector, self.config.linked_accounts);
+            let filter = ListFilter::covering(&selector, query.linked_accounts);
             let catalogue = self.catalogue(session, filter, no_data::MAX_LISTED).await?;
             match no_data::explain(&selector, &catalogue) {
                 NoData::Idle => break,

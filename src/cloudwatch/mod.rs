@@ -13,7 +13,7 @@
 //! | 1 | `aws` | clients, credentials, connections, errors |
 //!
 //! A metric query goes through `metrics` → `query` (what it selects) → `data` (which period, which
-//! request, which points). Only if it has no data, `listing` looks for the reason.
+//! request, which points). If it has no data, `listing` finds out why.
 
 mod aws;
 mod connection_test;

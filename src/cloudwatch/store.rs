@@ -8,7 +8,7 @@ use super::data::cache::PointsCache;
 use super::listing::cache::ListingCache;
 use super::listing::catalogue::Catalogue;
 use super::listing::filter::ListFilter;
-use super::listing::read;
+use super::listing::read::list_metrics;
 use crate::config::AwsConfig;
 use crate::connection::CloudWatchConfig;
 use crate::deadline::Deadline;
@@ -51,7 +51,8 @@ impl CloudWatch {
     }
 }
 
-/// One request's access to CloudWatch.
+/// One request's access to CloudWatch. The calls are its methods: `test`, `field_names`,
+/// `field_values` and `metrics`, each in the file of its call.
 pub struct Store<'a> {
     /// How to query CloudWatch.
     pub config: &'a CloudWatchConfig,
@@ -76,7 +77,8 @@ impl Store<'_> {
     /// A session in this region, or in the default region.
     ///
     /// # Errors
-    /// There is no default region, or there are no valid credentials.
+    /// There is no default region, there are no credentials, or the role cannot be assumed by the
+    /// deadline.
     pub(super) async fn session(&self, region: Option<&Region>) -> Result<Session, MirrorError> {
         let region = region.or(self.regions().next()).cloned();
         let region = region.ok_or_else(|| MirrorError::Connection {
@@ -104,7 +106,7 @@ impl Store<'_> {
         if let Some(catalogue) = cache.get(&session.caller, &filter, max_metrics, self.now) {
             return Ok(catalogue);
         }
-        let catalogue = Arc::new(read::read(session, &filter, max_metrics).await?);
+        let catalogue = Arc::new(list_metrics(session, &filter, max_metrics).await?);
         cache.insert(session.caller, filter, catalogue.clone(), max_metrics, self.now);
         Ok(catalogue)
     }

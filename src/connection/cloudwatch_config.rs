@@ -26,7 +26,7 @@ pub struct CloudWatchConfig {
     /// Buckets that ended less than this long ago are left out, because some metrics arrive
     /// late.
     pub settle: Duration,
-    /// How long an answer is cached; zero disables the cache.
+    /// How long points are cached; zero disables their cache. Lists have their own lifetime.
     pub cache: Duration,
 }
 

@@ -20,7 +20,7 @@ pub enum Source<'a> {
     CloudWatch(Store<'a>),
 }
 
-/// What a source needs beside the connection and the query.
+/// What a source needs besides the connection and the query.
 pub struct RequestContext<'a> {
     /// Returns a seed for random data that has none.
     pub entropy: fn() -> u64,

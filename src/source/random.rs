@@ -6,7 +6,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use crate::error::MirrorError;
 use crate::model::{
     Bucket, Field, FieldType, FieldValue, FieldValuesQuery, Filter, MAX_POINTS, MetricQuery, Page,
-    Points, Sample, Telemetry,
+    Points, RawPoint, Telemetry,
 };
 
 /// The number of steps into which the tutorial divides every range.
@@ -73,7 +73,7 @@ pub(super) fn metrics(query: &MetricQuery, seed: u64) -> Telemetry {
         (range.start()..range.end()).step_by(usize::try_from(step).unwrap_or(usize::MAX));
     let taken = times.by_ref().take(limit);
     let points = match query.aggregation {
-        None => Points::Raw(taken.map(|time| Sample { value: value(key, time), time }).collect()),
+        None => Points::Raw(taken.map(|time| RawPoint { value: value(key, time), time }).collect()),
         Some(_) => Points::Aggregated(
             taken
                 .map(|start| Bucket { value: value(key, start), start, end: start + step })

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lambda_http::{Error, service_fn};
 use stackstate_mirror::app::{App, Dependencies};
 use stackstate_mirror::cloudwatch::CloudWatch;
-use stackstate_mirror::config::Config;
+use stackstate_mirror::config::{Config, LogConfig};
 use stackstate_mirror::time::EpochMillis;
 use stackstate_mirror::{event, log};
 
@@ -13,7 +13,10 @@ use stackstate_mirror::{event, log};
 async fn main() -> Result<(), Error> {
     let look_up = |name: &str| std::env::var(name).ok();
     let config = Config::read(look_up)?;
-    tracing::subscriber::set_global_default(log::subscriber(config.log, std::io::stdout))?;
+    tracing::subscriber::set_global_default(log::subscriber(
+        LogConfig::read(look_up),
+        std::io::stdout,
+    ))?;
     log::log_panics();
     let cloudwatch = CloudWatch::new(config.aws.clone());
     let app = App::new(&config, Dependencies { entropy: || 7, now, cloudwatch })?;

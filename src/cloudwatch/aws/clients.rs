@@ -73,10 +73,10 @@ impl Clients {
         self.cache.is_unused()
     }
 
-    /// A session of a caller in a region, with valid credentials.
+    /// A session of a caller in a region, ready to call CloudWatch.
     ///
     /// # Errors
-    /// There are no credentials, or the role cannot be assumed.
+    /// There are no credentials, or the role cannot be assumed by the deadline.
     pub(crate) async fn session(
         &self,
         identity: &Identity,

@@ -164,8 +164,8 @@ fn from_code(
         | "TooManyRequestsException"
         | "LimitExceeded"
         | "LimitExceededException" => format!(
-            "{service} in {region} throttles this account's {name} calls; expected fewer streams \
-             at once, or a higher quota"
+            "{service} in {region} throttles this account's {name} calls; use fewer streams, or \
+             raise the quota"
         ),
         "ValidationError"
         | "ValidationException"

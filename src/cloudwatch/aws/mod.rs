@@ -1,4 +1,4 @@
-//! AWS: clients, credentials, connections and errors. Nothing here knows what a query is.
+//! AWS: clients, credentials, connections and errors. Nothing here knows the types of a query.
 //!
 //! | file | holds |
 //! |---|---|

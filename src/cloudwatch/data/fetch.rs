@@ -37,7 +37,7 @@ pub(crate) async fn fetch<'a>(
                 .max_datapoints(i32::try_from(plan.page_size()).unwrap_or(i32::MAX));
             read_pages(session, call, plan, &mut series).await?;
         }
-        if series.is_full() {
+        if series.exceeds_limit() {
             break;
         }
     }
@@ -84,9 +84,9 @@ async fn read_pages(
         match &token {
             None => break,
             // The series already shows that there are more points than the limit.
-            Some(_) if can_stop_early && series.is_full() => return Ok(()),
+            Some(_) if can_stop_early && series.exceeds_limit() => return Ok(()),
             Some(token) if tokens.insert(token.clone()) => {}
-            // A token that repeats would never end.
+            // A repeated token would make this loop endless.
             Some(_) => return series.mark_partial(),
         }
     }

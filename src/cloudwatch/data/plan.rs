@@ -168,8 +168,8 @@ impl Plan {
             1 => (vec![statistic], Fold::Single),
             _ => fold(statistic)?,
         };
-        // AWS's services send at most one value a minute. A shorter period would show a minute's
-        // samples as its own.
+        // AWS's services send at most one value a minute. A shorter period would attribute the
+        // samples of a whole minute to a few seconds.
         let mut namespaces = conditions.selector.namespaces.iter();
         let min_period = if namespaces.all(|name| name.starts_with("AWS/")) { MINUTE } else { 1 };
         let window = window(query, min_period, clock);

@@ -4,7 +4,7 @@ use super::plan::{Fold, Plan, QueryKind};
 use crate::cloudwatch::query::expression;
 use crate::connection::NotANumber;
 use crate::error::MirrorError;
-use crate::model::{Bucket, Points, Sample, Telemetry};
+use crate::model::{Bucket, Points, RawPoint, Telemetry};
 
 /// The datapoints that have arrived, by bucket.
 pub(crate) struct Series<'a> {
@@ -80,23 +80,23 @@ impl<'a> Series<'a> {
             Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => Err(MirrorError::Connection {
                 details:
                     "CloudWatch returned only a part of the metrics that make up this series; \
-                          expected fewer metrics, or a shorter range"
+                          select fewer metrics, or a shorter range"
                         .to_owned(),
             }),
         }
     }
 
-    /// Whether CloudWatch returned everything that it has, and that was nothing.
+    /// Whether CloudWatch returned all its datapoints, and that was nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.found == 0 && !self.is_partial
     }
 
     /// Whether there are more points than the limit allows.
-    pub(super) fn is_full(&self) -> bool {
+    pub(super) fn exceeds_limit(&self) -> bool {
         self.found > self.plan.limit
     }
 
-    /// The points. Gaps are filled only if CloudWatch returned everything that it has.
+    /// The points. Gaps are filled only if CloudWatch returned all its datapoints.
     pub(crate) fn into_telemetry(self) -> Telemetry {
         let Series { plan, not_a_number: _, mut buckets, found: _, mut is_partial } = self;
         let window = plan.window;
@@ -120,7 +120,7 @@ impl<'a> Series<'a> {
             .filter(|(_, value)| value.is_finite());
         let shown = values.by_ref().take(plan.limit);
         let points = if plan.kind.is_raw() {
-            Points::Raw(shown.map(|(time, value)| Sample { value, time }).collect())
+            Points::Raw(shown.map(|(time, value)| RawPoint { value, time }).collect())
         } else {
             let bucket = |(start, value)| Bucket { value, start, end: start + window.period };
             Points::Aggregated(shown.map(bucket).collect())

@@ -23,9 +23,11 @@ const CLOCK_MARGIN: i64 = MINUTE;
 pub(crate) struct Window {
     /// The length of a period in milliseconds, in whole seconds.
     pub(super) period: i64,
-    /// The start of the period that contains the range's start, in epoch milliseconds.
+    /// The start of the period that contains the range's start, or the oldest data that CloudWatch
+    /// keeps, in epoch milliseconds.
     pub(super) start: i64,
-    /// The end of the last period that is over, in epoch milliseconds; `start` if none is.
+    /// The end of the last settled period in the range, in epoch milliseconds; `start` if there is
+    /// none.
     pub(super) end: i64,
 }
 

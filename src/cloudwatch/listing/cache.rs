@@ -48,13 +48,14 @@ impl ListingCache {
         max_metrics: usize,
         now: EpochMillis,
     ) -> Option<Arc<Catalogue>> {
-        let matches = |(owner, of): &(Caller, ListFilter), cached: &CachedCatalogue| {
-            owner == caller
+        let matches = |(cached_caller, cached_filter): &(Caller, ListFilter),
+                       cached: &CachedCatalogue| {
+            cached_caller == caller
                 && if cached.catalogue.is_partial {
                     // It may lack metrics of a narrower filter.
-                    of == filter && cached.max_metrics >= max_metrics
+                    cached_filter == filter && cached.max_metrics >= max_metrics
                 } else {
-                    of.covers(filter)
+                    cached_filter.covers(filter)
                 }
         };
         self.0.find(now, matches).map(|cached| cached.catalogue)

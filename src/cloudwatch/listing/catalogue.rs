@@ -9,8 +9,8 @@ use crate::cloudwatch::query::selector::MetricSelector;
 /// The maximum size of a catalogue in bytes. A function of 128 MB caches several.
 const MAX_BYTES: usize = 16 << 20;
 
-/// The size of a text in the catalogue beside its letters, in bytes: two pointers, two reference
-/// counts and an index.
+/// The size of a text in the catalogue besides its characters, in bytes: two pointers, two
+/// reference counts and an index.
 const TEXT_OVERHEAD: usize = 64;
 
 /// The metrics of a list. Every text is stored once, and metrics refer to texts by index.

@@ -22,7 +22,7 @@ pub(crate) struct ListFilter {
 }
 
 impl ListFilter {
-    /// The narrowest filter that lists all metrics which `selector` matches.
+    /// The narrowest filter that lists all metrics that `selector` matches.
     pub(crate) fn covering(selector: &MetricSelector, linked_accounts: bool) -> Self {
         let MetricSelector { namespaces, names, accounts, dimensions } = selector;
         let only = |values: &[String]| match values {

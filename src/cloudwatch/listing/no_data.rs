@@ -36,9 +36,10 @@ pub(crate) fn explain(selector: &MetricSelector, catalogue: &Catalogue) -> NoDat
     let (mut linked, mut wider) = (Vec::new(), Vec::new());
     for metric in catalogue.metrics().filter(|metric| metric.matches(selector)) {
         let is_exact = metric.dimensions().count() == selector.dimensions.len();
-        // A list with linked accounts does not tell which account is the caller's own.
-        let is_own = metric.account().is_none() || !selector.accounts.is_empty();
-        match (is_exact, is_own) {
+        // A list with linked accounts does not tell which account is the caller's own, so only an
+        // account that the selector names counts.
+        let is_account = metric.account().is_none() || !selector.accounts.is_empty();
+        match (is_exact, is_account) {
             (true, true) => return NoData::Idle,
             (true, false) => linked.push(metric.to_metric()),
             (false, _) if wider.len() < MAX_CANDIDATES => wider.push(metric.to_metric()),
@@ -106,9 +107,10 @@ fn several_matches(wanted: &[Metric], candidates: &[Metric]) -> MirrorError {
     MirrorError::Remote {
         summary: "The conditions match several metrics",
         details: format!(
-            "this account has no metric {} with exactly these dimensions, but {} other metrics \
-             match the conditions; {advice}",
+            "this account has no metric {} with exactly these dimensions, but {}{} other \
+             metrics match the conditions; {advice}",
             summarize(wanted.iter().map(ToString::to_string)),
+            if candidates.len() < MAX_CANDIDATES { "" } else { "at least " },
             candidates.len(),
         ),
     }

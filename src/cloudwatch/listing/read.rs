@@ -14,7 +14,7 @@ use crate::error::MirrorError;
 ///
 /// # Errors
 /// CloudWatch refuses the call, or the first page does not arrive by the deadline.
-pub(crate) async fn read(
+pub(crate) async fn list_metrics(
     session: &Session,
     filter: &ListFilter,
     max_metrics: usize,
@@ -37,7 +37,7 @@ pub(crate) async fn read(
         }
         match page.next_token {
             None => return Ok(catalogue.build(false)),
-            // A token that repeats would never end.
+            // A repeated token would make this loop endless.
             next if next == token || catalogue.is_full(max_metrics) => break,
             next => token = next,
         }

@@ -51,32 +51,46 @@ impl Conditions {
         for Condition { key, comparison } in conditions {
             fields.narrow(key, values(key, comparison)?)?;
         }
-        let accounts = fields.take(&Field::AccountId);
-        for account in &accounts {
-            let digits = |id: &str| {
-                (id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit())).then_some(())
-            };
-            checked(&Field::AccountId, account, "twelve digits", digits)?;
+        let mut conditions = Conditions::default();
+        for (field, values) in fields.0 {
+            conditions.apply(field, values)?;
         }
-        let conditions = Conditions {
-            region: fields.take_one(Field::Region, Region::EXPECTED, Region::new)?,
-            unit: fields.take_one(Field::Unit, UNITS, known_unit)?,
-            statistic: fields.take_one(Field::Statistic, Statistic::EXPECTED, Statistic::parse)?,
-            expression: fields
-                .take_one(Field::Expression, "an expression", |text| Some(text.to_owned()))?,
-            selector: MetricSelector {
-                accounts,
-                namespaces: fields.take(&Field::Namespace),
-                names: fields.take(&Field::MetricName),
-                dimensions: fields.take_dimensions(),
-            },
-        };
+        conditions.selector.dimensions.sort();
         match conditions.selector.dimensions.len() {
             ..=MAX_DIMENSIONS => Ok(conditions),
             count => Err(invalid(format_args!(
                 "the conditions name {count} dimensions; a metric has at most {MAX_DIMENSIONS}"
             ))),
         }
+    }
+
+    /// Sets what the values of a field mean.
+    fn apply(&mut self, field: Field, values: Vec<String>) -> Result<(), MirrorError> {
+        match field {
+            Field::Namespace => self.selector.namespaces = values,
+            Field::MetricName => self.selector.names = values,
+            Field::AccountId => {
+                for account in &values {
+                    let is_id = account.len() == 12 && is_digits(account);
+                    parsed(&field, account, "twelve digits", |_| is_id.then_some(()))?;
+                }
+                self.selector.accounts = values;
+            }
+            Field::Region => {
+                self.region = Some(only(&field, &values, Region::EXPECTED, Region::new)?);
+            }
+            Field::Unit => self.unit = Some(only(&field, &values, UNITS, known_unit)?),
+            Field::Statistic => {
+                let statistic = only(&field, &values, Statistic::EXPECTED, Statistic::parse)?;
+                self.statistic = Some(statistic);
+            }
+            Field::Expression => {
+                let expression = |text: &str| Some(text.to_owned());
+                self.expression = Some(only(&field, &values, "an expression", expression)?);
+            }
+            Field::Dimension(name) => self.selector.dimensions.push((name, values)),
+        }
+        Ok(())
     }
 }
 
@@ -121,43 +135,6 @@ impl AllowedValues {
         }
         Ok(())
     }
-
-    /// Removes the values of a field; empty if no condition names the field.
-    fn take(&mut self, field: &Field) -> Vec<String> {
-        match self.0.iter().position(|(known, _)| known == field) {
-            Some(index) => self.0.swap_remove(index).1,
-            None => Vec::new(),
-        }
-    }
-
-    /// Removes the value of a field that allows only one, as `parse` reads it.
-    fn take_one<T>(
-        &mut self,
-        field: Field,
-        expected: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<Option<T>, MirrorError> {
-        match self.take(&field).as_slice() {
-            [] => Ok(None),
-            [value] => checked(&field, value, expected, parse).map(Some),
-            values => {
-                Err(invalid(format_args!("{field}: expected one value, found {}", values.len())))
-            }
-        }
-    }
-
-    /// The dimensions, sorted by name.
-    fn take_dimensions(&mut self) -> Vec<(String, Vec<String>)> {
-        let mut dimensions = Vec::new();
-        for (field, values) in std::mem::take(&mut self.0) {
-            match field {
-                Field::Dimension(name) => dimensions.push((name, values)),
-                other => self.0.push((other, values)),
-            }
-        }
-        dimensions.sort();
-        dimensions
-    }
 }
 
 /// The distinct values of a comparison, sorted, as CloudWatch writes them.
@@ -182,7 +159,20 @@ fn values(key: &str, comparison: &Comparison) -> Result<Vec<String>, MirrorError
     }
 }
 
-fn checked<T>(
+/// The value of a field that allows only one, as `parse` reads it.
+fn only<T>(
+    field: &Field,
+    values: &[String],
+    expected: &str,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> Result<T, MirrorError> {
+    match values {
+        [value] => parsed(field, value, expected, parse),
+        values => Err(invalid(format_args!("{field}: expected one value, found {}", values.len()))),
+    }
+}
+
+fn parsed<T>(
     field: &Field,
     value: &str,
     expected: &str,
@@ -190,6 +180,10 @@ fn checked<T>(
 ) -> Result<T, MirrorError> {
     parse(value)
         .ok_or_else(|| invalid(format_args!("{field}: expected {expected}, found {value:?}")))
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn known_unit(name: &str) -> Option<StandardUnit> {

@@ -1,7 +1,7 @@
 //! The fields that conditions and field calls name.
 //!
-//! To offer a new field, add a variant here: the compiler then leads to every place that has to
-//! decide what it means.
+//! To offer a new field, add a variant here. The compiler then leads to every place that has to
+//! decide what the field means in conditions, in lists and beside an expression.
 
 use std::fmt;
 

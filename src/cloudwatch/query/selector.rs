@@ -22,8 +22,8 @@ pub(crate) struct MetricSelector {
 }
 
 impl MetricSelector {
-    /// The selector of a query: this one, with the name that the metric field gives. The
-    /// namespace and the name are not open.
+    /// The selector of a query: this one, with the name that the metric field gives. It has at
+    /// least one namespace and one name.
     ///
     /// # Errors
     /// The query names no namespace or no metric, or selects more than [`MAX_METRICS`].

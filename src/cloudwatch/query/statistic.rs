@@ -17,7 +17,7 @@ pub(crate) enum Statistic {
 }
 
 impl Statistic {
-    /// What errors expect.
+    /// Completes the error "expected …".
     pub(crate) const EXPECTED: &'static str = "one of CloudWatch's statistics: Average, Maximum, \
          Minimum, SampleCount, Sum, IQM, a percentile such as p99.9, or one of TM, WM, TC, TS and \
          PR with bounds such as TM(10%:90%)";
