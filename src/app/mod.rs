@@ -82,23 +82,22 @@ impl App {
     pub async fn handle(&self, request: http::Request<Body>) -> Response<lambda_http::Body> {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
-        let endpoint =
-            Endpoint::find(&parts.method, parts.extensions.raw_http_path(), stage(&parts));
-        let document = match endpoint {
-            Ok(Endpoint::Call(_)) => parse(body),
-            _ => Ok(Value::Null),
-        };
-        let admission = self.admit(&document);
+        // Until the token is checked, the caller has none.
+        let mut admission = self.access.admit(None);
         let mut log_line = LogLine::default();
         let answer = async {
-            let endpoint = endpoint?;
+            let path = parts.extensions.raw_http_path();
+            let endpoint = Endpoint::find(&parts.method, path, stage(&parts))?;
             log_line.call = Some(endpoint.name());
-            match (endpoint, admission) {
-                (Endpoint::About, _) => Ok(about()),
-                (Endpoint::Call(_), Admission::Refused) => Err(RequestError::Unauthorized),
-                (Endpoint::Call(call), Admission::Admitted) => {
-                    self.answer(call, &document?, &parts, &mut log_line).await
-                }
+            let call = match endpoint {
+                Endpoint::About => return Ok(about()),
+                Endpoint::Call(call) => call,
+            };
+            let document = parse(body);
+            admission = self.admit(&document);
+            match admission {
+                Admission::Refused => Err(RequestError::Unauthorized),
+                Admission::Admitted => self.answer(call, &document?, &parts, &mut log_line).await,
             }
         };
         // A panic leaves no shared state broken: the caches recover from a poisoned lock.

@@ -305,7 +305,7 @@ async fn an_empty_answer_is_looked_into() {
         json!({
             "_type": "RemoteMirrorError",
             "summary": "The conditions match several metrics",
-            "details": "this account has no metric Test/Empty M {Host=two} with exactly these \
+            "details": "there is no data for a metric Test/Empty M {Host=two} with exactly these \
                         dimensions, but 2 other metrics match the conditions; add conditions on \
                         Disk (sda, sdb)",
         })

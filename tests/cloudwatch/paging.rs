@@ -263,7 +263,7 @@ async fn a_part_of_several_series_is_no_answer() {
     let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
     assert_eq!((reply.status, &reply.body["_type"]), (500, &json!("MetricStoreConnectionError")));
     let details = reply.body["details"].as_str().unwrap();
-    assert!(details.contains("only a part of the metrics"), "{details}");
+    assert!(details.contains("only a part of the data of the metrics"), "{details}");
 }
 
 #[tokio::test]

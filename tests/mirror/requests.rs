@@ -246,17 +246,22 @@ async fn a_browser_is_told_what_this_is() {
 async fn a_panic_is_an_answer_and_the_next_request_is_served() {
     static BROKEN: AtomicBool = AtomicBool::new(true);
     let now = || if BROKEN.load(Ordering::Relaxed) { panic!("on purpose") } else { EpochMillis(0) };
-    let app = app_with(&[], now);
-    let body = range(json!(0), json!(1000));
-    let reply = post(&app, "metric", &body).await;
-    let details = "this is a bug in the mirror; its log shows the place in the code";
-    let failed = json!({
-        "_type": "RemoteMirrorError", "summary": "The mirror failed", "details": details,
-    });
-    let key = Some("api_key".to_owned());
-    assert_eq!(reply, Reply { status: 500, key, body: failed });
-    BROKEN.store(false, Ordering::Relaxed);
-    assert_eq!(post(&app, "metric", &body).await.status, 200);
+    let token = "a-token-of-24-characters";
+    for variables in [&[][..], &[("MIRROR_ACCESS_TOKEN", token)]] {
+        BROKEN.store(true, Ordering::Relaxed);
+        let app = app_with(variables, now);
+        let mut body = range(json!(0), json!(1000));
+        body["connectionDetails"]["accessToken"] = json!(token);
+        let reply = post(&app, "metric", &body).await;
+        let details = "this is a bug in the mirror; its log shows the place in the code";
+        let failed = json!({
+            "_type": "RemoteMirrorError", "summary": "The mirror failed", "details": details,
+        });
+        let key = Some("api_key".to_owned());
+        assert_eq!(reply, Reply { status: 500, key, body: failed }, "{variables:?}");
+        BROKEN.store(false, Ordering::Relaxed);
+        assert_eq!(post(&app, "metric", &body).await.status, 200, "{variables:?}");
+    }
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ impl<'a> Series<'a> {
             Fold::Single => Ok(()),
             Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => Err(MirrorError::Connection {
                 details:
-                    "CloudWatch returned only a part of the metrics that make up this series; \
+                    "CloudWatch returned only a part of the data of the metrics that make up this series; \
                           select fewer metrics, or a shorter range"
                         .to_owned(),
             }),

@@ -107,7 +107,7 @@ fn several_matches(wanted: &[Metric], candidates: &[Metric]) -> MirrorError {
     MirrorError::Remote {
         summary: "The conditions match several metrics",
         details: format!(
-            "this account has no metric {} with exactly these dimensions, but {}{} other \
+            "there is no data for a metric {} with exactly these dimensions, but {}{} other \
              metrics match the conditions; {advice}",
             summarize(wanted.iter().map(ToString::to_string)),
             if candidates.len() < MAX_CANDIDATES { "" } else { "at least " },
