@@ -4,11 +4,13 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
 
 TOOLS := .tools
 PORT ?= 7007
 EVENT ?= events/function-url/metric-aggregated.json
 STACK ?= stackstate-mirror
+PYTHON ?= python3
 MIRROR_API_KEY ?= api_key
 FUZZ_SECONDS ?= 600
 
@@ -16,13 +18,17 @@ FUZZ_SECONDS ?= 600
 DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
 FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/bin/cargo-fuzz
 
-# cargo-lambda comes first, because its Python environment has the linker that `sam build` needs.
-export PATH := $(CURDIR)/$(TOOLS)/cargo-lambda/bin:$(CURDIR)/$(TOOLS)/sam/bin:$(PATH)
+export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
+# cargo-lambda finds its linker, zig, through the Python that has it.
+export CARGO_ZIGBUILD_PYTHON_PATH := $(CURDIR)/$(TOOLS)/cargo-lambda/bin/python
 export SAM_CLI_TELEMETRY := 0
-export MIRROR_API_KEY
+export MIRROR_API_KEY STACK
+
+# The Python that has boto3, for the programs in dev/deploy.
+AWS_PYTHON := PYTHONPATH=dev $(TOOLS)/sam/bin/python -m
 
 # Says that the port is in use. cargo-lambda would end without an error.
-PORT_IS_FREE = python3 -c 'import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", $(PORT)))' 2>/dev/null || { echo "Port $(PORT) is in use. Stop the program that uses it, or choose another port with PORT=…"; exit 1; }
+PORT_IS_FREE = $(PYTHON) -c 'import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", $(PORT)))' 2>/dev/null || { echo "Port $(PORT) is in use. Stop the program that uses it, or choose another port with PORT=…"; exit 1; }
 
 .PHONY: help
 help: ## List all tasks
@@ -51,7 +57,7 @@ test: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Run every test
 .PHONY: test-deploy
 test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack/.ready ## Deploy with SAM into a local AWS, call the function, delete it
 	@echo "Building the release and deploying it locally; this takes a few minutes."
-	@PYTHONPATH=dev $(TOOLS)/ministack/bin/python tests/deploy.py
+	@PYTHONPATH=dev $(TOOLS)/ministack/bin/python tests/deploy
 
 .PHONY: check
 check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
@@ -75,7 +81,7 @@ fuzz: export CARGO_PROFILE_RELEASE_OPT_LEVEL := 3
 fuzz: export CARGO_PROFILE_RELEASE_STRIP := none
 fuzz: $(FUZZ) ## Fuzz the mirror for FUZZ_SECONDS; needs a nightly Rust and a C++ compiler
 	@rustup toolchain list | grep nightly > /dev/null || { echo "cargo-fuzz needs a nightly Rust: rustup toolchain install nightly"; exit 1; }
-	@python3 fuzz/corpus.py target/fuzz/corpus
+	@$(PYTHON) fuzz/corpus.py target/fuzz/corpus
 	@echo "Building the fuzzer; the first time takes some ten minutes. Then it runs for $(FUZZ_SECONDS) seconds."
 	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH cargo +nightly fuzz run --fuzz-dir fuzz --target-dir target/fuzz/build body target/fuzz/corpus -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -print_final_stats=1
 
@@ -103,10 +109,18 @@ invoke: $(TOOLS)/cargo-lambda/.ready ## Send a Lambda event (EVENT=events/…) t
 build: $(TOOLS)/cargo-lambda/.ready ## Build the function for arm64 as target/lambda/stackstate-mirror/bootstrap.zip
 	cargo lambda build --locked --release --arm64 --output-format zip
 
+# What can be checked without any tool comes before the tools are fetched.
+.PHONY: preflight
+preflight:
+	@$(PYTHON) dev/preflight.py
+
 .PHONY: deploy
-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy with SAM, which asks for the parameters (STACK=…)
-	sam build
-	sam deploy --guided --stack-name $(STACK) --capabilities CAPABILITY_IAM
+deploy: preflight $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy with SAM (STACK=…, and each parameter of template.yaml)
+	@$(AWS_PYTHON) deploy.with_sam
+
+.PHONY: status
+status: $(TOOLS)/sam/.ready ## Tell what is deployed, and what to enter in StackState (STACK=…, SHOW_SECRETS=1)
+	@$(AWS_PYTHON) deploy.status
 
 .PHONY: deploy-cargo-lambda
 deploy-cargo-lambda: ## Deploy with cargo-lambda alone (MIRROR_API_KEY=…)
@@ -119,10 +133,7 @@ clean: ## Remove all build output and tools
 	rm -rf target .aws-sam $(TOOLS)
 
 $(TOOLS)/%/.ready: .ci/tools/%.txt
-	@echo "Fetching $* into $(TOOLS)/$*, once; this takes a minute or two."
-	@python3 -m venv --clear $(TOOLS)/$* || { echo "Python 3 needs its venv module (Debian and Ubuntu: apt-get install python3-venv)."; exit 1; }
-	@$(TOOLS)/$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
-	@touch $@
+	@$(PYTHON) dev/tools.py $*
 
 $(DENY) $(FUZZ):
 	@echo "Building $(@F), once; this takes a few minutes."

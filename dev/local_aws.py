@@ -67,9 +67,12 @@ class LocalAws:
                     self.stop()
                     raise
                 time.sleep(0.1)
-        self.cloudwatch = boto3.client(
-            "cloudwatch", endpoint_url=self.url, region_name=REGION,
-            aws_access_key_id="test", aws_secret_access_key="test",
+        self.cloudwatch = self.client("cloudwatch")
+
+    def client(self, service):
+        return boto3.client(
+            service, endpoint_url=self.url, region_name=REGION, aws_access_key_id="test",
+            aws_secret_access_key="test",
         )
 
     def put(self, times):

@@ -1,0 +1,52 @@
+"""The build of the function for a processor architecture."""
+
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+from console import Failure, run, say
+
+# Lambda's name of an architecture, cargo-lambda's option for it, Rust's target, and the number in
+# the binary's ELF header (e_machine).
+ARCHITECTURES = {
+    "arm64": ("--arm64", "aarch64-unknown-linux-gnu", 183),
+    "x86_64": ("--x86-64", "x86_64-unknown-linux-gnu", 62),
+}
+
+
+def add_target(architecture):
+    """Adds Rust's standard library for the architecture, if it is missing."""
+    target = ARCHITECTURES[architecture][1]
+    libraries = subprocess.run(
+        ["rustc", "--print", "target-libdir", "--target", target], capture_output=True, text=True,
+    )
+    if libraries.returncode:
+        raise Failure(f"Rust does not work: {libraries.stderr.strip().splitlines()[-1]}")
+    if Path(libraries.stdout.strip()).is_dir():
+        return
+    if not shutil.which("rustup"):
+        raise Failure(
+            f"Rust has no standard library for {target}, and there is no rustup to add it. Install "
+            "Rust from https://rustup.rs, or build for this machine's own architecture."
+        )
+    say(f"Adding Rust's target {target}.")
+    if subprocess.run(["rustup", "target", "add", target]).returncode:
+        raise Failure(f"rustup cannot add the target {target}; its reason is above.")
+
+
+def build(architecture, environment):
+    """Builds the release. SAM's own build then finds the work done."""
+    say(f"Building the function for {architecture}; the first time takes a few minutes.")
+    option = ARCHITECTURES[architecture][0]
+    command = ["cargo", "lambda", "build", "--locked", "--release", option]
+    if run(command, "building", environment, shows_progress=True):
+        raise Failure("the build failed; cargo's reason is above.")
+
+
+def check_architecture(binary, architecture):
+    """Fails if the binary is not one of the architecture that is to be deployed."""
+    with open(binary, "rb") as file:
+        machine = struct.unpack_from("<H", file.read(20), 18)[0]
+    if machine != ARCHITECTURES[architecture][2]:
+        raise Failure(f"{binary} was not built for {architecture}. Run `make clean`, and try again.")

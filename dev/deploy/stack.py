@@ -1,0 +1,125 @@
+"""The CloudFormation stack of a mirror: the parameters of its template, its state, its outputs."""
+
+import difflib
+import os
+import re
+
+import yaml
+from botocore.exceptions import ClientError
+
+from console import Failure
+
+# Variables of make that are no parameters of the template.
+MAKE_VARIABLES = ["STACK", "SHOW_SECRETS", "FINISH", "PYTHON", "AWS_REGION", "AWS_PROFILE"]
+
+
+class TemplateLoader(yaml.SafeLoader):
+    """Reads CloudFormation's YAML. What its functions mean is not needed here."""
+
+
+TemplateLoader.add_multi_constructor("!", lambda loader, tag, node: None)
+
+
+def template_parameters(path="template.yaml"):
+    with open(path) as file:
+        return yaml.load(file, TemplateLoader)["Parameters"]
+
+
+def given_parameters(parameters):
+    """The parameters that the make command or the environment give, checked.
+
+    make exports its variables, so both are in the environment.
+    """
+    known = [*parameters, *MAKE_VARIABLES]
+    for name in command_line_variables():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1, 0.5)
+            advice = f"did you mean {near[0]}?" if near else f"There are {', '.join(parameters)}."
+            raise Failure(f"there is no parameter {name}: {advice}")
+    given = {name: os.environ[name] for name in parameters if name in os.environ}
+    for name, value in given.items():
+        problem = violation(parameters[name], value)
+        if problem:
+            shown = "(not shown)" if parameters[name].get("NoEcho") else repr(value)
+            raise Failure(f"{name}: expected {problem}, found {shown}")
+    return given
+
+
+def command_line_variables():
+    """The names of the variables on make's command line."""
+    definitions = os.environ.get("MAKEFLAGS", "").partition(" -- ")[2]
+    return re.findall(r"(?:^|(?<!\\)\s)([A-Za-z_]\w*)=", definitions)
+
+
+def violation(parameter, value):
+    """What CloudFormation would expect instead, in words, or None if it takes the value."""
+    if parameter["Type"] == "Number":
+        least, largest = parameter.get("MinValue"), parameter.get("MaxValue")
+        if not re.fullmatch(r"-?\d+", value):
+            return "a whole number"
+        if least is not None and int(value) < least:
+            return f"{least} or more"
+        if largest is not None and int(value) > largest:
+            return f"{largest} or less"
+    allowed = [str(choice) for choice in parameter.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        return " or ".join([", ".join(allowed[:-1]), allowed[-1]])
+    if len(value) > parameter.get("MaxLength", len(value)):
+        return f"at most {parameter['MaxLength']} characters"
+    if not re.fullmatch(parameter.get("AllowedPattern", ".*"), value):
+        return parameter["ConstraintDescription"].removeprefix("must be ").rstrip(".")
+    return None
+
+
+class Stack:
+    """A stack, or the place for one."""
+
+    def __init__(self, account, name):
+        self.account, self.name = account, name
+        self.status, self.parameters, self.outputs = None, {}, {}
+        self.read()
+
+    @property
+    def exists(self):
+        return self.status is not None
+
+    def read(self):
+        try:
+            found = self.account.client("cloudformation").describe_stacks(StackName=self.name)
+        except ClientError as error:
+            if "does not exist" in error.response["Error"]["Message"]:
+                return
+            raise Failure(
+                f"AWS refuses cloudformation:DescribeStacks: {error.response['Error']['Message']}"
+            )
+        stack = found["Stacks"][0]
+        self.status = stack["StackStatus"]
+        self.parameters = {
+            parameter["ParameterKey"]: parameter["ParameterValue"]
+            for parameter in stack.get("Parameters", [])
+        }
+        self.outputs = {
+            output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])
+        }
+
+    def require(self):
+        """Fails if there is no mirror to work on."""
+        if "FunctionName" not in self.outputs:
+            raise Failure(
+                f"there is no mirror {self.name} in {self.account.region} of account "
+                f"{self.account.id}. `make deploy` deploys one; STACK=... names another one, "
+                "AWS_REGION=... another region."
+            )
+
+    def require_deployable(self):
+        """Fails if CloudFormation would refuse to deploy in the stack's present state."""
+        if self.status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"):
+            raise Failure(
+                f"the stack {self.name} is in the state {self.status}, from an attempt that "
+                "failed. Remove it with `make undeploy`, then deploy again."
+            )
+        if self.status and self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS":
+            raise Failure(
+                f"the stack {self.name} is being changed ({self.status}). Try again when that is "
+                "over."
+            )

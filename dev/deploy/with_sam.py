@@ -1,0 +1,90 @@
+"""Deploys the mirror with SAM, and asks nothing.
+
+The stack keeps its parameters. A deployment changes those that are given, and nothing is written
+to a file of this folder.
+"""
+
+import json
+import os
+import tempfile
+
+from console import Failure, run, say
+
+from .account import Account
+from .build import add_target, build, check_architecture
+from .stack import Stack, given_parameters, template_parameters
+from .status import say_status
+
+BUILT = ".aws-sam/build"
+
+
+def settle_concurrency(stack, parameters, given):
+    """Reserves nothing if the account cannot spare what the deployment would reserve."""
+    name = "ReservedConcurrency"
+    default = str(parameters[name]["Default"])
+    kept = int(stack.parameters.get(name, -1))
+    wanted = int(given.get(name, stack.parameters.get(name, default)))
+    if wanted <= kept or wanted == -1:
+        return
+    spare = stack.account.spare_concurrency()
+    if spare is None or wanted <= spare + max(kept, 0):
+        return
+    say(f"The account cannot spare {wanted} of its concurrency: {max(spare, 0)} can be reserved. So "
+        "nothing is reserved. After AWS has raised the account's limit, deploy with "
+        f"{name}={wanted}.")
+    given[name] = "-1"
+
+
+def sam(words, doing, environment):
+    return run(["sam", *words], doing, environment)
+
+
+def deploy(stack, given, architecture):
+    """Builds the function and changes the stack."""
+    account = stack.account
+    given = {**given, "Architecture": architecture}
+    build(architecture, account.environment)
+    status = sam(
+        ["build", "--build-dir", BUILT, "--parameter-overrides", f"Architecture={architecture}"],
+        "packaging", account.environment,
+    )
+    if status:
+        raise Failure("the package cannot be made; SAM's reason is above.")
+    check_architecture(f"{BUILT}/Mirror/bootstrap", architecture)
+    # A file, so that no secret stands on a command line. SAM wants its name to end in .yaml.
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as overrides:
+        json.dump(given, overrides)
+        overrides.flush()
+        status = sam(
+            ["deploy", "--template-file", f"{BUILT}/template.yaml", "--stack-name", stack.name,
+             "--resolve-s3", "--s3-prefix", stack.name, "--capabilities", "CAPABILITY_IAM",
+             "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
+             "--parameter-overrides", f"file://{overrides.name}"],
+            "deploying", account.environment,
+        )
+    if status:
+        raise Failure(
+            "AWS did not deploy the stack; the reason is above. What was deployed before is still "
+            "there."
+        )
+    stack.read()
+
+
+def main():
+    parameters = template_parameters()
+    given = given_parameters(parameters)
+    stack = Stack(Account(), os.environ["STACK"])
+    stack.require_deployable()
+    say(f"Deploying {stack.name} into {stack.account.region} of account {stack.account.id} as "
+        f"{stack.account.arn}.")
+    settle_concurrency(stack, parameters, given)
+    default = parameters["Architecture"]["Default"]
+    architecture = given.get("Architecture") or stack.parameters.get("Architecture", default)
+    add_target(architecture)
+    deploy(stack, given, architecture)
+    say()
+    say_status(stack)
+
+
+if __name__ == "__main__":
+    main()

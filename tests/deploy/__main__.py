@@ -1,0 +1,134 @@
+"""Deploys the mirror into a local AWS with the commands that the documents name, and calls it as
+StackState does.
+
+`make test-deploy` runs it with ministack's Python.
+"""
+
+import os
+import sys
+import tempfile
+import time
+
+from harness import HOST_ARCHITECTURE, OTHER_ARCHITECTURE, Shell, architecture_of, post
+from local_aws import REGION, LocalAws
+
+ROLE = "arn:aws:iam::000000000000:role/reader"
+KEYS = {"accessKeyId": "test", "secretAccessKey": "test", "region": REGION}
+CALLS = [
+    ("connection", {}, "TestConnectionResponse"),
+    ("field/name", {"startTime": 0, "endTime": 1000}, "FieldNamesResponse"),
+    (
+        "field/value",
+        {"startTime": 0, "endTime": 1000, "field": {"fieldName": "field1", "fieldType": "STRING"}},
+        "FieldValuesResponse",
+    ),
+    ("metric", {"startTime": 0, "endTime": 1000}, "MetricsResponse"),
+]
+
+
+def outputs(aws, stack="stackstate-mirror"):
+    found = aws.client("cloudformation").describe_stacks(StackName=stack)
+    return {output["OutputKey"]: output["OutputValue"] for output in found["Stacks"][0]["Outputs"]}
+
+
+def what_is_missing_is_said_before_anything_is_built(shell):
+    for variables, words, text in [
+        ({"AWS_ACCESS_KEY_ID": "", "HOME": "/nowhere"}, [], "there are no AWS credentials"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "HOME": "/nowhere"}, [], "there is no AWS region"),
+        ({}, ["Front=Proxy"], "Front: expected FunctionUrl, HttpApi or None, found 'Proxy'"),
+        ({}, ["Archtecture=arm64"], "there is no parameter Archtecture: did you mean Architecture?"),
+        ({"ApiKey": "hush hush"}, [], "ApiKey: expected empty, or 16 to 256 visible ASCII characters"),
+    ]:
+        output = shell.make("deploy", *words, status=1, **variables)
+        assert text in output and "Building" not in output and "hush" not in output, output
+
+
+def nothing_given_deploys_the_default_architecture(shell):
+    output = shell.make("deploy")
+    assert "make status SHOW_SECRETS=1" in output, output
+    function = outputs(shell.aws)["FunctionName"]
+    assert architecture_of(shell.aws, function) == ("arm64", "arm64")
+    key, _, random, _ = shell.entries()
+    assert (len(key), len(random["accessToken"])) == (40, 40), "both are generated"
+    assert key not in output and random["accessToken"] not in output, "both are hidden"
+
+
+def the_build_follows_the_architecture(shell):
+    before = shell.entries()
+    shell.make("deploy", f"Architecture={OTHER_ARCHITECTURE}", f"AssumableRoles={ROLE}")
+    function = outputs(shell.aws)["FunctionName"]
+    assert architecture_of(shell.aws, function) == (OTHER_ARCHITECTURE,) * 2
+    shell.make("deploy", f"Architecture={HOST_ARCHITECTURE}")
+    assert architecture_of(shell.aws, function) == (HOST_ARCHITECTURE,) * 2
+    assert shell.entries() == before, "an update keeps URL, key and token"
+
+
+def a_deployment_without_changes_says_so(shell):
+    output = shell.make("deploy")
+    assert "No changes to deploy" in output, output
+    assert architecture_of(shell.aws, outputs(shell.aws)["FunctionName"])[0] == HOST_ARCHITECTURE
+
+
+def the_four_calls_are_answered(shell):
+    key, url, details, _ = shell.entries()
+    for call, query, kind in CALLS:
+        answer = post(f"{url}/api/{call}", {"connectionDetails": details, "query": query})
+        assert (answer[0], answer[1], answer[2]["_type"]) == (200, key, kind), answer
+    status, found, body = post(f"{url}api/metric", {"connectionDetails": details})
+    assert (status, found, body["_type"]) == (500, key, "RemoteMirrorError"), body
+    status, found, _ = post(f"{url}api/connection", {"connectionDetails": {}})
+    assert (status, found) == (401, None), (status, found)
+
+
+def cloudwatch_is_read_with_each_kind_of_credentials(shell):
+    _, url, details, own_role = shell.entries()
+    hour = int(time.time()) // 3600 * 3600 - 7200
+    shell.aws.cloudwatch.put_metric_data(Namespace="Deployed", MetricData=[
+        {"MetricName": "Load", "Timestamp": hour + 60 * minute, "Value": minute}
+        for minute in range(10)
+    ])
+    query = {
+        "conditions": [{"key": "Namespace", "value": {"value": "Deployed", "_type": "StringValue"}}],
+        "metricField": "Load", "startTime": hour * 1000, "endTime": (hour + 600) * 1000,
+        "aggregation": {"method": "MEAN", "bucketSizeMillis": 300_000},
+    }
+    points = [[value, (hour + start) * 1000, (hour + start + 300) * 1000]
+              for value, start in [(2.0, 0), (7.0, 300)]]
+    with_role = {**KEYS, "roleArn": ROLE, "externalId": "the-external-id"}
+    for caller in [KEYS, with_role, own_role]:
+        caller = {**caller, **details}
+        answer = post(f"{url}api/connection", {"connectionDetails": caller})
+        assert answer[2]["status"] == "OK", (caller, answer)
+        status, _, body = post(f"{url}api/metric", {"connectionDetails": caller, "query": query})
+        assert status == 200 and body["telemetry"]["points"] == points, (caller, body)
+
+
+TESTS = [
+    what_is_missing_is_said_before_anything_is_built,
+    nothing_given_deploys_the_default_architecture,
+    the_build_follows_the_architecture,
+    a_deployment_without_changes_says_so,
+    the_four_calls_are_answered,
+    cloudwatch_is_read_with_each_kind_of_credentials,
+]
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        aws = LocalAws(folder)
+        try:
+            shell = Shell(aws)
+            for test in TESTS:
+                test(shell)
+                print(f"ok: {test.__name__.replace('_', ' ')}", flush=True)
+            print(f"{len(TESTS)} passed, 0 failed")
+        except BaseException:
+            aws.log.seek(0)
+            print(aws.log.read()[-5000:], file=sys.stderr)
+            raise
+        finally:
+            aws.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Runs the documented make commands against a local AWS, and calls what they deploy."""
+
+import io
+import json
+import os
+import platform
+import re
+import struct
+import subprocess
+import urllib.error
+import urllib.request
+import zipfile
+
+from local_aws import REGION
+
+HOST_ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
+OTHER_ARCHITECTURE = "x86_64" if HOST_ARCHITECTURE == "arm64" else "arm64"
+MACHINES = {183: "arm64", 62: "x86_64"}
+
+
+class Shell:
+    """A terminal of somebody who deploys into the local AWS."""
+
+    def __init__(self, aws):
+        self.aws = aws
+        # Make and the tools get nothing of the make that runs this test.
+        self.environment = {
+            name: value for name, value in aws.environment.items()
+            if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "STACK", "MIRROR_API_KEY")
+        }
+
+    def make(self, *words, status=0, **variables):
+        """The output of a make command, which ends with this exit status."""
+        print("$ make", *words, flush=True)
+        done = subprocess.run(
+            ["make", *words], env={**self.environment, **variables}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        assert bool(done.returncode) == bool(status), f"exit status {done.returncode}:\n{done.stdout}"
+        return done.stdout
+
+    def entries(self, *words):
+        """What `make status` says to enter in StackState: key, URL and connection details."""
+        output = self.make("status", "SHOW_SECRETS=1", *words)
+        key = re.search(r"Api Key +(\S+)", output)[1]
+        url = re.search(r"Mirror URL +(\S+)", output)[1]
+        random, cloudwatch = map(json.loads, re.findall(r"(?:random data|^) +(\{.*\})$", output, re.M))
+        return key, self.local(url), random, cloudwatch
+
+    def local(self, url):
+        """Where the local AWS serves a function URL or an HTTP API."""
+        name = url.removeprefix("https://").split(".")[0]
+        if ".execute-api." in url:
+            return f"http://{name}.execute-api.localhost:{self.aws.port}"
+        return f"{self.aws.url}/_aws/lambda-url/{name}/"
+
+
+def architecture_of(aws, function):
+    """The architecture of the binary that is deployed, from its ELF header, and the function's."""
+    found = aws.client("lambda").get_function(FunctionName=function)
+    location = found["Code"]["Location"]
+    archive = zipfile.ZipFile(io.BytesIO(urllib.request.urlopen(location).read()))
+    machine = struct.unpack_from("<H", archive.read("bootstrap"), 18)[0]
+    return MACHINES[machine], found["Configuration"]["Architectures"][0]
+
+
+def post(url, body):
+    """Status, key header and JSON body of the answer."""
+    data = json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    try:
+        answer = urllib.request.urlopen(request, timeout=60)
+    except urllib.error.HTTPError as error:
+        answer = error
+    with answer:
+        return answer.status, answer.headers["X-Mirror-Api-Key"], json.load(answer)
