@@ -23,6 +23,8 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export CARGO_ZIGBUILD_PYTHON_PATH := $(CURDIR)/$(TOOLS)/cargo-lambda/bin/python
 export SAM_CLI_TELEMETRY := 0
 export MIRROR_API_KEY STACK
+# The function tells it at `GET /`.
+export MIRROR_COMMIT := $(shell git describe --always --exclude '*' --abbrev=12 --dirty 2>/dev/null)
 
 # The Python that has boto3, for the programs in dev/deploy.
 AWS_PYTHON := PYTHONPATH=dev $(TOOLS)/sam/bin/python -m

@@ -24,7 +24,7 @@ fn app() -> &'static App {
         let config = Config::read(|_| None).unwrap();
         let cloudwatch = CloudWatch::new(Default::default());
         let now = || EpochMillis(1_790_000_430_000);
-        App::new(&config, Dependencies { entropy: || 7, now, cloudwatch }).unwrap()
+        App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None }).unwrap()
     })
 }
 

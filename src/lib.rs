@@ -20,6 +20,7 @@
 //! | 3 | [`error`] | the kinds of error |
 //! | 2 | `cache` | a cache bounded by count, weight and age |
 //! | 2 | [`model`] | queries and their results |
+//! | 2 | [`usage`] | what a request did at AWS, for its log line |
 //! | 1 | [`region`] | an AWS region's name |
 //! | 1 | [`secret`] | text that never appears in Debug output |
 //! | 1 | [`time`] | points in time and ranges |
@@ -40,5 +41,6 @@ pub mod region;
 pub mod secret;
 pub mod source;
 pub mod time;
+pub mod usage;
 
 mod cache;

@@ -14,6 +14,9 @@ use stackstate_mirror::time::EpochMillis;
 use stackstate_mirror::{event, log};
 use tracing::{error, warn};
 
+/// `make` names the commit. Other builds do not know it.
+const COMMIT: Option<&str> = option_env!("MIRROR_COMMIT");
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let look_up = |name: &str| env::var(name).ok();
@@ -25,7 +28,15 @@ async fn main() -> Result<(), Error> {
         warn!("{warning}");
     }
     let cloudwatch = CloudWatch::new(config.aws.clone());
-    let app = App::new(&config, Dependencies { entropy, now, cloudwatch })?;
+    let app = App::new(
+        &config,
+        Dependencies {
+            entropy,
+            now,
+            cloudwatch,
+            commit: COMMIT.filter(|commit| !commit.is_empty()),
+        },
+    )?;
     lambda_runtime::run(service_fn(|event| event::serve(&app, event))).await
 }
 

@@ -12,6 +12,7 @@ mod cloudwatch {
     mod faults;
     mod fields;
     mod log_capture;
+    mod log_line;
     mod metrics;
     mod paging;
     mod points_cache;

@@ -70,18 +70,18 @@ async fn a_request_is_one_line_that_tells_nothing_it_brought() {
         assert!(!text.contains("hush"), "{text}");
         let lines: Vec<Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let told = ["level", "call", "source", "status", "points", "error"];
+        let told = ["level", "call", "source", "status", "points", "error", "coldStart", "calls"];
         let told: Vec<Value> =
             lines.iter().map(|line| told.map(|name| line[name].clone()).into()).collect();
         let error = "RemoteMirrorError";
         assert_eq!(
             told,
             [
-                json!(["INFO", "metric", "random", 200, 50, null]),
-                json!(["WARN", "metric", null, 500, null, error]),
-                json!(["WARN", "metric", "random", 500, null, error]),
-                json!(["WARN", null, null, 404, null, error]),
-                json!(["WARN", "connection", null, 200, null, error]),
+                json!(["INFO", "metric", "random", 200, 50, null, true, null]),
+                json!(["WARN", "metric", null, 500, null, error, false, null]),
+                json!(["WARN", "metric", "random", 500, null, error, false, null]),
+                json!(["WARN", null, null, 404, null, error, false, null]),
+                json!(["WARN", "connection", null, 200, null, error, false, null]),
             ]
         );
         assert!(lines.iter().all(|line| line["durationMs"].is_number()));

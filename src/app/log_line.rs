@@ -1,5 +1,6 @@
-//! The log line of a request.
+//! The log line of a request. `docs/operate.md` describes its fields.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_http::RequestExt;
@@ -8,17 +9,27 @@ use lambda_http::http::request::Parts;
 use tracing::{info, warn};
 
 use crate::error::MirrorError;
+use crate::usage::{Cache, Counts, Usage};
 
-/// The log line of a request: fixed names and numbers, and nothing from the request itself.
-#[derive(Default)]
+/// The log line of a request: fixed names, numbers, and the names of a region and a namespace.
+/// Nothing else comes from the request.
 pub(super) struct LogLine {
     pub(super) call: Option<&'static str>,
     pub(super) source: Option<&'static str>,
     pub(super) points: Option<usize>,
+    pub(super) usage: Arc<Usage>,
     error: Option<(&'static str, &'static str)>,
+    is_cold_start: bool,
 }
 
 impl LogLine {
+    /// The line of a request that has not begun. `is_cold_start` says that it is the first one of
+    /// this process.
+    pub(super) fn new(is_cold_start: bool) -> Self {
+        let (call, source, points, error) = (None, None, None, None);
+        LogLine { call, source, points, usage: Arc::default(), error, is_cold_start }
+    }
+
     /// Records why the request failed: the kind and the summary of the error, never its details.
     pub(super) fn record_error(&mut self, error: &MirrorError) {
         self.error = Some((error.kind(), error.summary()));
@@ -26,31 +37,52 @@ impl LogLine {
 
     /// Writes the line.
     pub(super) fn write(self, parts: &Parts, status: StatusCode, duration: Duration) {
-        let LogLine { call, source, points, error } = self;
+        let LogLine { call, source, points, usage, error, is_cold_start } = self;
         let context = parts.extensions.lambda_context_ref();
         let request_id = context.map(|context| context.request_id.as_str());
-        let status = status.as_u16();
-        let duration_millis = duration.as_micros() as f64 / 1_000.0;
+        let counts = usage.counts();
+        let uses_aws = counts.region.is_some();
+        let Counts { region, namespace, cache, calls, attempts, throttles, metrics_asked, .. } =
+            counts;
+        let region = region.as_ref().map(|region| region.as_str());
+        let cache = cache.map(|cache| match cache {
+            Cache::Hit => "hit",
+            Cache::Miss => "miss",
+        });
+        let (error, reason) = error.unzip();
+        // The levels of tracing's macros are constants.
+        macro_rules! line {
+            ($write:ident, $message:literal) => {
+                $write!(
+                    requestId = request_id,
+                    call,
+                    source,
+                    region,
+                    namespace,
+                    metricsAsked = uses_aws.then_some(metrics_asked),
+                    calls = uses_aws.then_some(calls),
+                    cache,
+                    attempts = uses_aws.then_some(attempts),
+                    throttles = uses_aws.then_some(throttles),
+                    points,
+                    status = status.as_u16(),
+                    error,
+                    reason,
+                    durationMs = millis(duration),
+                    awsMs = uses_aws.then(|| millis(counts.waited)),
+                    coldStart = is_cold_start,
+                    $message
+                )
+            };
+        }
         match error {
-            None => info!(
-                requestId = request_id,
-                call,
-                source,
-                status,
-                durationMs = duration_millis,
-                points,
-                "answered"
-            ),
-            Some((error, reason)) => warn!(
-                requestId = request_id,
-                call,
-                source,
-                status,
-                durationMs = duration_millis,
-                error,
-                reason,
-                "failed"
-            ),
+            None => line!(info, "answered"),
+            Some(_) => line!(warn, "failed"),
         }
     }
+}
+
+/// Milliseconds, with microseconds as their fraction.
+fn millis(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1_000.0
 }

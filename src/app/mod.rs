@@ -4,6 +4,7 @@ mod log_line;
 mod request_error;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -49,9 +50,11 @@ pub struct App {
     api_key: HeaderValue,
     access: Access,
     dependencies: Dependencies,
+    /// Whether this process has served a request.
+    is_warm: AtomicBool,
 }
 
-/// What the mirror needs from outside: randomness, the clock and CloudWatch.
+/// What the mirror needs from outside: randomness, the clock, CloudWatch, and its origin.
 pub struct Dependencies {
     /// Returns a seed for random data that has none.
     pub entropy: fn() -> u64,
@@ -59,6 +62,8 @@ pub struct Dependencies {
     pub now: fn() -> EpochMillis,
     /// The CloudWatch clients and caches.
     pub cloudwatch: CloudWatch,
+    /// The commit that this program was built from, if the build knew it.
+    pub commit: Option<&'static str>,
 }
 
 impl App {
@@ -70,7 +75,8 @@ impl App {
         let mut api_key =
             HeaderValue::from_str(&config.api_key).map_err(|_| ConfigError::ApiKey)?;
         api_key.set_sensitive(true);
-        Ok(App { api_key, access: Access::new(&config.access_tokens), dependencies })
+        let access = Access::new(&config.access_tokens);
+        Ok(App { api_key, access, dependencies, is_warm: AtomicBool::new(false) })
     }
 
     /// The CloudWatch clients and caches.
@@ -84,13 +90,13 @@ impl App {
         let (parts, body) = request.into_parts();
         // Until the token is checked, the caller has none.
         let mut admission = self.access.admit(None);
-        let mut log_line = LogLine::default();
+        let mut log_line = LogLine::new(!self.is_warm.swap(true, Ordering::Relaxed));
         let answer = async {
             let path = parts.extensions.raw_http_path();
             let endpoint = Endpoint::find(&parts.method, path, stage(&parts))?;
             log_line.call = Some(endpoint.name());
             let call = match endpoint {
-                Endpoint::About => return Ok(about()),
+                Endpoint::About => return Ok(about(self.dependencies.commit)),
                 Endpoint::Call(call) => call,
             };
             let document = parse(body);
@@ -146,11 +152,12 @@ impl App {
         if connection.uses_function_role() && !self.access.is_restricted() {
             return Err(function_role_refused());
         }
-        let Dependencies { entropy, now, cloudwatch } = &self.dependencies;
+        let Dependencies { entropy, now, cloudwatch, commit: _ } = &self.dependencies;
         let (entropy, now) = (*entropy, now());
         let deadline = Deadline::after(time_limit(parts, &connection, now));
-        let source =
-            Source::open(&connection, RequestContext { entropy, now, deadline, cloudwatch });
+        let usage = &log_line.usage;
+        let context = RequestContext { entropy, now, deadline, cloudwatch, usage };
+        let source = Source::open(&connection, context);
         log_line.source = Some(source.name());
         Ok(match request.query(call)? {
             Query::Connection => {
@@ -230,8 +237,17 @@ fn time_limit(parts: &Parts, connection: &Connection, now: EpochMillis) -> Durat
     limit - MAX_SEND_TIME.min(limit / 10)
 }
 
-fn about() -> String {
-    json!({ "service": env!("CARGO_PKG_NAME"), "version": env!("CARGO_PKG_VERSION") }).to_string()
+/// What a person sees who opens the mirror in a browser.
+fn about(commit: Option<&str>) -> String {
+    json!({
+        "service": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "commit": commit,
+        "next": "This is a mirror for StackState. In StackState, open Settings > Telemetry Sources > \
+                 Mirror sources, add a source with the address of this page as its Mirror URL, and \
+                 press Test Connection.",
+    })
+    .to_string()
 }
 
 /// The API Gateway stage of the request, if it has a name.

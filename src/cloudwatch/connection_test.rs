@@ -23,6 +23,7 @@ impl Store<'_> {
             .start_time(DateTime::from_millis(self.now.0 - 60_000))
             .end_time(DateTime::from_millis(self.now.0));
         let list = session.client.list_metrics();
+        self.usage.record(|counts| counts.metrics_asked += 1);
         match tokio::join!(
             session.call(Action::ListMetrics, list.send()),
             session.call(Action::GetMetricData, data.send())

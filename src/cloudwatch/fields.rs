@@ -90,6 +90,7 @@ impl Store<'_> {
         field: Option<&Field>,
         range: TimeRange,
     ) -> Result<(Arc<Catalogue>, MetricSelector), MirrorError> {
+        self.usage.record_namespaces(&conditions.selector.namespaces);
         let session = self.session(conditions.region.as_ref()).await?;
         let selector = conditions.selector.clone();
         let selector = match field {

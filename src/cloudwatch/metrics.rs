@@ -18,13 +18,18 @@ impl Store<'_> {
     /// The query is not valid, no metric or several match it, or CloudWatch does not answer.
     pub(crate) async fn metrics(&self, query: &MetricQuery) -> Result<Telemetry, MirrorError> {
         let (query, region) = DataQuery::read(query, self.config, self.now)?;
+        if let Target::Metrics(selector) = &query.target {
+            self.usage.record_namespaces(&selector.namespaces);
+        }
         if query.plan.window.count() == 0 {
             return Ok(Series::new(&query.plan, query.not_a_number).into_telemetry());
         }
         let session = self.session(region.as_ref()).await?;
         let cache = &self.cloudwatch.points;
         let key = (session.caller, query);
-        if let Some(telemetry) = cache.get(&key, self.now) {
+        let cached = cache.get(&key, self.now);
+        self.usage.record_cache(cached.is_some());
+        if let Some(telemetry) = cached {
             return Ok(telemetry);
         }
         let telemetry = self.fetch(&session, &key.1).await?.into_telemetry();

@@ -15,6 +15,7 @@ use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::region::Region;
 use crate::time::EpochMillis;
+use crate::usage::Usage;
 
 /// The clients and caches that all requests share. Nothing of AWS is built before the first
 /// request needs it.
@@ -62,6 +63,8 @@ pub struct Store<'a> {
     pub deadline: Deadline,
     /// The time of the request.
     pub now: EpochMillis,
+    /// What the request did at AWS so far.
+    pub usage: &'a Arc<Usage>,
 }
 
 impl Store<'_> {
@@ -87,8 +90,9 @@ impl Store<'_> {
                       as \"eu-west-1\", or the condition Region"
                     .to_owned(),
         })?;
+        self.usage.record(|counts| counts.region = Some(region.clone()));
         let CloudWatch { clients, .. } = self.cloudwatch;
-        clients.session(&self.config.identity, region, self.deadline, self.now).await
+        clients.session(&self.config.identity, region, self.deadline, self.now, self.usage).await
     }
 
     /// The metrics that `filter` lists, at most about `max_metrics`, from the cache or from
@@ -103,7 +107,9 @@ impl Store<'_> {
         max_metrics: usize,
     ) -> Result<Arc<Catalogue>, MirrorError> {
         let cache = &self.cloudwatch.listings;
-        if let Some(catalogue) = cache.get(&session.caller, &filter, max_metrics, self.now) {
+        let cached = cache.get(&session.caller, &filter, max_metrics, self.now);
+        self.usage.record_cache(cached.is_some());
+        if let Some(catalogue) = cached {
             return Ok(catalogue);
         }
         let catalogue = Arc::new(list_metrics(session, &filter, max_metrics).await?);

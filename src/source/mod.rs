@@ -2,12 +2,15 @@
 
 mod random;
 
+use std::sync::Arc;
+
 use crate::cloudwatch::{CloudWatch, Store};
 use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::model::{Field, FieldValue, FieldValuesQuery, Filter, MetricQuery, Page, Telemetry};
 use crate::time::EpochMillis;
+use crate::usage::Usage;
 
 /// The source that answers a request.
 pub enum Source<'a> {
@@ -30,16 +33,18 @@ pub struct RequestContext<'a> {
     pub deadline: Deadline,
     /// The CloudWatch clients and caches.
     pub cloudwatch: &'a CloudWatch,
+    /// What the request did at AWS so far.
+    pub usage: &'a Arc<Usage>,
 }
 
 impl<'a> Source<'a> {
     /// The source that the connection chooses.
     pub fn open(connection: &'a Connection, context: RequestContext<'a>) -> Self {
-        let RequestContext { entropy, now, deadline, cloudwatch } = context;
+        let RequestContext { entropy, now, deadline, cloudwatch, usage } = context;
         match connection {
             Connection::Random { seed } => Source::Random { seed: seed.unwrap_or_else(entropy) },
             Connection::CloudWatch(config) => {
-                Source::CloudWatch(Store { config, cloudwatch, deadline, now })
+                Source::CloudWatch(Store { config, cloudwatch, deadline, now, usage })
             }
         }
     }

@@ -73,7 +73,7 @@ pub(crate) async fn send(app: &App, id: &str, (path, body): (&str, Value)) -> Re
 }
 
 /// A page of GetMetricData with one series.
-fn page(status: &str, token: Option<&str>, messages: &[(&str, &str)]) -> Response {
+pub(crate) fn page(status: &str, token: Option<&str>, messages: &[(&str, &str)]) -> Response {
     let messages =
         messages.iter().map(|(code, value)| map(&[("Code", text(code)), ("Value", text(value))]));
     let result = map(&[
@@ -346,6 +346,16 @@ async fn every_fault_has_its_answer() {
         assert_eq!(asked, expected, "{id}: {body}");
         let line = lines.iter().find(|line| line["requestId"] == **id).unwrap();
         let logged = ["level", "source", "status", "error", "reason"].map(|name| &line[name]);
+        let throttles = if id.contains("hrottl") || id.contains("Limit") || id.contains("TooMany") {
+            asked
+        } else {
+            &0
+        };
+        assert_eq!(
+            (&line["attempts"], &line["throttles"]),
+            (&json!(asked), &json!(throttles)),
+            "{id}"
+        );
         println!("| {id} | {} | {asked} | {} {} |", in_words(body), line["level"], line["reason"]);
         match outcome {
             Error(kind, words) => {

@@ -238,8 +238,10 @@ async fn paths_and_methods_are_answered_in_json() {
 #[tokio::test]
 async fn a_browser_is_told_what_this_is() {
     let reply = Reply::of(&serve(&app(), &event("GET", "/", "")).await);
-    let about = json!({"service": "stackstate-mirror", "version": env!("CARGO_PKG_VERSION")});
-    assert_eq!(reply, Reply { status: 200, key: Some("api_key".to_owned()), body: about });
+    assert_eq!((reply.status, reply.key.as_deref()), (200, Some("api_key")));
+    let told = ["service", "version", "commit"].map(|name| &reply.body[name]);
+    assert_eq!(told, ["stackstate-mirror", env!("CARGO_PKG_VERSION"), "0123456789ab"]);
+    assert!(reply.body["next"].as_str().unwrap().contains("press Test Connection"));
 }
 
 #[tokio::test]

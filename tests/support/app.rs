@@ -37,7 +37,8 @@ pub(crate) fn app_with_client(client: Client, now: fn() -> EpochMillis) -> App {
 fn new(config: &Config, now: fn() -> EpochMillis, cloudwatch: CloudWatch) -> App {
     static SEED: AtomicU64 = AtomicU64::new(0);
     let entropy = || SEED.fetch_add(1, Ordering::Relaxed);
-    App::new(config, Dependencies { entropy, now, cloudwatch }).unwrap()
+    App::new(config, Dependencies { entropy, now, cloudwatch, commit: Some("0123456789ab") })
+        .unwrap()
 }
 
 fn config(variables: &[(&str, &str)]) -> Config {

@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
     ))?;
     log::log_panics();
     let cloudwatch = CloudWatch::new(config.aws.clone());
-    let app = App::new(&config, Dependencies { entropy: || 7, now, cloudwatch })?;
+    let app = App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None })?;
     lambda_runtime::run(service_fn(|event| event::serve(&app, event))).await
 }
 

@@ -17,6 +17,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 
 use super::assumed_role::AssumedRole;
+use super::attempts::CountAttempts;
 use super::caller::Caller;
 use super::error;
 use super::http::HttpClients;
@@ -29,6 +30,7 @@ use crate::error::MirrorError;
 use crate::region::Region;
 use crate::secret::Keys;
 use crate::time::EpochMillis;
+use crate::usage::Usage;
 
 /// The maximum number of cached clients.
 const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
@@ -83,6 +85,7 @@ impl Clients {
         region: Region,
         deadline: Deadline,
         now: EpochMillis,
+        usage: &Arc<Usage>,
     ) -> Result<Session, MirrorError> {
         let caller = Caller::new(identity, &region);
         let client = match self.cache.get(&caller, now) {
@@ -92,9 +95,10 @@ impl Clients {
         self.cache.insert(caller, client.clone(), 0, now, IDLE_LIFETIME);
         let CallerClient { cloudwatch, role } = client;
         if let Some(role) = role {
-            deadline.bound(|| role.waits_for(), role.credentials()).await??;
+            let credentials = deadline.bound(|| role.waits_for(), role.credentials());
+            usage.wait(credentials).await??;
         }
-        Ok(Session { client: cloudwatch, caller, region, deadline })
+        Ok(Session { client: cloudwatch, caller, region, deadline, usage: usage.clone() })
     }
 }
 
@@ -133,7 +137,9 @@ impl SdkClientBuilder {
             None => (keys, None),
             Some(role) => {
                 let config = self.config(region, self.aws.sts_endpoint.as_deref(), keys);
-                let config = aws_sdk_sts::config::Builder::from(&config).retry_partition(retries());
+                let config = aws_sdk_sts::config::Builder::from(&config)
+                    .interceptor(CountAttempts)
+                    .retry_partition(retries());
                 let client = aws_sdk_sts::Client::from_conf(config.build());
                 let role = Arc::new(AssumedRole::new(client, role.clone(), region.clone()));
                 let provider: Arc<dyn ProvideCredentials> = role.clone();
@@ -141,7 +147,9 @@ impl SdkClientBuilder {
             }
         };
         let config = self.config(region, self.aws.cloudwatch_endpoint.as_deref(), credentials);
-        let config = aws_sdk_cloudwatch::config::Builder::from(&config).retry_partition(retries());
+        let config = aws_sdk_cloudwatch::config::Builder::from(&config)
+            .interceptor(CountAttempts)
+            .retry_partition(retries());
         Ok(CallerClient { cloudwatch: Client::from_conf(config.build()), role })
     }
 

@@ -157,13 +157,7 @@ fn from_code(
                 "the region {region} is not enabled for the account; expected one that is{says}"
             )
         }
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestLimitExceeded"
-        | "TooManyRequestsException"
-        | "LimitExceeded"
-        | "LimitExceededException" => format!(
+        code if is_throttling(code) => format!(
             "{service} in {region} throttles this account's {name} calls; use fewer streams, or \
              raise the quota"
         ),
@@ -196,6 +190,20 @@ fn from_code(
         ),
     };
     MirrorError::Connection { details }
+}
+
+/// Whether AWS refuses a call with this error code because there are too many calls.
+pub(super) fn is_throttling(code: &str) -> bool {
+    matches!(
+        code,
+        "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "LimitExceeded"
+            | "LimitExceededException"
+    )
 }
 
 /// The innermost source of an error, which is the most specific one.

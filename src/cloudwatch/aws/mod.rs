@@ -5,6 +5,7 @@
 //! | `clients` | the SDK client of each caller, cached between requests |
 //! | `session` | the calls of one request to CloudWatch in one region |
 //! | `assumed_role` | a role that the mirror assumes |
+//! | `attempts` | counts attempts and throttles for the log |
 //! | `caller` | who calls CloudWatch: the key of everything that is cached |
 //! | `http` | connections, TLS and timeouts |
 //! | `error` | AWS's errors → errors that say what to do |
@@ -15,4 +16,5 @@ pub(super) mod error;
 pub(super) mod session;
 
 mod assumed_role;
+mod attempts;
 mod http;

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::sync::Arc;
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
@@ -12,14 +13,16 @@ use super::error::{self, Action};
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::region::Region;
+use crate::usage::Usage;
 
-/// The client, the region and the deadline of one request's calls.
+/// The client, the region, the deadline and the usage of one request's calls.
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) caller: Caller,
     pub(crate) region: Region,
     pub(crate) deadline: Deadline,
+    pub(crate) usage: Arc<Usage>,
 }
 
 impl Session {
@@ -46,7 +49,8 @@ impl Session {
         let call = Box::pin(call);
         async move {
             let what = || format!("CloudWatch in {} to answer {}", self.region, action.name());
-            let answer = self.deadline.bound(what, call).await?;
+            self.usage.record(|counts| counts.calls += 1);
+            let answer = self.usage.wait(self.deadline.bound(what, call)).await?;
             answer.map_err(|error| error::from_call(&error, action, &self.region))
         }
     }

@@ -35,7 +35,7 @@ pub(crate) async fn fetch<'a>(
                 .end_time(DateTime::from_millis(span.end))
                 .scan_by(ScanBy::TimestampAscending)
                 .max_datapoints(i32::try_from(plan.page_size()).unwrap_or(i32::MAX));
-            read_pages(session, call, plan, &mut series).await?;
+            read_pages(session, queries.len(), call, plan, &mut series).await?;
         }
         if series.exceeds_limit() {
             break;
@@ -44,10 +44,11 @@ pub(crate) async fn fetch<'a>(
     Ok(series)
 }
 
-/// Adds all pages of one call to `series`. Every page has the same window and queries, because
+/// Adds all pages of one call, which has this number of queries, to `series`. Every page has the same window and queries, because
 /// a page token is valid only for these.
 async fn read_pages(
     session: &Session,
+    queries: usize,
     call: GetMetricDataFluentBuilder,
     plan: &Plan,
     series: &mut Series<'_>,
@@ -60,6 +61,7 @@ async fn read_pages(
     let mut labels: Vec<String> = Vec::new();
     loop {
         let page = call.clone().set_next_token(token);
+        session.usage.record(|counts| counts.metrics_asked += queries);
         let page = session.call(Action::GetMetricData, page.send()).await?;
         reject_warnings(page.messages(), plan)?;
         if is_expression {

@@ -1,0 +1,180 @@
+//! What one request did at AWS, for its log line.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::region::Region;
+
+tokio::task_local! {
+    /// The usage of the request that the current task serves. The SDK's interceptors have no
+    /// other way to know for which request they run, because all requests share the clients.
+    static CURRENT: Arc<Usage>;
+}
+
+/// What one request did at AWS so far.
+#[derive(Debug, Default)]
+pub struct Usage(Mutex<Counts>);
+
+/// The numbers and names in the log line.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Counts {
+    /// The region of the calls.
+    pub region: Option<Region>,
+    /// The namespace of the query, or `several`.
+    pub namespace: Option<String>,
+    /// Whether the caches had everything that the request needed. `None` if it asked none.
+    pub cache: Option<Cache>,
+    /// The calls to CloudWatch. Each page is a call.
+    pub calls: u32,
+    /// The HTTP requests to CloudWatch and STS. Retries are more attempts of the same call.
+    pub attempts: u32,
+    /// The attempts that AWS refused because there were too many.
+    pub throttles: u32,
+    /// The queries in GetMetricData requests, which AWS charges for. Each page counts again.
+    pub metrics_asked: usize,
+    /// The time during which at least one call was under way.
+    pub waited: Duration,
+    /// The calls that are under way, and since when there is at least one.
+    under_way: u32,
+    since: Option<Instant>,
+}
+
+/// Whether the caches had what a request needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cache {
+    /// They had everything.
+    Hit,
+    /// AWS was asked for something.
+    Miss,
+}
+
+impl Usage {
+    /// Changes the counts.
+    pub fn record(&self, change: impl FnOnce(&mut Counts)) {
+        change(&mut self.lock());
+    }
+
+    /// Records that a cache had, or did not have, what the request needed.
+    pub fn record_cache(&self, is_hit: bool) {
+        self.record(|counts| {
+            counts.cache = match counts.cache {
+                Some(Cache::Miss) => Some(Cache::Miss),
+                _ if is_hit => Some(Cache::Hit),
+                _ => Some(Cache::Miss),
+            }
+        });
+    }
+
+    /// Records the namespaces that a query selects.
+    pub fn record_namespaces(&self, namespaces: &[String]) {
+        let name = match namespaces {
+            [] => return,
+            [one] => one.clone(),
+            _ => "several".to_owned(),
+        };
+        self.record(|counts| counts.namespace = Some(name));
+    }
+
+    /// Waits for AWS: counts the time that `work` takes, and the attempts in it.
+    pub async fn wait<T>(self: &Arc<Self>, work: impl Future<Output = T>) -> T {
+        let _waiting = Waiting::begin(self);
+        CURRENT.scope(self.clone(), work).await
+    }
+
+    /// Changes the counts of the request that the current task serves, if it waits for AWS.
+    pub fn record_current(change: impl FnOnce(&mut Counts)) {
+        let _ = CURRENT.try_with(|usage| usage.record(change));
+    }
+
+    /// The counts so far.
+    pub fn counts(&self) -> Counts {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that is under way. It ends when this is dropped, also if the call is given up.
+struct Waiting<'a>(&'a Usage);
+
+impl<'a> Waiting<'a> {
+    fn begin(usage: &'a Usage) -> Self {
+        usage.record(|counts| {
+            counts.under_way += 1;
+            counts.since.get_or_insert_with(Instant::now);
+        });
+        Waiting(usage)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.record(|counts| {
+            counts.under_way -= 1;
+            if counts.under_way == 0
+                && let Some(since) = counts.since.take()
+            {
+                counts.waited += since.elapsed();
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_miss_makes_the_request_a_miss() {
+        for (hits, cache) in [
+            (&[][..], None),
+            (&[true], Some(Cache::Hit)),
+            (&[true, true], Some(Cache::Hit)),
+            (&[true, false], Some(Cache::Miss)),
+            (&[false, true], Some(Cache::Miss)),
+        ] {
+            let usage = Usage::default();
+            hits.iter().for_each(|is_hit| usage.record_cache(*is_hit));
+            assert_eq!(usage.counts().cache, cache, "{hits:?}");
+        }
+    }
+
+    #[test]
+    fn namespaces_have_one_name() {
+        for (namespaces, name) in
+            [(&[][..], None), (&["A"], Some("A")), (&["A", "B"], Some("several"))]
+        {
+            let usage = Usage::default();
+            let namespaces: Vec<String> =
+                namespaces.iter().map(|name| (*name).to_owned()).collect();
+            usage.record_namespaces(&namespaces);
+            assert_eq!(usage.counts().namespace.as_deref(), name);
+        }
+    }
+
+    #[tokio::test]
+    async fn attempts_count_only_while_their_request_waits() {
+        let usage = Arc::new(Usage::default());
+        Usage::record_current(|counts| counts.attempts += 100);
+        let call = async {
+            Usage::record_current(|counts| counts.attempts += 1);
+            tokio::task::yield_now().await;
+        };
+        let other = async { Usage::record_current(|counts| counts.attempts += 1) };
+        tokio::join!(usage.wait(call), usage.wait(other));
+        let counts = usage.counts();
+        assert_eq!((counts.attempts, counts.under_way, counts.since), (2, 0, None));
+        assert!(counts.waited > Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_is_given_up_ends() {
+        let usage = Arc::new(Usage::default());
+        let call = usage.wait(std::future::pending::<()>());
+        assert!(tokio::time::timeout(Duration::ZERO, call).await.is_err());
+        assert_eq!(usage.counts().under_way, 0);
+    }
+}

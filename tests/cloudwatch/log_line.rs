@@ -1,0 +1,89 @@
+//! The log line of a request to CloudWatch: what it asked, how often, and how long it waited.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::{Value, json};
+
+use super::faults::{app_at, page, request, send};
+use super::log_capture;
+use crate::support::sdk_mock::condition;
+use crate::support::wire_fake::{Response, WireFake, list, map, text};
+
+/// The fields that the table below shows, in its order.
+const FIELDS: [&str; 12] = [
+    "call",
+    "region",
+    "namespace",
+    "metricsAsked",
+    "calls",
+    "cache",
+    "attempts",
+    "throttles",
+    "points",
+    "status",
+    "error",
+    "coldStart",
+];
+
+fn values_of(field: &str, namespace: &str) -> (&'static str, Value) {
+    let (path, mut body) = request("ListMetrics", None);
+    body["query"]["field"]["fieldName"] = json!(field);
+    body["query"]["conditions"] = json!([condition("Namespace", json!(namespace))]);
+    (path, body)
+}
+
+/// A mean of the metric in two namespaces: two statistics of each.
+fn mean() -> (&'static str, Value) {
+    let (path, mut body) = request("GetMetricData", None);
+    body["query"]["conditions"] = json!([condition("Namespace", json!(["N", "O"]))]);
+    body["query"]["aggregation"]["method"] = json!("MEAN");
+    (path, body)
+}
+
+#[tokio::test]
+async fn a_line_tells_what_was_asked() {
+    log_capture::start();
+    let is_first = AtomicBool::new(true);
+    let fake = WireFake::new(move |call| match call.action.as_str() {
+        "GetMetricData" if is_first.swap(false, Ordering::SeqCst) => {
+            Response::error(400, "Throttling", "Rate exceeded")
+        }
+        "GetMetricData" => page("Complete", None, &[]),
+        "ListMetrics" => {
+            let metric = map(&[("Namespace", text("N")), ("MetricName", text("M"))]);
+            Response::ok(&[("Metrics", list(&[metric]))])
+        }
+        _ => Response::error(403, "AccessDenied", "SAID"),
+    });
+    let app = app_at(&fake.url);
+    for request in [
+        request("GetMetricData", None),
+        request("GetMetricData", None),
+        values_of("MetricName", "N"),
+        values_of("MetricName", "N"),
+        mean(),
+        request("AssumeRole", None),
+    ] {
+        send(&app, "", request).await;
+    }
+    let lines = log_capture::lines();
+    let told: Vec<Value> =
+        lines.iter().map(|line| FIELDS.map(|name| line[name].clone()).into()).collect();
+    let (region, denied) = ("eu-west-1", "MetricStoreConnectionError");
+    assert_eq!(
+        told,
+        [
+            json!(["metric", region, "N", 1, 1, "miss", 2, 1, 1, 200, null, true]),
+            json!(["metric", region, "N", 0, 0, "hit", 0, 0, 1, 200, null, false]),
+            json!(["field/value", region, "N", 0, 1, "miss", 1, 0, null, 200, null, false]),
+            json!(["field/value", region, "N", 0, 0, "hit", 0, 0, null, 200, null, false]),
+            json!(["metric", region, "several", 4, 1, "miss", 1, 0, 0, 200, null, false]),
+            json!(["metric", region, "N", 0, 0, null, 1, 0, null, 500, denied, false]),
+        ]
+    );
+    for line in &lines {
+        let (aws, all) = (line["awsMs"].as_f64().unwrap(), line["durationMs"].as_f64().unwrap());
+        assert!((0.0..=all).contains(&aws), "{line}");
+        assert_eq!(line["calls"] == 0 && line["attempts"] == 0, aws == 0.0, "{line}");
+    }
+}
