@@ -62,7 +62,7 @@ test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack
 	@PYTHONPATH=dev $(TOOLS)/ministack/bin/python tests/deploy
 
 .PHONY: check
-check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
+check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
 	cargo fmt --check --all
 	cargo clippy --locked --all-targets -- --deny warnings
 	cargo clippy --locked --package stackstate-mirror-bench -- --deny warnings
@@ -70,6 +70,7 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(DENY) ## Check format,
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --document-private-items
 	$(DENY) --locked check licenses bans sources
 	sam validate --lint --region eu-west-1
+	checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
 
 .PHONY: advisories
 advisories: $(DENY) ## Look up known vulnerabilities in the dependencies; needs the internet

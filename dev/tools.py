@@ -20,6 +20,7 @@ TOOLS = os.path.join(TOP, ".tools")
 PROGRAMS = {
     "cargo-lambda": ["cargo-lambda"],
     "sam": ["sam"],
+    "checkov": ["checkov"],
 }
 
 
