@@ -125,11 +125,25 @@ deploy: preflight $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy wit
 status: $(TOOLS)/sam/.ready ## Tell what is deployed, and what to enter in StackState (STACK=…, SHOW_SECRETS=1)
 	@$(AWS_PYTHON) deploy.status
 
+.PHONY: rotate-token
+rotate-token: $(TOOLS)/sam/.ready ## Make a new access token; the old one stays valid until FINISH=1 (STACK=…)
+	@$(AWS_PYTHON) deploy.rotate token
+
+.PHONY: rotate-key
+rotate-key: $(TOOLS)/sam/.ready ## Make a new Api Key, which StackState needs at once (STACK=…)
+	@$(AWS_PYTHON) deploy.rotate key
+
+.PHONY: undeploy
+undeploy: $(TOOLS)/sam/.ready ## Remove what `make deploy` deployed, with log and secrets (STACK=…)
+	@$(AWS_PYTHON) deploy.undeploy
+
 .PHONY: deploy-cargo-lambda
-deploy-cargo-lambda: ## Deploy with cargo-lambda alone (MIRROR_API_KEY=…)
-	@[[ $${#MIRROR_API_KEY} -ge 16 ]] || { echo "Choose a key of 16 characters or more: make deploy-cargo-lambda MIRROR_API_KEY=…"; exit 1; }
-	@$(MAKE) build
-	@cargo lambda deploy --binary-name stackstate-mirror --enable-function-url --memory 128 --timeout 30 --env-var "MIRROR_API_KEY=$$MIRROR_API_KEY" $(STACK)
+deploy-cargo-lambda: preflight $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy with cargo-lambda, without CloudFormation (STACK=…)
+	@$(AWS_PYTHON) deploy.with_cargo_lambda deploy
+
+.PHONY: undeploy-cargo-lambda
+undeploy-cargo-lambda: $(TOOLS)/sam/.ready ## Remove what `make deploy-cargo-lambda` deployed (STACK=…)
+	@$(AWS_PYTHON) deploy.with_cargo_lambda remove
 
 .PHONY: clean
 clean: ## Remove all build output and tools

@@ -1,10 +1,20 @@
 """The deployed function: what to enter in StackState to use it."""
 
 import json
+import secrets
+import string
 
 from console import say
 
 NAME = "Mirror server"
+
+# The length of a generated key or token, as in template.yaml.
+LENGTH = 40
+
+
+def new_secret():
+    alphabet = string.ascii_letters + string.digits
+    return "".join(secrets.choice(alphabet) for _ in range(LENGTH))
 
 
 class Deployed:

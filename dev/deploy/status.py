@@ -4,6 +4,7 @@ import os
 
 from console import say
 
+from . import with_cargo_lambda
 from .account import Account
 from .function import Deployed
 from .stack import Stack
@@ -21,7 +22,10 @@ def say_status(stack):
 
 
 def main():
-    stack = Stack(Account(), os.environ["STACK"])
+    account, name = Account(), os.environ["STACK"]
+    stack = Stack(account, name)
+    if not stack.exists and with_cargo_lambda.configuration(account, name):
+        return with_cargo_lambda.say_status(account, name)
     stack.require()
     say_status(stack)
 

@@ -1,0 +1,106 @@
+"""Replaces the generated access token or Api Key of a deployed mirror.
+
+`python -m deploy.rotate token` makes a new token, and the old one stays valid until FINISH=1.
+`python -m deploy.rotate key` makes a new key, which StackState needs at once.
+"""
+
+import json
+import os
+import re
+import sys
+
+from botocore.exceptions import WaiterError
+
+from console import Failure, say
+
+from .account import Account
+from .function import Deployed, new_secret
+from .stack import Stack
+from .status import say_status
+
+def next_value(kind, deployed, is_finish):
+    """The value that the secret gets, given what the function has."""
+    if kind == "key":
+        return new_secret()
+    tokens = deployed.access_tokens
+    if is_finish and len(tokens) == 1:
+        raise Failure("there is no rotation to finish: only one access token is valid.")
+    if is_finish:
+        return tokens[0]
+    if len(tokens) > 1:
+        raise Failure(
+            "a rotation is under way: two access tokens are valid. Enter the new one in StackState, "
+            "then run `make rotate-token FINISH=1`."
+        )
+    return f"{new_secret()},{tokens[0]}"
+
+
+def read_secrets_again(stack):
+    """Makes CloudFormation read the stack's secrets and give them to the function.
+
+    CloudFormation reads a secret only when it changes the resource that refers to it ("Get a secret
+    or secret value from Secrets Manager", CloudFormation user guide). So the revision in the
+    function's description changes, and nothing else.
+    """
+    say("Giving it to the function; this takes about a minute.")
+    template = stack.account.call("cloudformation", "get_template", StackName=stack.name,
+                                  TemplateStage="Original")["TemplateBody"]
+    if not isinstance(template, str):
+        template = json.dumps(template)
+    template, found = re.subn(
+        r"(Secrets revision )(\d+)", lambda match: match[1] + str(int(match[2]) + 1), template,
+    )
+    if not found:
+        raise Failure("an older version of the mirror is deployed. Run `make deploy` first.")
+    stack.account.call(
+        "cloudformation", "update_stack", StackName=stack.name, TemplateBody=template,
+        Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in stack.parameters],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    try:
+        stack.account.client("cloudformation").get_waiter("stack_update_complete").wait(
+            StackName=stack.name, WaiterConfig={"Delay": 5, "MaxAttempts": 120},
+        )
+    except WaiterError as error:
+        raise Failure(f"AWS did not update the stack: {error}. Run the same command again.")
+    stack.read()
+
+
+def rotate(stack, kind):
+    secret = stack.outputs.get({"token": "AccessTokenSecretArn", "key": "ApiKeySecretArn"}[kind])
+    if not secret:
+        parameter = {"token": "AccessToken", "key": "ApiKey"}[kind]
+        raise Failure(
+            f"the stack generated no {kind}: it was given as {parameter}, or Access is Open. Deploy "
+            f"again with another {parameter}; docs/deploy.md shows how."
+        )
+    stack.require_deployable()
+    deployed = Deployed(stack.account, stack.outputs["FunctionName"], stack.outputs.get("MirrorUrl"))
+    has = deployed.variables["MIRROR_ACCESS_TOKEN" if kind == "token" else "MIRROR_API_KEY"]
+    stored = stack.account.call("secretsmanager", "get_secret_value", SecretId=secret)["SecretString"]
+    if stored != has:
+        say("The function does not have the secret's value yet, from an attempt that failed.")
+    else:
+        value = next_value(kind, deployed, os.environ.get("FINISH") == "1")
+        stack.account.call("secretsmanager", "put_secret_value", SecretId=secret, SecretString=value)
+    read_secrets_again(stack)
+
+
+def main(kind):
+    stack = Stack(Account(), os.environ["STACK"])
+    stack.require()
+    rotate(stack, kind)
+    say()
+    say_status(stack)
+    say()
+    if kind == "key":
+        say("Enter the new Api Key in StackState now. It refuses the mirror's answers until then.")
+    elif os.environ.get("FINISH") == "1":
+        say("Only the new access token is valid now.")
+    else:
+        say("Enter the new access token in StackState. The old one is valid until you run "
+            "`make rotate-token FINISH=1`.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

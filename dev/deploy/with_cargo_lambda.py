@@ -1,0 +1,147 @@
+"""Deploys the mirror with cargo-lambda, without CloudFormation, and removes it again.
+
+cargo-lambda makes the function, its role and its URL. It makes no secrets, alarms or concurrency
+limit; the key and the token are in the function's environment only.
+"""
+
+import json
+import os
+import sys
+import tempfile
+
+from botocore.exceptions import ClientError
+
+from console import Failure, run, say
+
+from .account import Account
+from .build import add_target, build
+from .function import Deployed, new_secret
+from .stack import given_parameters, template_parameters
+
+# The parameters of template.yaml that cargo-lambda can follow.
+SUPPORTED = ["Access", "ApiKey", "AccessToken", "Architecture", "MemorySize", "LogRetentionDays"]
+
+POLICY = "read-metrics"
+READ_METRICS = {
+    "Version": "2012-10-17",
+    "Statement": [{
+        "Effect": "Allow",
+        "Action": ["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"],
+        "Resource": "*",
+    }],
+}
+
+# The names of the roles that cargo-lambda makes begin with this.
+ROLE_PREFIX = "cargo-lambda-role"
+
+
+def configuration(account, name):
+    """The configuration of the function, or None if there is none."""
+    try:
+        return account.client("lambda").get_function_configuration(FunctionName=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return None
+        raise Failure(f"AWS refuses lambda:GetFunctionConfiguration: {error.response['Error']['Message']}")
+
+
+def variables(given, old):
+    """The function's environment: what is given, else what it has, else something new."""
+    kept = old.get("Environment", {}).get("Variables", {}) if old else {}
+    result = {"MIRROR_API_KEY": given.get("ApiKey") or kept.get("MIRROR_API_KEY") or new_secret()}
+    is_open = given.get("Access", "Open" if old and "MIRROR_ACCESS_TOKEN" not in kept else "") == "Open"
+    if not is_open:
+        result["MIRROR_ACCESS_TOKEN"] = (
+            given.get("AccessToken") or kept.get("MIRROR_ACCESS_TOKEN") or new_secret()
+        )
+    return result
+
+
+def deploy(account, name, given, old):
+    parameters = template_parameters()
+    default = old["Architectures"][0] if old else parameters["Architecture"]["Default"]
+    architecture = given.get("Architecture", default)
+    memory = given.get("MemorySize", str(old["MemorySize"] if old else parameters["MemorySize"]["Default"]))
+    add_target(architecture)
+    build(architecture, account.environment)
+    command = ["cargo", "lambda", "deploy", "--binary-name", "stackstate-mirror",
+               "--enable-function-url", "--memory", memory, "--timeout", "30",
+               "--log-retention", given.get("LogRetentionDays", "30")]
+    # A file that only this user can read, so that no secret stands on a command line.
+    with tempfile.NamedTemporaryFile("w", suffix=".env") as file:
+        environment = variables(given, old)
+        file.writelines(f"{name}={value}\n" for name, value in environment.items())
+        file.flush()
+        status = run(command + ["--env-file", file.name, name], "deploying", account.environment)
+    if status:
+        raise Failure("cargo-lambda did not deploy the function; its reason is above.")
+    role = configuration(account, name)["Role"].rpartition("/")[2]
+    if "MIRROR_ACCESS_TOKEN" in environment:
+        account.call("iam", "put_role_policy", RoleName=role, PolicyName=POLICY,
+                     PolicyDocument=json.dumps(READ_METRICS))
+    elif old:
+        try:
+            account.client("iam").delete_role_policy(RoleName=role, PolicyName=POLICY)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchEntity":
+                raise Failure(f"AWS refuses iam:DeleteRolePolicy: {error.response['Error']['Message']}")
+
+
+def say_status(account, name):
+    """Says what is deployed, if a function of this name is."""
+    url = account.call("lambda", "get_function_url_config", FunctionName=name)["FunctionUrl"]
+    say(f"The function {name} is in {account.region} of account {account.id}, deployed with "
+        "cargo-lambda.")
+    stack = "" if name == "stackstate-mirror" else f" STACK={name}"
+    Deployed(account, name, url).say_what_to_enter(
+        os.environ.get("SHOW_SECRETS") == "1",
+        f"make status SHOW_SECRETS=1{stack} AWS_REGION={account.region}",
+    )
+
+
+def remove(account, name):
+    old = configuration(account, name)
+    if old is None:
+        say(f"There is no function {name} in {account.region} of account {account.id}. Nothing was "
+            "removed.")
+        return
+    account.call("lambda", "delete_function", FunctionName=name)
+    say(f"Removed the function {name} with its URL.")
+    role = old["Role"].rpartition("/")[2]
+    if role.startswith(ROLE_PREFIX):
+        iam = account.client("iam")
+        for policy in account.call("iam", "list_role_policies", RoleName=role)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=role, PolicyName=policy)
+        attached = account.call("iam", "list_attached_role_policies", RoleName=role)
+        for policy in attached["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
+        account.call("iam", "delete_role", RoleName=role)
+        say(f"Removed its role {role}, which cargo-lambda had made.")
+    group = f"/aws/lambda/{name}"
+    try:
+        account.client("logs").delete_log_group(logGroupName=group)
+        say(f"Removed its log group {group}.")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise Failure(f"AWS refuses logs:DeleteLogGroup: {error.response['Error']['Message']}")
+
+
+def main(action):
+    given = given_parameters(template_parameters())
+    other = [parameter for parameter in given if parameter not in SUPPORTED]
+    if other:
+        raise Failure(
+            f"cargo-lambda cannot set {', '.join(other)}. It takes {', '.join(SUPPORTED)}; `make "
+            "deploy` takes all parameters."
+        )
+    account, name = Account(), os.environ["STACK"]
+    if action == "remove":
+        return remove(account, name)
+    say(f"Deploying {name} into {account.region} of account {account.id} as {account.arn}.")
+    deploy(account, name, given, configuration(account, name))
+    say()
+    say_status(account, name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
