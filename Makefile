@@ -12,6 +12,7 @@ EVENT ?= events/function-url/metric-aggregated.json
 STACK ?= stackstate-mirror
 PYTHON ?= python3
 MIRROR_API_KEY ?= api_key
+MIRROR_URL ?= http://127.0.0.1:$(PORT)
 FUZZ_SECONDS ?= 600
 
 # Tools that cargo builds, by version.
@@ -22,7 +23,7 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 # cargo-lambda finds its linker, zig, through the Python that has it.
 export CARGO_ZIGBUILD_PYTHON_PATH := $(CURDIR)/$(TOOLS)/cargo-lambda/bin/python
 export SAM_CLI_TELEMETRY := 0
-export MIRROR_API_KEY STACK
+export MIRROR_API_KEY MIRROR_URL STACK
 # The function tells it at `GET /`.
 export MIRROR_COMMIT := $(shell git describe --always --exclude '*' --abbrev=12 --dirty 2>/dev/null)
 
@@ -57,9 +58,13 @@ test: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Run every test
 	@cargo test --locked
 
 .PHONY: test-deploy
-test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack/.ready ## Deploy with SAM into a local AWS, call the function, delete it
+test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack/.ready $(TOOLS)/awscli/.ready ## Deploy into a local AWS with the documented commands, call the function, remove it
 	@echo "Building the release and deploying it locally; this takes a few minutes."
 	@PYTHONPATH=dev $(TOOLS)/ministack/bin/python tests/deploy
+
+.PHONY: test-arm64
+test-arm64: build ## Run the arm64 build under emulation, if qemu-user-static is installed
+	@$(PYTHON) tests/arm64.py
 
 .PHONY: check
 check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
@@ -107,6 +112,14 @@ release:
 invoke: $(TOOLS)/cargo-lambda/.ready ## Send a Lambda event (EVENT=events/…) to the mirror that `make run` serves
 	@[[ -f "$(EVENT)" ]] || { echo "There is no file $(EVENT). See events/."; exit 1; }
 	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) --data-file $(EVENT) --output-format json
+
+.PHONY: smoke
+smoke: ## Ask a mirror the four calls as StackState does (MIRROR_URL=…)
+	@$(PYTHON) dev/smoke.py
+
+.PHONY: package
+package: $(TOOLS)/cargo-lambda/.ready ## Write zips, template and checksums for a deployment without Rust
+	@PYTHONPATH=dev $(PYTHON) dev/package.py
 
 .PHONY: build
 build: $(TOOLS)/cargo-lambda/.ready ## Build the function for arm64 as target/lambda/stackstate-mirror/bootstrap.zip

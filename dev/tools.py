@@ -21,6 +21,7 @@ PROGRAMS = {
     "cargo-lambda": ["cargo-lambda"],
     "sam": ["sam"],
     "checkov": ["checkov"],
+    "awscli": ["aws"],
 }
 
 

@@ -4,13 +4,15 @@ StackState does.
 `make test-deploy` runs it with ministack's Python.
 """
 
-import os
 import sys
 import tempfile
 import time
 
+import operation
+import otherwise
 from harness import HOST_ARCHITECTURE, OTHER_ARCHITECTURE, Shell, architecture_of, post
 from local_aws import REGION, LocalAws
+from operation import outputs
 
 ROLE = "arn:aws:iam::000000000000:role/reader"
 KEYS = {"accessKeyId": "test", "secretAccessKey": "test", "region": REGION}
@@ -24,11 +26,6 @@ CALLS = [
     ),
     ("metric", {"startTime": 0, "endTime": 1000}, "MetricsResponse"),
 ]
-
-
-def outputs(aws, stack="stackstate-mirror"):
-    found = aws.client("cloudformation").describe_stacks(StackName=stack)
-    return {output["OutputKey"]: output["OutputValue"] for output in found["Stacks"][0]["Outputs"]}
 
 
 def what_is_missing_is_said_before_anything_is_built(shell):
@@ -110,6 +107,15 @@ TESTS = [
     a_deployment_without_changes_says_so,
     the_four_calls_are_answered,
     cloudwatch_is_read_with_each_kind_of_credentials,
+    operation.the_smoke_test_tells_what_is_wrong,
+    operation.a_token_is_rotated_without_a_gap,
+    operation.a_key_is_rotated,
+    operation.an_http_api_can_be_in_front,
+    operation.metrics_and_alarms_are_provisioned,
+    operation.given_secrets_are_used_and_kept,
+    operation.nothing_is_left,
+    otherwise.with_cargo_lambda,
+    otherwise.with_the_package_and_the_aws_cli,
 ]
 
 

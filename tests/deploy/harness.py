@@ -44,15 +44,33 @@ class Shell:
         output = self.make("status", "SHOW_SECRETS=1", *words)
         key = re.search(r"Api Key +(\S+)", output)[1]
         url = re.search(r"Mirror URL +(\S+)", output)[1]
-        random, cloudwatch = map(json.loads, re.findall(r"(?:random data|^) +(\{.*\})$", output, re.M))
+        random, cloudwatch = map(json.loads, re.findall(r"^ .*?(\{.*\})$", output, re.M))
         return key, self.local(url), random, cloudwatch
 
     def local(self, url):
         """Where the local AWS serves a function URL or an HTTP API."""
-        name = url.removeprefix("https://").split(".")[0]
+        name = url.partition("//")[2].partition(".")[0]
         if ".execute-api." in url:
-            return f"http://{name}.execute-api.localhost:{self.aws.port}"
+            return f"{self.aws.url}/_aws/execute-api/{name}/$default/"
         return f"{self.aws.url}/_aws/lambda-url/{name}/"
+
+    def smoke(self, entries, status=0):
+        """`make smoke` with what `make status` says to enter."""
+        key, url, random, _ = entries
+        token = random.get("accessToken", "")
+        return self.make("smoke", f"MIRROR_URL={url}", status=status, MIRROR_API_KEY=key,
+                         MIRROR_ACCESS_TOKEN=token)
+
+    def run(self, command):
+        """The output of a command of the documents."""
+        print("$", command, flush=True)
+        path = f"{os.getcwd()}/.tools/bin:{self.environment['PATH']}"
+        done = subprocess.run(
+            ["bash", "-euc", command], env={**self.environment, "PATH": path},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        assert done.returncode == 0, f"exit status {done.returncode}:\n{done.stdout}"
+        return done.stdout
 
 
 def architecture_of(aws, function):

@@ -1,0 +1,115 @@
+"""What one does with a mirror that is deployed."""
+
+import json
+
+from harness import HOST_ARCHITECTURE, post
+
+
+def outputs(aws, stack="stackstate-mirror"):
+    found = aws.client("cloudformation").describe_stacks(StackName=stack)
+    return {output["OutputKey"]: output["OutputValue"] for output in found["Stacks"][0]["Outputs"]}
+
+
+def the_smoke_test_tells_what_is_wrong(shell):
+    key, url, random, cloudwatch = shell.entries()
+    output = shell.smoke((key, url, random, cloudwatch))
+    assert output.count(" ok, ") == 6 and "as StackState expects" in output, output
+    for entries, text in [
+        ((key, url, {}, {}), "Set MIRROR_ACCESS_TOKEN to the one of the deployment"),
+        (("another-key", url, random, {}), "the mirror's Api Key is another one than MIRROR_API_KEY"),
+        ((key, url + "api", random, {}), "status 404"),
+        ((key, "http://127.0.0.1:9", random, {}), "the mirror cannot be reached"),
+        ((key, "nowhere", random, {}), "the Mirror URL is not a URL"),
+    ]:
+        output = shell.smoke(entries, status=1)
+        assert text in output and "Traceback" not in output, output
+        assert random["accessToken"] not in output, output
+
+
+def a_token_is_rotated_without_a_gap(shell):
+    key, url, old, _ = shell.entries()
+    shell.make("rotate-token")
+    after_key, after_url, new, _ = shell.entries()
+    assert (after_key, after_url) == (key, url) and new != old
+    status = lambda details: post(f"{url}api/connection", {"connectionDetails": details})[0]
+    assert (status(old), status(new)) == (200, 200), "both are valid"
+    output = shell.make("rotate-token", status=1)
+    assert "a rotation is under way" in output, output
+    shell.make("deploy")
+    assert (status(old), status(new)) == (200, 200), "a deployment in between changes nothing"
+    shell.make("rotate-token", "FINISH=1")
+    assert (status(old), status(new)) == (401, 200), "only the new one is valid"
+    assert "no rotation to finish" in shell.make("rotate-token", "FINISH=1", status=1)
+
+
+def a_key_is_rotated(shell):
+    key, _, random, _ = shell.entries()
+    shell.make("rotate-key")
+    entries = shell.entries()
+    assert entries[0] != key and entries[2] == random
+    shell.smoke(entries)
+
+
+def an_http_api_can_be_in_front(shell):
+    key, url, random, _ = shell.entries()
+    shell.make("deploy", "Front=HttpApi", "HttpApiRateLimit=7")
+    entries = shell.entries()
+    assert entries[1] != url and (entries[0], entries[2]) == (key, random)
+    shell.smoke(entries)
+    apis = shell.aws.client("apigatewayv2")
+    api = apis.get_apis()["Items"][0]["ApiId"]
+    stage = apis.get_stages(ApiId=api)["Items"][0]
+    assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == 7, stage
+    assert "durationMs" in stage["AccessLogSettings"]["Format"], stage
+
+
+def metrics_and_alarms_are_provisioned(shell):
+    output = shell.make("deploy", "Metrics=on", "LogLevel=WARN", status=1)
+    assert "Metrics on requires LogLevel INFO" in output, output
+    shell.make("deploy", "Metrics=on", "Alarms=on", "AlarmEmail=operator@example.com", "LogLevel=INFO")
+    function = outputs(shell.aws)["FunctionName"]
+    filters = shell.aws.client("logs").describe_metric_filters(logGroupName="/aws/lambda/stackstate-mirror")
+    names = [each["metricTransformations"][0]["metricName"] for each in filters["metricFilters"]]
+    assert sorted(names) == ["CloudWatchThrottles", "Errors", "Errors", "ErrorsByKind", "Latency",
+                             "MetricsAsked", "Requests"], names
+    alarms = shell.aws.cloudwatch.describe_alarms()["MetricAlarms"]
+    assert len(alarms) == 5 and all(len(alarm["AlarmActions"]) == 1 for alarm in alarms), alarms
+    named = [alarm for alarm in alarms if alarm["Namespace"] == "AWS/Lambda"]
+    assert all(alarm["Dimensions"][0]["Value"] == function for alarm in named) and len(named) == 3
+    dashboard = shell.aws.cloudwatch.get_dashboard(DashboardName="stackstate-mirror")
+    assert len(json.loads(dashboard["DashboardBody"])["widgets"]) == 7
+
+
+def given_secrets_are_used_and_kept(shell):
+    given = {"ApiKey": "hush-key-of-the-test", "AccessToken": "hush-token-of-the-test"}
+    output = shell.make("deploy", "STACK=given", f"Architecture={HOST_ARCHITECTURE}",
+                        "ReservedConcurrency=-1", **given)
+    assert "hush" not in output, output
+    assert not [name for name in outputs(shell.aws, "given") if name.endswith("SecretArn")]
+    entries = shell.entries("STACK=given")
+    assert (entries[0], entries[2]["accessToken"]) == tuple(given.values())
+    shell.make("deploy", "STACK=given", "MemorySize=256")
+    assert shell.entries("STACK=given") == entries, "the stack keeps them"
+    output = shell.make("rotate-token", "STACK=given", status=1)
+    assert "it was given as AccessToken" in output, output
+    shell.make("deploy", "STACK=given", "Access=Open", AccessToken="")
+    entries = shell.entries("STACK=given")
+    assert entries[2] == {}
+    shell.smoke(entries)
+    shell.make("undeploy", "STACK=given")
+
+
+def nothing_is_left(shell):
+    output = shell.make("undeploy")
+    assert "AWS::SecretsManager::Secret" in output and "aws-sam-cli-managed-default" in output, output
+    left = shell.aws.client("cloudformation").list_stacks()["StackSummaries"]
+    left = [stack["StackName"] for stack in left if stack["StackStatus"] != "DELETE_COMPLETE"]
+    assert left == ["aws-sam-cli-managed-default"], left
+    client = shell.aws.client
+    assert client("lambda").list_functions()["Functions"] == []
+    assert client("secretsmanager").list_secrets()["SecretList"] == []
+    assert client("logs").describe_log_groups()["logGroups"] == []
+    assert client("iam").list_roles()["Roles"] == []
+    assert shell.aws.cloudwatch.describe_alarms()["MetricAlarms"] == []
+    assert "Nothing was removed" in shell.make("undeploy")
+    assert "there is no mirror" in shell.make("status", status=1)

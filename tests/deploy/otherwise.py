@@ -1,0 +1,46 @@
+"""The two ways to deploy without SAM: cargo-lambda, and the package with the AWS CLI."""
+
+import re
+
+from harness import HOST_ARCHITECTURE, post
+
+
+def with_cargo_lambda(shell):
+    stack = "STACK=with-cargo-lambda"
+    shell.make("deploy-cargo-lambda", stack, f"Architecture={HOST_ARCHITECTURE}")
+    entries = shell.entries(stack)
+    shell.smoke(entries)
+    iam = shell.aws.client("iam")
+    role = shell.aws.client("lambda").get_function(FunctionName="with-cargo-lambda")
+    role = role["Configuration"]["Role"].rpartition("/")[2]
+    assert iam.list_role_policies(RoleName=role)["PolicyNames"] == ["read-metrics"]
+    shell.make("deploy-cargo-lambda", stack)
+    assert shell.entries(stack) == entries, "a second deployment keeps URL, key and token"
+    shell.make("deploy-cargo-lambda", stack, "Access=Open")
+    assert iam.list_role_policies(RoleName=role)["PolicyNames"] == []
+    status, key, _ = post(f"{entries[1]}api/connection", {"connectionDetails": {}})
+    assert (status, key) == (200, entries[0])
+    output = shell.make("deploy-cargo-lambda", stack, "Front=HttpApi", status=1)
+    assert "cargo-lambda cannot set Front" in output, output
+    shell.make("undeploy-cargo-lambda", stack)
+    assert shell.aws.client("lambda").list_functions()["Functions"] == []
+    assert role not in [role["RoleName"] for role in iam.list_roles()["Roles"]]
+
+
+def documented_commands(heading):
+    """The shell commands under a heading of docs/deploy.md."""
+    with open("docs/deploy.md") as file:
+        section = re.split(r"(?m)^## ", file.read().partition(f"\n## {heading}\n")[2])[0]
+    return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.S))
+
+
+def with_the_package_and_the_aws_cli(shell):
+    shell.make("package")
+    commands = documented_commands("Without Rust")
+    assert commands.count("aws ") >= 5, commands
+    # The local AWS runs functions of this machine's architecture only.
+    commands = commands.replace("CodeBucket=", f"Architecture={HOST_ARCHITECTURE} CodeBucket=")
+    output = shell.run(commands)
+    assert re.search(r"https://\S+", output), output
+    shell.smoke(shell.entries())
+    shell.make("undeploy")
