@@ -75,6 +75,7 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready 
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --document-private-items
 	$(DENY) --locked check licenses bans sources
 	sam validate --lint --region eu-west-1
+	$(TOOLS)/sam/bin/cfn-lint docs/private-api.yaml --regions eu-west-1
 	checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
 
 .PHONY: advisories
@@ -111,6 +112,7 @@ release:
 .PHONY: invoke
 invoke: $(TOOLS)/cargo-lambda/.ready ## Send a Lambda event (EVENT=events/…) to the mirror that `make run` serves
 	@[[ -f "$(EVENT)" ]] || { echo "There is no file $(EVENT). See events/."; exit 1; }
+	@$(PYTHON) -c 'import socket; socket.create_connection(("127.0.0.1", $(PORT)), 5)' 2>/dev/null || { echo "No mirror serves port $(PORT). Start one with make run, in another terminal, or name its port with PORT=…"; exit 1; }
 	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) --data-file $(EVENT) --output-format json
 
 .PHONY: smoke

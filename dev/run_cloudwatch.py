@@ -4,29 +4,45 @@
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 
-from local_aws import REGION, LocalAws
+from local_aws import REGION, SHOP, LocalAws
+
+# The request of the curl command below. It asks for the last half hour.
+REQUEST = "target/example-request.json"
 
 EXAMPLE = """\
-The local CloudWatch at {url} has an hour of metrics and gets new ones every minute. Try:
+A local CloudWatch has an hour of metrics of a small shop, and gets new ones every minute:
 
-  curl http://127.0.0.1:{port}/api/metric -d '{body}'
+{metrics}
+
+In StackState, add a mirror source, and then a stream with these three steps:
+
+  Mirror URL               http://127.0.0.1:{port}, or a tunnel to it
+  Api Key                  {key}
+  Connection details JSON  {details}
+
+  1. filter Namespace      AWS/EC2
+  2. filter InstanceId     i-0a1b2c3d4e5f60718
+  3. select                CPUUtilization
+
+The same without StackState, for the mean of every five minutes:
+
+  curl http://127.0.0.1:{port}/api/metric -d @{request}
 
 The local CloudWatch does not check keys, permissions or regions. It has no expressions, and it
-adds up all metrics of a name if the query names no dimension.
-
-In StackState, use the Mirror URL of the README and these connection details: {details}
-Ctrl-C stops both.
+adds up all metrics of a name if the query names no dimension. Ctrl-C stops both.
 """
 
 
-def example(port, url):
-    details = {"accessKeyId": "test", "secretAccessKey": "test", "region": REGION}
+def example(port):
+    """What a person can look at. Writes the request for it."""
+    details = {"source": "cloudwatch", "accessKeyId": "test", "secretAccessKey": "test", "region": REGION}
     now = int(time.time() * 1000)
     conditions = [("Namespace", "AWS/EC2"), ("InstanceId", "i-0a1b2c3d4e5f60718")]
     body = {
@@ -37,12 +53,20 @@ def example(port, url):
                 for key, value in conditions
             ],
             "metricField": "CPUUtilization",
-            "startTime": now - 600_000,
+            "startTime": now - 1_800_000,
             "endTime": now,
-            "aggregation": {"method": "MEAN", "bucketSizeMillis": 60_000},
+            "aggregation": {"method": "MEAN", "bucketSizeMillis": 300_000},
         },
     }
-    return EXAMPLE.format(port=port, url=url, body=json.dumps(body), details=json.dumps(details))
+    os.makedirs(os.path.dirname(REQUEST), exist_ok=True)
+    with open(REQUEST, "w") as file:
+        json.dump(body, file, indent=2)
+    rows = [f"  {namespace:12} {name:36} {dimension} = {value}"
+            for namespace, name, (dimension, value), _, _ in SHOP]
+    return EXAMPLE.format(
+        port=port, key=os.environ.get("MIRROR_API_KEY", "api_key"), details=json.dumps(details),
+        metrics="\n".join(rows), request=REQUEST,
+    )
 
 
 def main(port):
@@ -55,7 +79,7 @@ def main(port):
         try:
             now = time.time()
             aws.put([now - 60 * minute for minute in range(60)])
-            print(example(port, aws.url), flush=True)
+            print(example(port), flush=True)
             mirror = subprocess.Popen(
                 ["cargo", "lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", port],
                 env=aws.environment,

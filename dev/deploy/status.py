@@ -18,6 +18,8 @@ def say_status(stack):
     deployed = Deployed(stack.account, stack.outputs["FunctionName"], stack.outputs.get("MirrorUrl"))
     say(f"The mirror {stack.name} is in {stack.account.region} of account {stack.account.id} "
         f"({stack.status}).")
+    if not deployed.url:
+        say(f"Front is None. Your own API calls the function {stack.outputs['FunctionArn']}.")
     deployed.say_what_to_enter(show_secrets, f"make status SHOW_SECRETS=1{name}{region}")
 
 
