@@ -132,32 +132,36 @@ build: $(TOOLS)/cargo-lambda/.ready ## Build the function for arm64 as target/la
 preflight:
 	@$(PYTHON) dev/preflight.py
 
+.PHONY: preflight-rust
+preflight-rust:
+	@$(PYTHON) dev/preflight.py --rust
+
 .PHONY: deploy
-deploy: preflight $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy with SAM (STACK=…, and each parameter of template.yaml)
+deploy: preflight-rust $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy with SAM (STACK=…, and each parameter of template.yaml)
 	@$(AWS_PYTHON) deploy.with_sam
 
 .PHONY: status
-status: $(TOOLS)/sam/.ready ## Tell what is deployed, and what to enter in StackState (STACK=…, SHOW_SECRETS=1)
+status: preflight $(TOOLS)/sam/.ready ## Tell what is deployed, and what to enter in StackState (STACK=…, SHOW_SECRETS=1)
 	@$(AWS_PYTHON) deploy.status
 
 .PHONY: rotate-token
-rotate-token: $(TOOLS)/sam/.ready ## Make a new access token; the old one stays valid until FINISH=1 (STACK=…)
+rotate-token: preflight $(TOOLS)/sam/.ready ## Make a new access token; the old one stays valid until FINISH=1 (STACK=…)
 	@$(AWS_PYTHON) deploy.rotate token
 
 .PHONY: rotate-key
-rotate-key: $(TOOLS)/sam/.ready ## Make a new Api Key, which StackState needs at once (STACK=…)
+rotate-key: preflight $(TOOLS)/sam/.ready ## Make a new Api Key, which StackState needs at once (STACK=…)
 	@$(AWS_PYTHON) deploy.rotate key
 
 .PHONY: undeploy
-undeploy: $(TOOLS)/sam/.ready ## Remove what `make deploy` deployed, with log and secrets (STACK=…)
+undeploy: preflight $(TOOLS)/sam/.ready ## Remove what `make deploy` deployed, with log and secrets (STACK=…)
 	@$(AWS_PYTHON) deploy.undeploy
 
 .PHONY: deploy-cargo-lambda
-deploy-cargo-lambda: preflight $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy with cargo-lambda, without CloudFormation (STACK=…)
+deploy-cargo-lambda: preflight-rust $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy with cargo-lambda, without CloudFormation (STACK=…)
 	@$(AWS_PYTHON) deploy.with_cargo_lambda deploy
 
 .PHONY: undeploy-cargo-lambda
-undeploy-cargo-lambda: $(TOOLS)/sam/.ready ## Remove what `make deploy-cargo-lambda` deployed (STACK=…)
+undeploy-cargo-lambda: preflight $(TOOLS)/sam/.ready ## Remove what `make deploy-cargo-lambda` deployed (STACK=…)
 	@$(AWS_PYTHON) deploy.with_cargo_lambda remove
 
 .PHONY: clean

@@ -1,13 +1,15 @@
 """Checks what a deployment needs before anything is fetched or built. Standard library only.
 
-Whether AWS accepts the credentials is checked right after, in deploy/account.py: that needs boto3.
+`--rust` also checks what a build needs. Whether AWS accepts the credentials is checked right after, in deploy/account.py: that needs boto3.
 """
 
 import configparser
 import os
 import shutil
+import sys
 
 from console import Failure
+from deploy.build import ARCHITECTURES, lacks_target
 from tools import check_python
 
 # Variables that give an AWS client credentials without a file ("Boto3 credentials").
@@ -58,15 +60,22 @@ def check_credentials_and_region():
             )
     has_region = config.has_section(section) and config.has_option(section, "region")
     if not (os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or has_region):
-        raise Failure("there is no AWS region. Name one: make deploy AWS_REGION=eu-west-1")
+        raise Failure("there is no AWS region. Name one: AWS_REGION=eu-west-1")
 
 
 def check_rust():
     if not shutil.which("cargo"):
         raise Failure("Rust is missing. Install it from https://rustup.rs, and open a new terminal.")
+    if not shutil.which("cc"):
+        raise Failure("there is no C compiler, cc. On Debian and Ubuntu: apt-get install gcc; on macOS: "
+                      "xcode-select --install")
+    # The deployed stack may have another architecture. Then the deployment checks again.
+    architecture = os.environ.get("Architecture")
+    lacks_target(architecture if architecture in ARCHITECTURES else "arm64")
 
 
 if __name__ == "__main__":
     check_python()
     check_credentials_and_region()
-    check_rust()
+    if "--rust" in sys.argv:
+        check_rust()

@@ -3,7 +3,7 @@
 import os
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
 from console import Failure, say
 
@@ -31,9 +31,12 @@ class Account:
                 f"AWS refuses the credentials: {error.response['Error']['Message']} Use a key or a "
                 "session that is valid."
             )
+        except (ConnectionError, HTTPClientError) as error:
+            raise Failure(f"AWS cannot be reached: {str(error).rstrip('.')}. Behind a proxy, set HTTPS_PROXY.")
         except BotoCoreError as error:
             raise Failure(
-                f"the credentials cannot be used: {error} With AWS SSO, run `aws sso login` first."
+                f"the credentials cannot be used: {str(error).rstrip('.')}. With AWS SSO, run `aws sso login` "
+                "first."
             )
         self.id, self.arn = identity["Account"], identity["Arn"]
         # boto3 and SAM read one of the two variables, cargo-lambda the other.

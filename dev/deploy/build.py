@@ -15,21 +15,28 @@ ARCHITECTURES = {
 }
 
 
-def add_target(architecture):
-    """Adds Rust's standard library for the architecture, if it is missing."""
+def lacks_target(architecture):
+    """Whether Rust's standard library for the architecture is missing. It fails if nothing can add it."""
     target = ARCHITECTURES[architecture][1]
     libraries = subprocess.run(
         ["rustc", "--print", "target-libdir", "--target", target], capture_output=True, text=True,
     )
     if libraries.returncode:
         raise Failure(f"Rust does not work: {libraries.stderr.strip().splitlines()[-1]}")
-    if Path(libraries.stdout.strip()).is_dir():
-        return
-    if not shutil.which("rustup"):
+    is_missing = not Path(libraries.stdout.strip()).is_dir()
+    if is_missing and not shutil.which("rustup"):
         raise Failure(
             f"Rust has no standard library for {target}, and there is no rustup to add it. Install "
             "Rust from https://rustup.rs, or build for this machine's own architecture."
         )
+    return is_missing
+
+
+def add_target(architecture):
+    """Adds Rust's standard library for the architecture, if it is missing."""
+    if not lacks_target(architecture):
+        return
+    target = ARCHITECTURES[architecture][1]
     say(f"Adding Rust's target {target}.")
     if subprocess.run(["rustup", "target", "add", target]).returncode:
         raise Failure(f"rustup cannot add the target {target}; its reason is above.")

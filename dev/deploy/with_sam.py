@@ -27,7 +27,11 @@ def settle_concurrency(stack, parameters, given):
     if wanted <= kept or wanted == -1:
         return
     spare = stack.account.spare_concurrency()
-    if spare is None or wanted <= spare + max(kept, 0):
+    if spare is None:
+        return
+    # What the function has reserved, it can reserve again.
+    spare += max(kept, 0)
+    if wanted <= spare:
         return
     say(f"The account cannot spare {wanted} of its concurrency: {max(spare, 0)} can be reserved. So "
         "nothing is reserved. After AWS has raised the account's limit, deploy with "

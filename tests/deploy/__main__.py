@@ -111,6 +111,8 @@ TESTS = [
     operation.a_token_is_rotated_without_a_gap,
     operation.a_key_is_rotated,
     operation.an_http_api_can_be_in_front,
+    operation.a_private_api_can_be_in_front,
+    operation.what_the_account_cannot_spare_is_not_reserved,
     operation.metrics_and_alarms_are_provisioned,
     operation.given_secrets_are_used_and_kept,
     operation.nothing_is_left,

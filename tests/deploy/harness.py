@@ -51,7 +51,8 @@ class Shell:
         """Where the local AWS serves a function URL or an HTTP API."""
         name = url.partition("//")[2].partition(".")[0]
         if ".execute-api." in url:
-            return f"{self.aws.url}/_aws/execute-api/{name}/$default/"
+            stage = url.partition("//")[2].partition("/")[2] or "$default"
+            return f"{self.aws.url}/_aws/execute-api/{name}/{stage}/"
         return f"{self.aws.url}/_aws/lambda-url/{name}/"
 
     def smoke(self, entries, status=0):
@@ -95,3 +96,10 @@ def post(url, body):
         answer = error
     with answer:
         return answer.status, answer.headers["X-Mirror-Api-Key"], json.load(answer)
+
+
+def documented_commands(heading):
+    """The shell commands under a heading of docs/deploy.md."""
+    with open("docs/deploy.md") as file:
+        section = re.split(r"(?m)^## ", file.read().partition(f"\n## {heading}\n")[2])[0]
+    return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.S))

@@ -1,8 +1,9 @@
 """What one does with a mirror that is deployed."""
 
 import json
+import re
 
-from harness import HOST_ARCHITECTURE, post
+from harness import HOST_ARCHITECTURE, documented_commands, post
 
 
 def outputs(aws, stack="stackstate-mirror"):
@@ -72,6 +73,38 @@ def an_http_api_can_be_in_front(shell):
     assert "durationMs" in stage["AccessLogSettings"]["Format"], stage
     secret = resource(shell.aws, "ApiKeySecret")["Properties"]["GenerateSecretString"]
     assert secret == {"PasswordLength": 40, "ExcludePunctuation": True}, secret
+
+
+def a_private_api_can_be_in_front(shell):
+    entries = shell.entries()
+    commands = documented_commands("An HTTP API, a VPC, a private API")
+    deploy, rest = commands.split("\n", 1)
+    assert deploy == "make deploy Front=None", deploy
+    # The local AWS does not notice a change of conditions alone, so another parameter changes too.
+    shell.make(*deploy.split()[1:], "MemorySize=129")
+    found = outputs(shell.aws)
+    assert "MirrorUrl" not in found and found["FunctionArn"] in shell.make("status")
+    url = shell.run(rest.replace("ARN-THAT-MAKE-STATUS-PRINTS", found["FunctionArn"]))
+    url = re.search(r"https?://\S+", url)[0]
+    shell.smoke((entries[0], shell.local(url), entries[2], None))
+    shell.run("aws cloudformation delete-stack --stack-name stackstate-mirror-api")
+    shell.make("deploy", "Front=FunctionUrl", "MemorySize=128")
+
+
+def what_the_account_cannot_spare_is_not_reserved(shell):
+    spare = shell.aws.client("lambda").get_account_settings()["AccountLimit"]
+    wanted = spare["UnreservedConcurrentExecutions"] - 50
+    # The local AWS reserves nothing, so the stack's parameter has to show it.
+    def reserved():
+        stack = shell.aws.client("cloudformation").describe_stacks(StackName="stackstate-mirror")
+        return next(each["ParameterValue"] for each in stack["Stacks"][0]["Parameters"]
+                    if each["ParameterKey"] == "ReservedConcurrency")
+
+    output = shell.make("deploy", f"ReservedConcurrency={wanted}")
+    assert f"The account cannot spare {wanted} of its concurrency" in output, output
+    assert reserved() == "-1"
+    output = shell.make("deploy", "ReservedConcurrency=1")
+    assert "cannot spare" not in output and reserved() == "1", output
 
 
 def metrics_and_alarms_are_provisioned(shell):

@@ -2,7 +2,7 @@
 
 import re
 
-from harness import HOST_ARCHITECTURE, post
+from harness import HOST_ARCHITECTURE, documented_commands, post
 
 
 def with_cargo_lambda(shell):
@@ -25,13 +25,6 @@ def with_cargo_lambda(shell):
     shell.make("undeploy-cargo-lambda", stack)
     assert shell.aws.client("lambda").list_functions()["Functions"] == []
     assert role not in [role["RoleName"] for role in iam.list_roles()["Roles"]]
-
-
-def documented_commands(heading):
-    """The shell commands under a heading of docs/deploy.md."""
-    with open("docs/deploy.md") as file:
-        section = re.split(r"(?m)^## ", file.read().partition(f"\n## {heading}\n")[2])[0]
-    return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.S))
 
 
 def with_the_package_and_the_aws_cli(shell):
