@@ -9,8 +9,6 @@ import os
 import re
 import sys
 
-from botocore.exceptions import WaiterError
-
 from console import Failure, say
 
 from .account import Account
@@ -57,13 +55,9 @@ def read_secrets_again(stack):
         Parameters=[{"ParameterKey": name, "UsePreviousValue": True} for name in stack.parameters],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
-    try:
-        stack.account.client("cloudformation").get_waiter("stack_update_complete").wait(
-            StackName=stack.name, WaiterConfig={"Delay": 5, "MaxAttempts": 120},
-        )
-    except WaiterError as error:
-        raise Failure(f"AWS did not update the stack: {error}. Run the same command again.")
-    stack.read()
+    stack.wait("updating")
+    if stack.status != "UPDATE_COMPLETE":
+        raise Failure(f"AWS did not update the stack ({stack.status}). Run the same command again.")
 
 
 def rotate(stack, kind):

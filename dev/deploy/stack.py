@@ -3,11 +3,12 @@
 import difflib
 import os
 import re
+import time
 
 import yaml
 from botocore.exceptions import ClientError
 
-from console import Failure
+from console import SECONDS_BETWEEN_SIGNS, Failure, say
 
 # Variables of make that are no parameters of the template.
 MAKE_VARIABLES = ["STACK", "SHOW_SECRETS", "FINISH", "PYTHON", "AWS_REGION", "AWS_PROFILE"]
@@ -102,6 +103,22 @@ class Stack:
             output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])
         }
 
+    def wait(self, doing):
+        """Waits until nothing changes the stack any more, with a line every ten seconds."""
+        started = said = time.monotonic()
+        self.read()
+        while self.is_changing:
+            time.sleep(2)
+            if time.monotonic() - said > SECONDS_BETWEEN_SIGNS:
+                said = time.monotonic()
+                say(f"  ... {doing}, {said - started:.0f} s")
+            self.read()
+
+    @property
+    def is_changing(self):
+        # A change set that nobody executed changes nothing.
+        return (self.status or "").endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS"
+
     def require(self):
         """Fails if there is no mirror to work on."""
         if "FunctionName" not in self.outputs:
@@ -118,7 +135,7 @@ class Stack:
                 f"the stack {self.name} is in the state {self.status}, from an attempt that "
                 "failed. Remove it with `make undeploy`, then deploy again."
             )
-        if self.status and self.status.endswith("_IN_PROGRESS") and self.status != "REVIEW_IN_PROGRESS":
+        if self.is_changing:
             raise Failure(
                 f"the stack {self.name} is being changed ({self.status}). Try again when that is "
                 "over."

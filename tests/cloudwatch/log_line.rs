@@ -81,6 +81,21 @@ async fn a_line_tells_what_was_asked() {
             json!(["metric", region, "N", 0, 0, null, 1, 0, null, 500, denied, false]),
         ]
     );
+    let file = |path: &str| {
+        std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    let documented = file("docs/operate.md");
+    for name in lines.iter().flat_map(|line| line.as_object().unwrap().keys()) {
+        assert!(documented.contains(&format!("`{name}`")), "docs/operate.md describes {name}");
+    }
+    let template = file("template.yaml");
+    let filtered = template
+        .split("$.")
+        .skip(1)
+        .map(|rest| rest.split(|letter: char| !letter.is_ascii_alphanumeric()).next().unwrap());
+    for name in filtered {
+        assert!(lines.iter().any(|line| !line[name].is_null()), "a metric filter reads {name}");
+    }
     for line in &lines {
         let (aws, all) = (line["awsMs"].as_f64().unwrap(), line["durationMs"].as_f64().unwrap());
         assert!((0.0..=all).contains(&aws), "{line}");
