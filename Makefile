@@ -109,10 +109,13 @@ release:
 	@cargo build --locked --release
 	@cargo build --locked --release --package stackstate-mirror-bench
 
-.PHONY: invoke
-invoke: $(TOOLS)/cargo-lambda/.ready ## Send a Lambda event (EVENT=events/…) to the mirror that `make run` serves
-	@[[ -f "$(EVENT)" ]] || { echo "There is no file $(EVENT). See events/."; exit 1; }
+.PHONY: mirror-runs
+mirror-runs:
 	@$(PYTHON) -c 'import socket; socket.create_connection(("127.0.0.1", $(PORT)), 5)' 2>/dev/null || { echo "No mirror serves port $(PORT). Start one with make run, in another terminal, or name its port with PORT=…"; exit 1; }
+
+.PHONY: invoke
+invoke: mirror-runs $(TOOLS)/cargo-lambda/.ready ## Send a Lambda event (EVENT=events/…) to the mirror that `make run` serves
+	@[[ -f "$(EVENT)" ]] || { echo "There is no file $(EVENT). See events/."; exit 1; }
 	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) --data-file $(EVENT) --output-format json
 
 .PHONY: smoke

@@ -52,17 +52,15 @@ class Deployed:
         say(f"    random data            {json.dumps(access)}")
         if token:
             own_role = {"source": "cloudwatch", "region": self.account.region, **access}
-            say(f"    CloudWatch, read by the function's own role")
+            say("    CloudWatch, read by the function's own role")
             say(f"                           {json.dumps(own_role)}")
         else:
             keys = {
                 "source": "cloudwatch", "region": self.account.region,
                 "accessKeyId": "...", "secretAccessKey": "...",
             }
-            say(f"    CloudWatch, read with a key of your own")
+            say("    CloudWatch, read with a key of your own")
             say(f"                           {json.dumps(keys)}")
         say()
         if not show_secrets:
             say(f"To see what is hidden: {how_to_show}")
-        elif len(self.access_tokens) > 1:
-            say("An older access token is valid too. `make rotate-token FINISH=1` ends that.")

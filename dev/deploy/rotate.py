@@ -13,7 +13,7 @@ from console import Failure, say
 
 from .account import Account
 from .function import Deployed, new_secret
-from .stack import Stack
+from .stack import Stack, is_set
 from .status import say_status
 
 def next_value(kind, deployed, is_finish):
@@ -28,7 +28,7 @@ def next_value(kind, deployed, is_finish):
     if len(tokens) > 1:
         raise Failure(
             "a rotation is under way: two access tokens are valid. Enter the new one in StackState, "
-            "then run `make rotate-token FINISH=1`."
+            "then finish with FINISH=1."
         )
     return f"{new_secret()},{tokens[0]}"
 
@@ -65,8 +65,9 @@ def rotate(stack, kind):
     if not secret:
         parameter = {"token": "AccessToken", "key": "ApiKey"}[kind]
         raise Failure(
-            f"the stack generated no {kind}: it was given as {parameter}, or Access is Open. Deploy "
-            f"again with another {parameter}; docs/deploy.md shows how."
+            f"the stack has not generated the {kind}: it was given as {parameter}"
+            f"{', or Access is Open' if kind == 'token' else ''}. Deploy again with another {parameter}; "
+            "docs/deploy.md shows how."
         )
     stack.require_deployable()
     deployed = Deployed(stack.account, stack.outputs["FunctionName"], stack.outputs.get("MirrorUrl"))
@@ -75,12 +76,14 @@ def rotate(stack, kind):
     if stored != has:
         say("The function does not have the secret's value yet, from an attempt that failed.")
     else:
-        value = next_value(kind, deployed, os.environ.get("FINISH") == "1")
+        value = next_value(kind, deployed, is_set("FINISH"))
         stack.account.call("secretsmanager", "put_secret_value", SecretId=secret, SecretString=value)
     read_secrets_again(stack)
 
 
 def main(kind):
+    if kind == "key" and is_set("FINISH"):
+        raise Failure("a key is rotated in one step. Leave out FINISH; nothing was changed.")
     stack = Stack(Account(), os.environ["STACK"])
     stack.require()
     rotate(stack, kind)
@@ -89,11 +92,11 @@ def main(kind):
     say()
     if kind == "key":
         say("Enter the new Api Key in StackState now. It refuses the mirror's answers until then.")
-    elif os.environ.get("FINISH") == "1":
+    elif is_set("FINISH"):
         say("Only the new access token is valid now.")
     else:
         say("Enter the new access token in StackState. The old one is valid until you run "
-            "`make rotate-token FINISH=1`.")
+            f"{stack.hint('rotate-token FINISH=1')}.")
 
 
 if __name__ == "__main__":

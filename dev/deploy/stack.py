@@ -15,15 +15,32 @@ MAKE_VARIABLES = ["STACK", "SHOW_SECRETS", "FINISH", "PYTHON", "AWS_REGION", "AW
 
 
 class TemplateLoader(yaml.SafeLoader):
-    """Reads CloudFormation's YAML. What its functions mean is not needed here."""
+    """Reads CloudFormation's YAML."""
 
 
-TemplateLoader.add_multi_constructor("!", lambda loader, tag, node: None)
+def short_form(loader, name, node):
+    """CloudFormation's short form of a function, such as `!Equals [a, b]`."""
+    kinds = {yaml.ScalarNode: loader.construct_scalar, yaml.SequenceNode: loader.construct_sequence,
+             yaml.MappingNode: loader.construct_mapping}
+    value = kinds[type(node)](node, *([] if isinstance(node, yaml.ScalarNode) else [True]))
+    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
 
 
-def template_parameters(path="template.yaml"):
+TemplateLoader.add_multi_constructor("!", short_form)
+
+
+def read_template(path="template.yaml"):
     with open(path) as file:
-        return yaml.load(file, TemplateLoader)["Parameters"]
+        return yaml.load(file, TemplateLoader)
+
+
+def template_parameters():
+    return read_template()["Parameters"]
+
+
+def is_set(name):
+    """Whether a variable such as SHOW_SECRETS=1 is set."""
+    return os.environ.get(name, "").lower() not in ("", "0", "no", "false")
 
 
 def given_parameters(parameters):
@@ -72,6 +89,32 @@ def violation(parameter, value):
     return None
 
 
+def check_rules(template, values):
+    """Fails if the parameters' values break a rule of the template.
+
+    CloudFormation checks the same rules, but only after the build.
+    """
+    def evaluate(node):
+        if not isinstance(node, dict):
+            return node
+        (function, operand), = node.items()
+        if function == "Ref":
+            return values[operand]
+        operands = [evaluate(each) for each in operand]
+        return {
+            "Fn::Equals": lambda: operands[0] == operands[1],
+            "Fn::Contains": lambda: operands[1] in operands[0],
+            "Fn::EachMemberEquals": lambda: all(each == operands[1] for each in operands[0].split(",")),
+            "Fn::Not": lambda: not operands[0],
+        }[function]()
+
+    for rule in template["Rules"].values():
+        if evaluate(rule["RuleCondition"]):
+            for assertion in rule["Assertions"]:
+                if not evaluate(assertion["Assert"]):
+                    raise Failure(assertion["AssertDescription"])
+
+
 class Stack:
     """A stack, or the place for one."""
 
@@ -103,6 +146,11 @@ class Stack:
             output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])
         }
 
+    def hint(self, command):
+        """The make command for this stack, as somebody would type it."""
+        name = "" if self.name == "stackstate-mirror" else f" STACK={self.name}"
+        return f"`make {command}{name} AWS_REGION={self.account.region}`"
+
     def wait(self, doing):
         """Waits until nothing changes the stack any more, with a line every ten seconds."""
         started = said = time.monotonic()
@@ -123,9 +171,9 @@ class Stack:
         """Fails if there is no mirror to work on."""
         if "FunctionName" not in self.outputs:
             raise Failure(
-                f"there is no mirror {self.name} in {self.account.region} of account "
+                f"there is no stack {self.name} in {self.account.region} of account "
                 f"{self.account.id}. `make deploy` deploys one; STACK=... names another one, "
-                "AWS_REGION=... another region."
+                "AWS_REGION=... another region. A mirror that cargo-lambda deployed has no stack."
             )
 
     def require_deployable(self):

@@ -7,20 +7,22 @@ from console import say
 from . import with_cargo_lambda
 from .account import Account
 from .function import Deployed
-from .stack import Stack
+from .stack import Stack, is_set
 
 
 def say_status(stack):
     """Says what is deployed. The stack exists."""
-    show_secrets = os.environ.get("SHOW_SECRETS") == "1"
-    name = "" if stack.name == "stackstate-mirror" else f" STACK={stack.name}"
-    region = f" AWS_REGION={stack.account.region}"
     deployed = Deployed(stack.account, stack.outputs["FunctionName"], stack.outputs.get("MirrorUrl"))
     say(f"The mirror {stack.name} is in {stack.account.region} of account {stack.account.id} "
         f"({stack.status}).")
-    if not deployed.url:
-        say(f"Front is None. Your own API calls the function {stack.outputs['FunctionArn']}.")
-    deployed.say_what_to_enter(show_secrets, f"make status SHOW_SECRETS=1{name}{region}")
+    deployed.say_what_to_enter(is_set("SHOW_SECRETS"), stack.hint("status SHOW_SECRETS=1"))
+    if len(deployed.access_tokens) > 1 and "AccessTokenSecretArn" in stack.outputs:
+        say(f"An older access token is valid too. {stack.hint('rotate-token FINISH=1')} ends that.")
+    say()
+    for name, what in [("FunctionArn", "Function"), ("RoleArn", "Its role"), ("LogGroup", "Its log"),
+                       ("DashboardUrl", "Dashboard")]:
+        if name in stack.outputs:
+            say(f"  {what:24} {stack.outputs[name]}")
 
 
 def main():

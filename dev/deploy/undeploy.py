@@ -26,7 +26,8 @@ def main():
     stack = Stack(Account(), os.environ["STACK"])
     place = f"{stack.account.region} of account {stack.account.id}"
     if not stack.exists:
-        say(f"There is no stack {stack.name} in {place}. Nothing was removed.")
+        say(f"There is no stack {stack.name} in {place}. Nothing was removed. For a mirror that "
+            "cargo-lambda deployed: `make undeploy-cargo-lambda`.")
         return
     removed = resources(stack)
     say(f"Removing the stack {stack.name} from {place}.")

@@ -16,7 +16,7 @@ from console import Failure, run, say
 from .account import Account
 from .build import add_target, build
 from .function import Deployed, new_secret
-from .stack import given_parameters, template_parameters
+from .stack import Stack, given_parameters, is_set, template_parameters
 
 # The parameters of template.yaml that cargo-lambda can follow.
 SUPPORTED = ["Access", "ApiKey", "AccessToken", "Architecture", "MemorySize", "LogRetentionDays"]
@@ -92,10 +92,8 @@ def say_status(account, name):
     url = account.call("lambda", "get_function_url_config", FunctionName=name)["FunctionUrl"]
     say(f"The function {name} is in {account.region} of account {account.id}, deployed with "
         "cargo-lambda.")
-    stack = "" if name == "stackstate-mirror" else f" STACK={name}"
     Deployed(account, name, url).say_what_to_enter(
-        os.environ.get("SHOW_SECRETS") == "1",
-        f"make status SHOW_SECRETS=1{stack} AWS_REGION={account.region}",
+        is_set("SHOW_SECRETS"), Stack(account, name).hint("status SHOW_SECRETS=1"),
     )
 
 
@@ -117,6 +115,9 @@ def remove(account, name):
             iam.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
         account.call("iam", "delete_role", RoleName=role)
         say(f"Removed its role {role}, which cargo-lambda had made.")
+    if Stack(account, name).exists:
+        # The stack of this name has a log group of this name.
+        return
     group = f"/aws/lambda/{name}"
     try:
         account.client("logs").delete_log_group(logGroupName=group)
@@ -137,6 +138,8 @@ def main(action):
     account, name = Account(), os.environ["STACK"]
     if action == "remove":
         return remove(account, name)
+    if Stack(account, name).exists:
+        raise Failure(f"there is a stack {name}, which `make deploy` updates. Choose another name: STACK=...")
     say(f"Deploying {name} into {account.region} of account {account.id} as {account.arn}.")
     deploy(account, name, given, configuration(account, name))
     say()

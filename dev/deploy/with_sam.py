@@ -10,9 +10,10 @@ import tempfile
 
 from console import Failure, run, say
 
+from . import with_cargo_lambda
 from .account import Account
 from .build import add_target, build, check_architecture
-from .stack import Stack, given_parameters, template_parameters
+from .stack import Stack, check_rules, given_parameters, read_template
 from .status import say_status
 
 BUILT = ".aws-sam/build"
@@ -75,10 +76,19 @@ def deploy(stack, given, architecture):
 
 
 def main():
-    parameters = template_parameters()
+    template = read_template()
+    parameters = template["Parameters"]
     given = given_parameters(parameters)
     stack = Stack(Account(), os.environ["STACK"])
     stack.require_deployable()
+    if not stack.exists and with_cargo_lambda.configuration(stack.account, stack.name):
+        raise Failure(f"cargo-lambda has deployed a function {stack.name}. Choose another name: STACK=...")
+    defaults = {name: str(parameter["Default"]) for name, parameter in parameters.items()}
+    # AWS shows kept secrets as asterisks. CloudFormation itself checks their rules.
+    kept = {name: value for name, value in stack.parameters.items()
+            if name in parameters and not parameters[name].get("NoEcho")}
+    check_rules(template, {**defaults, **kept, **given})
+    url = stack.outputs.get("MirrorUrl")
     say(f"Deploying {stack.name} into {stack.account.region} of account {stack.account.id} as "
         f"{stack.account.arn}.")
     settle_concurrency(stack, parameters, given)
@@ -87,7 +97,15 @@ def main():
     add_target(architecture)
     deploy(stack, given, architecture)
     say()
+    without_effect = [name for name, value in given.items()
+                      if not parameters[name].get("NoEcho") and stack.parameters.get(name) != value]
+    if without_effect:
+        say(f"AWS found no change in {', '.join(without_effect)}: with the other parameters as they are, it "
+            "has no effect. Give it again when it has.")
     say_status(stack)
+    if url and url != stack.outputs.get("MirrorUrl"):
+        say()
+        say("The Mirror URL has changed. Enter the new one in StackState.")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,9 @@ def what_is_missing_is_said_before_anything_is_built(shell):
         ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "HOME": "/nowhere"}, [], "there is no AWS region"),
         ({}, ["Front=Proxy"], "Front: expected FunctionUrl, HttpApi or None, found 'Proxy'"),
         ({}, ["Archtecture=arm64"], "there is no parameter Archtecture: did you mean Architecture?"),
+        ({}, ["Alarms=on"], "Alarms on requires Metrics on"),
+        ({}, ["Metrics=on", "LogLevel=WARN"], "Metrics on requires LogLevel INFO"),
+        ({}, ["SubnetIds=subnet-1"], "SubnetIds require SecurityGroupIds"),
         ({"ApiKey": "hush hush"}, [], "ApiKey: expected empty, or 16 to 256 visible ASCII characters"),
     ]:
         output = shell.make("deploy", *words, status=1, **variables)
@@ -115,6 +118,7 @@ TESTS = [
     operation.what_the_account_cannot_spare_is_not_reserved,
     operation.metrics_and_alarms_are_provisioned,
     operation.given_secrets_are_used_and_kept,
+    operation.cargo_lambda_does_not_take_the_stacks_name,
     operation.nothing_is_left,
     otherwise.with_cargo_lambda,
     otherwise.with_the_package_and_the_aws_cli,

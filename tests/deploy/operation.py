@@ -55,6 +55,7 @@ def a_token_is_rotated_without_a_gap(shell):
 
 def a_key_is_rotated(shell):
     key, _, random, _ = shell.entries()
+    assert "Leave out FINISH" in shell.make("rotate-key", "FINISH=1", status=1)
     shell.make("rotate-key")
     entries = shell.entries()
     assert entries[0] != key and entries[2] == random
@@ -63,7 +64,8 @@ def a_key_is_rotated(shell):
 
 def an_http_api_can_be_in_front(shell):
     key, url, random, _ = shell.entries()
-    shell.make("deploy", "Front=HttpApi", "HttpApiRateLimit=7")
+    output = shell.make("deploy", "Front=HttpApi", "HttpApiRateLimit=7")
+    assert "The Mirror URL has changed" in output, output
     entries = shell.entries()
     assert entries[1] != url and (entries[0], entries[2]) == (key, random)
     shell.smoke(entries)
@@ -108,8 +110,6 @@ def what_the_account_cannot_spare_is_not_reserved(shell):
 
 
 def metrics_and_alarms_are_provisioned(shell):
-    output = shell.make("deploy", "Metrics=on", "LogLevel=WARN", status=1)
-    assert "Metrics on requires LogLevel INFO" in output, output
     shell.make("deploy", "Metrics=on", "Alarms=on", "AlarmEmail=operator@example.com", "LogLevel=INFO")
     function = outputs(shell.aws)["FunctionName"]
     filters = shell.aws.client("logs").describe_metric_filters(logGroupName="/aws/lambda/stackstate-mirror")
@@ -140,7 +140,18 @@ def given_secrets_are_used_and_kept(shell):
     entries = shell.entries("STACK=given")
     assert entries[2] == {}
     shell.smoke(entries)
+    shell.make("deploy", "STACK=given", "Access=Restricted")
+    assert len(shell.entries("STACK=given")[2]["accessToken"]) == 40, "a token is generated"
+    shell.make("deploy", "STACK=given", "Access=Open")
+    assert shell.entries("STACK=given")[2] == {}
     shell.make("undeploy", "STACK=given")
+
+
+def cargo_lambda_does_not_take_the_stacks_name(shell):
+    output = shell.make("deploy-cargo-lambda", status=1)
+    assert "there is a stack stackstate-mirror" in output and "Building" not in output, output
+    shell.make("undeploy-cargo-lambda")
+    assert shell.aws.client("logs").describe_log_groups()["logGroups"], "the stack keeps its log"
 
 
 def nothing_is_left(shell):
@@ -156,4 +167,4 @@ def nothing_is_left(shell):
     assert client("iam").list_roles()["Roles"] == []
     assert shell.aws.cloudwatch.describe_alarms()["MetricAlarms"] == []
     assert "Nothing was removed" in shell.make("undeploy")
-    assert "there is no mirror" in shell.make("status", status=1)
+    assert "there is no stack" in shell.make("status", status=1)
