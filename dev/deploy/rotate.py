@@ -61,6 +61,7 @@ def read_secrets_again(stack):
 
 
 def rotate(stack, kind):
+    """Changes the secret, and returns the value that the function has then."""
     secret = stack.outputs.get({"token": "AccessTokenSecretArn", "key": "ApiKeySecretArn"}[kind])
     if not secret:
         parameter = {"token": "AccessToken", "key": "ApiKey"}[kind]
@@ -74,11 +75,14 @@ def rotate(stack, kind):
     has = deployed.variables["MIRROR_ACCESS_TOKEN" if kind == "token" else "MIRROR_API_KEY"]
     stored = stack.account.call("secretsmanager", "get_secret_value", SecretId=secret)["SecretString"]
     if stored != has:
-        say("The function does not have the secret's value yet, from an attempt that failed.")
+        say("The function does not have the secret's value yet, from an attempt that failed. This "
+            "completes that attempt.")
+        value = stored
     else:
         value = next_value(kind, deployed, is_set("FINISH"))
         stack.account.call("secretsmanager", "put_secret_value", SecretId=secret, SecretString=value)
     read_secrets_again(stack)
+    return value
 
 
 def main(kind):
@@ -86,13 +90,13 @@ def main(kind):
         raise Failure("a key is rotated in one step. Leave out FINISH; nothing was changed.")
     stack = Stack(Account(), os.environ["STACK"])
     stack.require()
-    rotate(stack, kind)
+    value = rotate(stack, kind)
     say()
     say_status(stack)
     say()
     if kind == "key":
         say("Enter the new Api Key in StackState now. It refuses the mirror's answers until then.")
-    elif is_set("FINISH"):
+    elif "," not in value:
         say("Only the new access token is valid now.")
     else:
         say("Enter the new access token in StackState. The old one is valid until you run "

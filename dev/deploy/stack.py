@@ -13,6 +13,9 @@ from console import SECONDS_BETWEEN_SIGNS, Failure, say
 # Variables of make that are no parameters of the template.
 MAKE_VARIABLES = ["STACK", "SHOW_SECRETS", "FINISH", "PYTHON", "AWS_REGION", "AWS_PROFILE"]
 
+# Variables that the tools read.
+TOOLS_VARIABLES = r"(AWS|CARGO|PIP|RUSTUP)_\w+|(HTTPS?|NO)_PROXY"
+
 
 class TemplateLoader(yaml.SafeLoader):
     """Reads CloudFormation's YAML."""
@@ -50,7 +53,7 @@ def given_parameters(parameters):
     """
     known = [*parameters, *MAKE_VARIABLES]
     for name in command_line_variables():
-        if name not in known:
+        if name not in known and not re.fullmatch(TOOLS_VARIABLES, name):
             near = difflib.get_close_matches(name, known, 1, 0.5)
             advice = f"did you mean {near[0]}?" if near else f"There are {', '.join(parameters)}."
             raise Failure(f"there is no parameter {name}: {advice}")

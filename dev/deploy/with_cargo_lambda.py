@@ -65,8 +65,10 @@ def deploy(account, name, given, old):
     add_target(architecture)
     build(architecture, account.environment)
     command = ["cargo", "lambda", "deploy", "--binary-name", "stackstate-mirror",
-               "--enable-function-url", "--memory", memory, "--timeout", "30",
-               "--log-retention", given.get("LogRetentionDays", "30")]
+               "--enable-function-url", "--memory", memory, "--timeout", "30"]
+    retention = "LogRetentionDays"
+    if retention in given or not old:
+        command += ["--log-retention", given.get(retention, str(parameters[retention]["Default"]))]
     # A file that only this user can read, so that no secret stands on a command line.
     with tempfile.NamedTemporaryFile("w", suffix=".env") as file:
         environment = variables(given, old)

@@ -34,6 +34,7 @@ def what_is_missing_is_said_before_anything_is_built(shell):
         ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "HOME": "/nowhere"}, [], "there is no AWS region"),
         ({}, ["Front=Proxy"], "Front: expected FunctionUrl, HttpApi or None, found 'Proxy'"),
         ({}, ["Archtecture=arm64"], "there is no parameter Archtecture: did you mean Architecture?"),
+        ({}, ["AWS_MAX_ATTEMPTS=2", "Front=Proxy"], "Front: expected FunctionUrl"),
         ({}, ["Alarms=on"], "Alarms on requires Metrics on"),
         ({}, ["Metrics=on", "LogLevel=WARN"], "Metrics on requires LogLevel INFO"),
         ({}, ["SubnetIds=subnet-1"], "SubnetIds require SecurityGroupIds"),

@@ -51,6 +51,17 @@ def a_token_is_rotated_without_a_gap(shell):
     shell.make("rotate-token", "FINISH=1")
     assert (status(old), status(new)) == (401, 200), "only the new one is valid"
     assert "no rotation to finish" in shell.make("rotate-token", "FINISH=1", status=1)
+    # An attempt that failed after it had changed the secret.
+    newer = {"accessToken": "n" * 40}
+    shell.aws.client("secretsmanager").put_secret_value(
+        SecretId=outputs(shell.aws)["AccessTokenSecretArn"],
+        SecretString=f"{newer['accessToken']},{new['accessToken']}",
+    )
+    output = shell.make("rotate-token", "FINISH=1")
+    assert "completes that attempt" in output and "The old one is valid" in output, output
+    assert (status(new), status(newer)) == (200, 200), "both are valid"
+    assert "Only the new access token" in shell.make("rotate-token", "FINISH=1")
+    assert (status(new), status(newer)) == (401, 200), "only the newer one is valid"
 
 
 def a_key_is_rotated(shell):

@@ -44,8 +44,8 @@ pub(crate) async fn fetch<'a>(
     Ok(series)
 }
 
-/// Adds all pages of one call, which has this number of queries, to `series`. Every page has the same window and queries, because
-/// a page token is valid only for these.
+/// Adds all pages of one call, which has this number of queries, to `series`. Every page has the
+/// same window and queries, because a page token is valid only for these.
 async fn read_pages(
     session: &Session,
     queries: usize,
