@@ -42,6 +42,19 @@ pub struct AwsConfig {
     pub sts_endpoint: Option<String>,
     /// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` name the certificate authorities to trust.
     pub custom_trust_store: bool,
+    /// The proxies on the way to AWS.
+    pub proxies: ProxyConfig,
+}
+
+/// The proxies on the way to AWS. The names are those that curl reads, in upper or lower case.
+#[derive(Debug, Clone, Default)]
+pub struct ProxyConfig {
+    /// `HTTPS_PROXY`: the URL of the proxy to AWS. It can contain a user and a password.
+    pub https: Option<Secret>,
+    /// `HTTP_PROXY`: the URL of the proxy to a configured endpoint without TLS.
+    pub http: Option<Secret>,
+    /// `NO_PROXY`: the domains and addresses that are reached directly, separated by commas.
+    pub exceptions: String,
 }
 
 /// The level and the format of the log ("Configuring advanced logging controls", Lambda
@@ -132,6 +145,18 @@ impl AwsConfig {
             custom_trust_store: ["SSL_CERT_FILE", "SSL_CERT_DIR"]
                 .into_iter()
                 .any(|name| look_up(name).is_some()),
+            proxies: ProxyConfig::read(look_up),
+        }
+    }
+}
+
+impl ProxyConfig {
+    fn read(look_up: impl Fn(&str) -> Option<String>) -> Self {
+        let variable = |name: &str| look_up(name).or_else(|| look_up(&name.to_ascii_lowercase()));
+        ProxyConfig {
+            https: variable("HTTPS_PROXY").map(Secret::new),
+            http: variable("HTTP_PROXY").map(Secret::new),
+            exceptions: variable("NO_PROXY").unwrap_or_default(),
         }
     }
 }
@@ -237,12 +262,29 @@ mod tests {
     }
 
     #[test]
+    fn proxies_are_the_standard_variables() {
+        for (variables, https, http, exceptions) in [
+            (&[][..], None, None, ""),
+            (&[("HTTPS_PROXY", "a"), ("https_proxy", "b")], Some("a"), None, ""),
+            (&[("https_proxy", "b"), ("no_proxy", "c,d")], Some("b"), None, "c,d"),
+            (&[("HTTPS_PROXY", ""), ("HTTP_PROXY", "e"), ("NO_PROXY", "f")], None, Some("e"), "f"),
+        ] {
+            let proxies = read(variables).unwrap().aws.proxies;
+            let exposed = |proxy: &Option<Secret>| proxy.as_ref().map(|it| it.expose().to_owned());
+            assert_eq!(exposed(&proxies.https).as_deref(), https, "{variables:?}");
+            assert_eq!(exposed(&proxies.http).as_deref(), http, "{variables:?}");
+            assert_eq!(proxies.exceptions, exceptions, "{variables:?}");
+        }
+    }
+
+    #[test]
     fn debug_output_has_no_secret() {
         let config = read(&[
             ("MIRROR_API_KEY", "s3cret-key"),
             ("MIRROR_ACCESS_TOKEN", "s3cret-0123456789"),
             ("AWS_ACCESS_KEY_ID", "s3cret-id"),
             ("AWS_SECRET_ACCESS_KEY", "s3cret"),
+            ("HTTPS_PROXY", "http://user:s3cret@proxy:1"),
         ])
         .unwrap();
         assert!(!format!("{config:?} {:?}", config.aws).contains("s3cret"));

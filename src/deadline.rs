@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::error::MirrorError;
 
@@ -12,6 +12,13 @@ use crate::error::MirrorError;
 pub struct Deadline {
     at: Instant,
     allowed: Duration,
+}
+
+/// The deadline has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overdue {
+    /// The time that the request was allowed to take.
+    pub allowed: Duration,
 }
 
 impl Deadline {
@@ -32,27 +39,37 @@ impl Deadline {
         Instant::now() >= self.at
     }
 
-    /// The output of `work`, if it is ready before the deadline. `what` names what the request
-    /// waits for, for the error.
+    /// The output of `work`, if it is ready before the deadline.
     ///
     /// # Errors
-    /// [`MirrorError::Connection`] if the deadline has passed.
-    pub async fn bound<T>(
-        &self,
-        what: impl FnOnce() -> String,
-        work: impl Future<Output = T>,
-    ) -> Result<T, MirrorError> {
+    /// The deadline has passed.
+    pub async fn bound<T>(&self, work: impl Future<Output = T>) -> Result<T, Overdue> {
         // `timeout_at` polls the future first, so pages that are always ready would never time
         // out.
-        let work = async { if self.is_over() { Err(()) } else { Ok(work.await) } };
-        let result = timeout_at(self.at, work).await.unwrap_or(Err(()));
-        result.map_err(|()| MirrorError::Connection {
+        let work = async { if self.is_over() { None } else { Some(work.await) } };
+        let output = timeout_at(self.at, work).await.ok().flatten();
+        output.ok_or(Overdue { allowed: self.allowed })
+    }
+
+    /// Waits for `pause`. If the deadline is earlier, it returns `false` at once.
+    pub async fn pause(&self, pause: Duration) -> bool {
+        let is_in_time = Instant::now() + pause < self.at;
+        if is_in_time {
+            sleep(pause).await;
+        }
+        is_in_time
+    }
+}
+
+impl Overdue {
+    /// The error of a request that waited for `what`.
+    pub fn waiting_for(self, what: &str) -> MirrorError {
+        MirrorError::Connection {
             details: format!(
                 "no answer within {} milliseconds, the time limit of this request; it was waiting \
-                 for {}",
+                 for {what}",
                 self.allowed.as_millis(),
-                what()
             ),
-        })
+        }
     }
 }

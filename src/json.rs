@@ -97,6 +97,14 @@ impl<'a> Node<'a> {
         self.value.filter(|value| !value.is_null())
     }
 
+    /// The error that this member's name is nearly the known name `known`.
+    pub fn misspelt(&self, known: &str) -> MirrorError {
+        let path = &self.path;
+        MirrorError::request(format_args!(
+            "{path}: no member has this name; expected {known}, or a name that is not nearly the same"
+        ))
+    }
+
     /// The error that `expected` was expected here.
     pub fn wrong(&self, expected: &str) -> MirrorError {
         let place = if self.path.is_empty() { "the body" } else { &self.path };

@@ -27,19 +27,68 @@ impl Region {
         valid.then(|| Region(name.to_owned()))
     }
 
-    /// Whether the region belongs to the partition `aws`, by its `regionRegex` in AWS's
-    /// `partitions.json`. The other partitions have their own endpoints and certificate
-    /// authorities.
-    pub fn is_in_aws_partition(&self) -> bool {
-        const BEGINNINGS: [&str; 9] = ["us", "eu", "ap", "sa", "ca", "me", "af", "il", "mx"];
-        let mut words = self.0.split('-');
-        let begins = words.next().is_some_and(|word| BEGINNINGS.contains(&word));
-        begins && words.count() == 2
+    /// The partition of the region, by the `regionRegex` of each in AWS's `partitions.json`.
+    /// `None` if none has such a region.
+    pub fn partition(&self) -> Option<Partition> {
+        let words: Vec<&str> = self.0.split('-').collect();
+        match words.as_slice() {
+            ["us" | "eu" | "ap" | "sa" | "ca" | "me" | "af" | "il" | "mx", _, _] => {
+                Some(Partition::Aws)
+            }
+            ["cn", _, _] => Some(Partition::China),
+            ["us", "gov", _, _] => Some(Partition::GovCloud),
+            ["us", "iso", _, _] => Some(Partition::Iso),
+            ["us", "isob", _, _] => Some(Partition::IsoB),
+            ["eu", "isoe", _, _] => Some(Partition::IsoE),
+            ["us", "isof", _, _] => Some(Partition::IsoF),
+            ["eusc", "de", _, _] => Some(Partition::EuropeanSovereign),
+            _ => None,
+        }
     }
 
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A partition of AWS: regions with endpoints, accounts and credentials of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Partition {
+    /// `aws`
+    Aws,
+    /// `aws-cn`
+    China,
+    /// `aws-us-gov`
+    GovCloud,
+    /// `aws-iso`
+    Iso,
+    /// `aws-iso-b`
+    IsoB,
+    /// `aws-iso-e`
+    IsoE,
+    /// `aws-iso-f`
+    IsoF,
+    /// `aws-eusc`
+    EuropeanSovereign,
+}
+
+impl Partition {
+    /// A region of the partition that no account can disable.
+    pub fn default_region(self) -> Region {
+        Region(
+            match self {
+                Partition::Aws => "us-east-1",
+                Partition::China => "cn-north-1",
+                Partition::GovCloud => "us-gov-west-1",
+                Partition::Iso => "us-iso-east-1",
+                Partition::IsoB => "us-isob-east-1",
+                Partition::IsoE => "eu-isoe-west-1",
+                Partition::IsoF => "us-isof-south-1",
+                Partition::EuropeanSovereign => "eusc-de-east-1",
+            }
+            .to_owned(),
+        )
     }
 }
 
@@ -78,17 +127,24 @@ mod tests {
 
     #[test]
     fn partitions_are_told_apart() {
-        for (name, is_aws) in [
-            ("eu-west-1", true),
-            ("us-east-1", true),
-            ("mx-central-1", true),
-            ("us-gov-east-1", false),
-            ("us-iso-east-1", false),
-            ("eu-isoe-west-1", false),
-            ("eusc-de-east-1", false),
-            ("cn-north-1", false),
+        for (name, partition) in [
+            ("eu-west-1", Some(Partition::Aws)),
+            ("us-east-1", Some(Partition::Aws)),
+            ("mx-central-1", Some(Partition::Aws)),
+            ("us-gov-east-1", Some(Partition::GovCloud)),
+            ("us-iso-east-1", Some(Partition::Iso)),
+            ("us-isob-east-1", Some(Partition::IsoB)),
+            ("eu-isoe-west-1", Some(Partition::IsoE)),
+            ("us-isof-south-1", Some(Partition::IsoF)),
+            ("eusc-de-east-1", Some(Partition::EuropeanSovereign)),
+            ("cn-northwest-1", Some(Partition::China)),
+            ("xx-north-1", None),
+            ("us-new-east-1", None),
         ] {
-            assert_eq!(Region::new(name).unwrap().is_in_aws_partition(), is_aws, "{name}");
+            let region = Region::new(name).unwrap();
+            assert_eq!(region.partition(), partition, "{name}");
+            let default = partition.map(Partition::default_region);
+            assert_eq!(default.and_then(|region| region.partition()), partition, "{name}");
         }
     }
 }

@@ -1,15 +1,41 @@
 //! What one request did at AWS, for its log line.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::region::Region;
 
 tokio::task_local! {
-    /// The usage of the request that the current task serves. The SDK's interceptors have no
-    /// other way to know for which request they run, because all requests share the clients.
-    static CURRENT: Arc<Usage>;
+    /// The usage of the request that the current task serves, and the attempts of the call that
+    /// it waits for. The SDK's interceptors have no other way to know for which request they run,
+    /// because all requests share the clients.
+    static CURRENT: (Arc<Usage>, Arc<Attempts>);
+}
+
+/// The attempts of one call to AWS so far.
+#[derive(Debug, Default)]
+pub struct Attempts {
+    count: AtomicU32,
+    is_throttled: AtomicBool,
+}
+
+impl Attempts {
+    /// The number of attempts.
+    pub fn count(&self) -> u32 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Whether AWS refused the latest attempt that ended, because there were too many calls.
+    pub fn is_throttled(&self) -> bool {
+        self.is_throttled.load(Ordering::Relaxed)
+    }
+
+    /// The number of attempts of the call that the current task waits for; 0 if there is none.
+    pub fn current() -> u32 {
+        CURRENT.try_with(|(_, attempts)| attempts.count()).unwrap_or(0)
+    }
 }
 
 /// What one request did at AWS so far.
@@ -76,15 +102,31 @@ impl Usage {
         self.record(|counts| counts.namespace = Some(name));
     }
 
-    /// Waits for AWS: counts the time that `work` takes, and the attempts in it.
-    pub async fn wait<T>(self: &Arc<Self>, work: impl Future<Output = T>) -> T {
+    /// Waits for AWS: counts the time that `work` takes, and its attempts, also in `attempts`.
+    pub async fn wait<T>(
+        self: &Arc<Self>,
+        attempts: &Arc<Attempts>,
+        work: impl Future<Output = T>,
+    ) -> T {
         let _waiting = Waiting::begin(self);
-        CURRENT.scope(self.clone(), work).await
+        CURRENT.scope((self.clone(), attempts.clone()), work).await
     }
 
-    /// Changes the counts of the request that the current task serves, if it waits for AWS.
-    pub fn record_current(change: impl FnOnce(&mut Counts)) {
-        let _ = CURRENT.try_with(|usage| usage.record(change));
+    /// Records that an attempt of the current task begins, if it waits for AWS.
+    pub fn record_attempt() {
+        let _ = CURRENT.try_with(|(usage, attempts)| {
+            usage.record(|counts| counts.attempts += 1);
+            attempts.count.fetch_add(1, Ordering::Relaxed);
+        });
+    }
+
+    /// Records that an attempt of the current task ended, and whether AWS refused it because
+    /// there were too many calls.
+    pub fn record_attempt_end(is_throttled: bool) {
+        let _ = CURRENT.try_with(|(usage, attempts)| {
+            usage.record(|counts| counts.throttles += u32::from(is_throttled));
+            attempts.is_throttled.store(is_throttled, Ordering::Relaxed);
+        });
     }
 
     /// The counts so far.
@@ -158,22 +200,35 @@ mod tests {
     #[tokio::test]
     async fn attempts_count_only_while_their_request_waits() {
         let usage = Arc::new(Usage::default());
-        Usage::record_current(|counts| counts.attempts += 100);
+        let (one, other) = (Arc::new(Attempts::default()), Arc::new(Attempts::default()));
+        Usage::record_attempt();
         let call = async {
-            Usage::record_current(|counts| counts.attempts += 1);
+            Usage::record_attempt();
+            Usage::record_attempt_end(true);
             tokio::task::yield_now().await;
+            assert_eq!(Attempts::current(), 1);
         };
-        let other = async { Usage::record_current(|counts| counts.attempts += 1) };
-        tokio::join!(usage.wait(call), usage.wait(other));
+        let twice = async {
+            Usage::record_attempt();
+            Usage::record_attempt_end(true);
+            Usage::record_attempt();
+            Usage::record_attempt_end(false);
+        };
+        tokio::join!(usage.wait(&one, call), usage.wait(&other, twice));
         let counts = usage.counts();
-        assert_eq!((counts.attempts, counts.under_way, counts.since), (2, 0, None));
+        assert_eq!((counts.attempts, counts.throttles), (3, 2));
+        assert_eq!((counts.under_way, counts.since), (0, None));
         assert!(counts.waited > Duration::ZERO);
+        assert_eq!((one.count(), one.is_throttled()), (1, true));
+        assert_eq!((other.count(), other.is_throttled()), (2, false));
+        assert_eq!(Attempts::current(), 0);
     }
 
     #[tokio::test]
     async fn a_call_that_is_given_up_ends() {
         let usage = Arc::new(Usage::default());
-        let call = usage.wait(std::future::pending::<()>());
+        let attempts = Arc::default();
+        let call = usage.wait(&attempts, std::future::pending::<()>());
         assert!(tokio::time::timeout(Duration::ZERO, call).await.is_err());
         assert_eq!(usage.counts().under_way, 0);
     }

@@ -9,13 +9,18 @@ mod support;
 mod cloudwatch {
     mod connections;
     mod details;
+    mod expressions;
     mod faults;
     mod fields;
     mod log_capture;
     mod log_line;
+    mod lookup;
+    mod lookup_resource;
     mod metrics;
     mod paging;
     mod points_cache;
     mod properties;
+    mod proxy;
+    mod roles;
     mod tls;
 }

@@ -31,8 +31,12 @@ use crate::time::EpochMillis;
 
 const API_KEY: HeaderName = HeaderName::from_static("x-mirror-api-key");
 
-/// The time limit of a request if neither Lambda nor the connection sets a shorter one.
-const DEFAULT_TIME_LIMIT: Duration = Duration::from_secs(25);
+/// The maximum time limit of a request, and the default for metrics.
+const MAX_TIME_LIMIT: Duration = Duration::from_secs(25);
+
+/// The default time limit of the other calls. StackState's dialogs wait for 15 seconds, so a list
+/// that takes longer is answered in part before that.
+const DIALOG_TIME_LIMIT: Duration = Duration::from_secs(12);
 
 /// At most this much, or a tenth of the time limit if that is less, is reserved for sending the
 /// answer.
@@ -154,7 +158,11 @@ impl App {
         }
         let Dependencies { entropy, now, cloudwatch, commit: _ } = &self.dependencies;
         let (entropy, now) = (*entropy, now());
-        let deadline = Deadline::after(time_limit(parts, &connection, now));
+        let deadline = Deadline::after(time_limit(
+            call,
+            connection.request_timeout(),
+            lambda_left(parts, now),
+        ));
         let usage = &log_line.usage;
         let context = RequestContext { entropy, now, deadline, cloudwatch, usage };
         let source = Source::open(&connection, context);
@@ -222,18 +230,22 @@ fn function_role_refused() -> MirrorError {
     }
 }
 
-/// The shortest of the limits that Lambda, the connection and [`DEFAULT_TIME_LIMIT`] set, less
-/// the time to send the answer.
-fn time_limit(parts: &Parts, connection: &Connection, now: EpochMillis) -> Duration {
+/// The time that Lambda leaves for the request.
+fn lambda_left(parts: &Parts, now: EpochMillis) -> Option<Duration> {
+    let context = parts.extensions.lambda_context_ref()?;
+    let left = context.deadline.checked_sub(now.0.cast_unsigned())?;
     // `cargo lambda watch` sets deadlines that have already passed.
-    let lambda = parts
-        .extensions
-        .lambda_context_ref()
-        .and_then(|context| context.deadline.checked_sub(now.0.cast_unsigned()))
-        .filter(|left| *left > 0)
-        .map(Duration::from_millis);
-    let limits = [lambda, connection.request_timeout(), Some(DEFAULT_TIME_LIMIT)];
-    let limit = limits.into_iter().flatten().min().unwrap_or(DEFAULT_TIME_LIMIT);
+    Some(Duration::from_millis(left)).filter(|left| !left.is_zero())
+}
+
+/// The time limit of a call: the connection's own or the default, at most what Lambda leaves and
+/// [`MAX_TIME_LIMIT`], less the time to send the answer.
+fn time_limit(call: Call, requested: Option<Duration>, lambda_left: Option<Duration>) -> Duration {
+    let limit = requested.unwrap_or(match call {
+        Call::Metrics => MAX_TIME_LIMIT,
+        Call::Connection | Call::FieldNames | Call::FieldValues => DIALOG_TIME_LIMIT,
+    });
+    let limit = limit.min(MAX_TIME_LIMIT).min(lambda_left.unwrap_or(MAX_TIME_LIMIT));
     limit - MAX_SEND_TIME.min(limit / 10)
 }
 
@@ -258,4 +270,31 @@ fn stage(parts: &Parts) -> Option<&str> {
         _ => None,
     };
     stage.filter(|stage| *stage != "$default")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dialogs_have_less_time_than_metrics() {
+        let millis = Duration::from_millis;
+        for (call, requested, lambda_left, limit) in [
+            (Call::Connection, None, None, 11_500),
+            (Call::FieldNames, None, None, 11_500),
+            (Call::FieldValues, None, None, 11_500),
+            (Call::Metrics, None, None, 24_500),
+            (Call::FieldValues, Some(20_000), None, 19_500),
+            (Call::FieldValues, Some(60_000), None, 24_500),
+            (Call::Metrics, Some(60_000), None, 24_500),
+            (Call::Metrics, Some(15_000), None, 14_500),
+            (Call::Metrics, Some(1_000), None, 900),
+            (Call::Metrics, None, Some(10_000), 9_500),
+            (Call::Connection, Some(20_000), Some(10_000), 9_500),
+            (Call::Connection, None, Some(30_000), 11_500),
+        ] {
+            let found = time_limit(call, requested.map(millis), lambda_left.map(millis));
+            assert_eq!(found, millis(limit), "{call:?} {requested:?} {lambda_left:?}");
+        }
+    }
 }

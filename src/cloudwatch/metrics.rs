@@ -4,8 +4,8 @@ use super::aws::session::Session;
 use super::data::fetch::fetch;
 use super::data::plan::{DataQuery, Target};
 use super::data::series::Series;
-use super::listing::filter::ListFilter;
-use super::listing::no_data::{self, NoData};
+use super::listing::found::{self, Found};
+use super::query::metric::Metric;
 use super::query::selector::MetricSelector;
 use super::store::Store;
 use crate::error::MirrorError;
@@ -32,57 +32,98 @@ impl Store<'_> {
         if let Some(telemetry) = cached {
             return Ok(telemetry);
         }
-        let telemetry = self.fetch(&session, &key.1).await?.into_telemetry();
+        let telemetry = self.fetch(&session, &key.1).await?;
         cache.insert(key, &telemetry, self.now);
         Ok(telemetry)
     }
 
-    async fn fetch<'q>(
-        &self,
-        session: &Session,
-        query: &'q DataQuery,
-    ) -> Result<Series<'q>, MirrorError> {
+    async fn fetch(&self, session: &Session, query: &DataQuery) -> Result<Telemetry, MirrorError> {
         let DataQuery { target, plan, not_a_number, .. } = query;
         match target {
             Target::Expression(expression) => {
                 let series = Series::new(plan, *not_a_number);
-                fetch(session, plan, plan.expression_call(expression), series).await
+                let calls = plan.expression_call(expression);
+                Ok(fetch(session, plan, calls, series).await?.into_telemetry())
             }
-            Target::Metrics(selector) => self.fetch_metrics(session, query, selector).await,
+            Target::Metrics(selector) => self.fetch_selected(session, query, selector).await,
         }
     }
 
-    /// The series of the metrics that a selector names.
+    /// The points of the metrics that a selector means.
     ///
-    /// It calls GetMetricData. If that returns nothing, it calls ListMetrics to find out why. If
-    /// the metrics exist, the series is empty. If exactly one other metric matches, its series is
-    /// returned. If none matches, the selector's next interpretation is tried.
-    async fn fetch_metrics<'q>(
+    /// A literal selector names its metrics, so their data is asked for first. If there is none,
+    /// or if the selector is not literal, the lists of CloudWatch tell which metrics are meant.
+    async fn fetch_selected(
         &self,
         session: &Session,
-        query: &'q DataQuery,
+        query: &DataQuery,
         selector: &MetricSelector,
-    ) -> Result<Series<'q>, MirrorError> {
-        let plan = &query.plan;
-        let mut series = Series::new(plan, query.not_a_number);
-        let mut interpretations = selector.clone().interpretations().peekable();
-        while let Some(selector) = interpretations.next() {
-            let metrics = selector.metrics();
-            series = fetch(session, plan, plan.metric_calls(&metrics), series).await?;
-            if !series.is_empty() {
-                break;
+    ) -> Result<Telemetry, MirrorError> {
+        let likeliest = selector.likeliest().metrics();
+        let mut asked = None;
+        if selector.is_literal() {
+            let data = self.fetch_metrics(session, query, &likeliest).await?;
+            if !data.is_empty {
+                return Ok(data.telemetry);
             }
-            let filter = ListFilter::covering(&selector, query.linked_accounts);
-            let catalogue = self.catalogue(session, filter, no_data::MAX_LISTED).await?;
-            match no_data::explain(&selector, &catalogue) {
-                NoData::Idle => break,
-                NoData::OneMatch(metric) => {
-                    return fetch(session, plan, plan.metric_calls(&[metric]), series).await;
-                }
-                NoData::NotFound if interpretations.peek().is_some() => {}
-                reason => return Err(no_data::error(&reason, &metrics, &session.region)),
-            }
+            asked = Some(data);
         }
-        Ok(series)
+        let found = self.find(session, selector, query.linked_accounts).await?;
+        let (metrics, is_listed) = match &found {
+            Found::Exact(metrics) => (metrics.clone(), true),
+            Found::OneMatch(metric) => (vec![metric.clone()], true),
+            // CloudWatch does not list metrics without data for two weeks, or very new ones.
+            Found::Nothing | Found::Unknown if asked.is_none() && !selector.has_wildcards() => {
+                (likeliest.clone(), false)
+            }
+            _ => return Err(found::error(&found, &likeliest, &session.region)),
+        };
+        let data = match asked {
+            Some(data) if metrics.iter().all(|metric| likeliest.contains(metric)) => data,
+            _ => self.fetch_metrics(session, query, &metrics).await?,
+        };
+        if data.is_empty && !is_listed {
+            return Err(found::error(&found, &likeliest, &session.region));
+        }
+        if data.is_empty {
+            self.check_statistic(session, query, &metrics).await?;
+        }
+        Ok(data.telemetry)
     }
+
+    async fn fetch_metrics(
+        &self,
+        session: &Session,
+        query: &DataQuery,
+        metrics: &[Metric],
+    ) -> Result<Data, MirrorError> {
+        let plan = query.plan.for_metrics(metrics.len())?;
+        let series = Series::new(&plan, query.not_a_number);
+        let series = fetch(session, &plan, plan.metric_calls(metrics), series).await?;
+        Ok(Data { is_empty: series.is_empty(), telemetry: series.into_telemetry() })
+    }
+
+    /// Finds out whether metrics without data have samples, from which CloudWatch cannot compute
+    /// the statistic.
+    ///
+    /// # Errors
+    /// They have.
+    async fn check_statistic(
+        &self,
+        session: &Session,
+        query: &DataQuery,
+        metrics: &[Metric],
+    ) -> Result<(), MirrorError> {
+        let Some((plan, statistic)) = query.plan.counting_samples() else { return Ok(()) };
+        let series = Series::new(&plan, query.not_a_number);
+        let series = fetch(session, &plan, plan.metric_calls(metrics), series).await?;
+        if series.is_empty() { Ok(()) } else { Err(found::no_statistic(metrics, statistic)) }
+    }
+}
+
+/// The points of some metrics.
+struct Data {
+    telemetry: Telemetry,
+    /// Whether CloudWatch has no data. The points can be zeros then.
+    is_empty: bool,
 }

@@ -23,9 +23,17 @@ pub struct CloudWatchConfig {
     pub not_a_number: NotANumber,
     /// Whether lists include the metrics of linked accounts.
     pub linked_accounts: bool,
+    /// Whether lists have only the metrics with data in the last three hours.
+    pub recently_active_only: bool,
+    /// Whether the metrics are stored at high resolution, so that periods below 60 seconds are
+    /// right for them.
+    pub high_resolution: bool,
     /// Buckets that ended less than this long ago are left out, because some metrics arrive
     /// late.
     pub settle: Duration,
+    /// An empty bucket of a sum that ended less than this long ago is left out instead of 0,
+    /// because its data may still be on its way. It is 0 if a later bucket has data.
+    pub zero_fill_delay: Duration,
     /// How long points are cached; zero disables their cache. Lists have their own lifetime.
     pub cache: Duration,
 }
@@ -50,15 +58,20 @@ impl CloudWatchConfig {
         })?;
         let identity = Identity::read(details)?;
         let function_role = || Identity { credentials: Credentials::FunctionRole, role: None };
-        let linked_accounts = details.linked_accounts.as_ref().map(Node::boolean).transpose()?;
         let config = CloudWatchConfig {
             identity: identity.clone().unwrap_or_else(function_role),
             region: details.region.as_ref().map(region).transpose()?,
             regions: regions(details)?,
             request_timeout: request_timeout(details)?,
             not_a_number: not_a_number(details)?,
-            linked_accounts: linked_accounts.unwrap_or(false),
+            linked_accounts: flag(&details.linked_accounts)?,
+            recently_active_only: flag(&details.recently_active_only)?,
+            high_resolution: flag(&details.high_resolution)?,
             settle: seconds(whole(&details.settle_seconds, 0, 86_400, "seconds")?, 0),
+            zero_fill_delay: seconds(
+                whole(&details.zero_fill_delay_seconds, 0, 86_400, "seconds")?,
+                300,
+            ),
             cache: seconds(whole(&details.cache_seconds, 0, 3_600, "seconds")?, 30),
         };
         Ok(match source.map(str::to_ascii_lowercase).as_deref() {
@@ -67,6 +80,11 @@ impl CloudWatchConfig {
             None => identity.is_some().then_some(config),
         })
     }
+}
+
+/// A member that is `true` or `false`; `false` if it is absent.
+fn flag(node: &Option<Node>) -> Result<bool, MirrorError> {
+    Ok(node.as_ref().map(Node::boolean).transpose()?.unwrap_or(false))
 }
 
 fn region(node: &Node) -> Result<Region, MirrorError> {

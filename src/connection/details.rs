@@ -11,6 +11,36 @@ const AWS: &str = "aws";
 
 const ACCESS_TOKEN: &str = "accesstoken";
 
+/// The names of the members, as the documents write them.
+const NAMES: [&str; 22] = [
+    "source",
+    "accessToken",
+    "seed",
+    "region",
+    "regionName",
+    "regions",
+    "accessKeyId",
+    "secretAccessKey",
+    "sessionToken",
+    "roleArn",
+    "externalId",
+    "roleSessionName",
+    "tokenExpirySeconds",
+    "requestTimeout",
+    "requestTimeoutSeconds",
+    "nanInterpretation",
+    "linkedAccounts",
+    "recentlyActiveOnly",
+    "highResolution",
+    "settleSeconds",
+    "zeroFillDelaySeconds",
+    "cacheSeconds",
+];
+
+/// Names that are shorter than this are never taken for misspelt ones, in characters: too many
+/// other words are nearly the same.
+const MIN_MISSPELT: usize = 5;
+
 /// The known members that are present.
 #[derive(Default)]
 pub(super) struct Details<'a> {
@@ -30,7 +60,10 @@ pub(super) struct Details<'a> {
     pub(super) request_timeout_seconds: Option<Node<'a>>,
     pub(super) nan_interpretation: Option<Node<'a>>,
     pub(super) linked_accounts: Option<Node<'a>>,
+    pub(super) recently_active_only: Option<Node<'a>>,
+    pub(super) high_resolution: Option<Node<'a>>,
     pub(super) settle_seconds: Option<Node<'a>>,
+    pub(super) zero_fill_delay_seconds: Option<Node<'a>>,
     pub(super) cache_seconds: Option<Node<'a>>,
 }
 
@@ -54,7 +87,10 @@ impl<'a> Details<'a> {
             "requesttimeoutseconds" => &mut self.request_timeout_seconds,
             "naninterpretation" => &mut self.nan_interpretation,
             "linkedaccounts" => &mut self.linked_accounts,
+            "recentlyactiveonly" => &mut self.recently_active_only,
+            "highresolution" => &mut self.high_resolution,
             "settleseconds" => &mut self.settle_seconds,
+            "zerofilldelayseconds" => &mut self.zero_fill_delay_seconds,
             "cacheseconds" => &mut self.cache_seconds,
             _ => return None,
         })
@@ -63,7 +99,8 @@ impl<'a> Details<'a> {
     /// Collects the members of the details and of an object `aws` in them.
     ///
     /// # Errors
-    /// `aws` is not an object, or a member has two values under two spellings.
+    /// `aws` is not an object, a member has two values under two spellings, or a name is
+    /// misspelt.
     pub(super) fn collect(details: &Object<'a>) -> Result<Self, MirrorError> {
         let mut collected = Details::default();
         for (name, node) in details.members() {
@@ -80,7 +117,10 @@ impl<'a> Details<'a> {
     }
 
     fn add(&mut self, name: &str, node: Node<'a>) -> Result<(), MirrorError> {
-        let (Some(slot), Some(value)) = (self.slot(name), node.value()) else { return Ok(()) };
+        let Some(value) = node.value() else { return Ok(()) };
+        let Some(slot) = self.slot(name) else {
+            return nearly(name).map_or(Ok(()), |known| Err(node.misspelt(known)));
+        };
         match slot {
             Some(other) if other.value() != Some(value) => {
                 Err(node.wrong("the same value as under the other spelling of this member"))
@@ -118,6 +158,20 @@ fn normalize(name: &str) -> String {
     }
 }
 
+/// The known name that an unknown one, which is normalized, is nearly: one letter is missing,
+/// added or another, or two are exchanged.
+fn nearly(name: &str) -> Option<&'static str> {
+    let is_long = |name: &str| name.chars().count() >= MIN_MISSPELT;
+    // A longer name costs more to compare, and cannot be nearly one of these.
+    let is_nearly = |known: &&str| {
+        let known = known.to_ascii_lowercase();
+        is_long(&known)
+            && known.len().abs_diff(name.len()) <= 1
+            && strsim::damerau_levenshtein(name, &known) == 1
+    };
+    NAMES.into_iter().filter(|_| is_long(name)).find(is_nearly)
+}
+
 /// A text that `is_valid` accepts. An empty text counts as absent.
 pub(super) fn text<'a>(
     node: &Option<Node<'a>>,
@@ -150,4 +204,42 @@ pub(super) fn whole(
 /// A number of seconds, or the default.
 pub(super) fn seconds(given: Option<u64>, default: u64) -> Duration {
     Duration::from_secs(given.unwrap_or(default))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_documented_name_is_known() {
+        for name in NAMES {
+            assert!(Details::default().slot(&normalize(name)).is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn misspelt_names_are_nearly_known_ones() {
+        for (name, known) in [
+            ("acessKeyId", Some("accessKeyId")),
+            ("secretAcessKey", Some("secretAccessKey")),
+            ("aws_secret_acces_key", Some("secretAccessKey")),
+            ("acecssKeyId", Some("accessKeyId")),
+            ("accessKeyIds", Some("accessKeyId")),
+            ("accessKeyIt", Some("accessKeyId")),
+            ("role-arm", Some("roleArn")),
+            ("regio", Some("region")),
+            ("sources", Some("source")),
+            // Two letters differ.
+            ("acesKeyId", None),
+            ("resource", None),
+            // Too short, or nearly a name that is too short.
+            ("sed", None),
+            ("seeds", None),
+            ("host", None),
+            ("port", None),
+            ("", None),
+        ] {
+            assert_eq!(nearly(&normalize(name)), known, "{name}");
+        }
+    }
 }

@@ -1,24 +1,30 @@
 //! Callers and their permissions.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use aws_sdk_cloudwatch::Client;
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::{Value, json};
 use stackstate_mirror::app::App;
 use stackstate_mirror::time::EpochMillis;
 
-use crate::support::app::app_with;
+use crate::support::app::{app_with, app_with_client};
 use crate::support::events::{Reply, event, post, serve};
 use crate::support::ministack::{
     HOUR, MINUTE, NEIGHBOUR, OWNER, REGION, account, app, now, put, yesterday,
 };
-use crate::support::wire_fake::{Response, WireFake, XML};
+use crate::support::wire_fake::{Response, WireFake};
 
 const TOKEN: &str = "a-token-of-24-characters";
 
-fn with(mut details: Value, members: Value) -> Value {
+pub(crate) fn with(mut details: Value, members: Value) -> Value {
     for (name, value) in members.as_object().unwrap() {
         details[name] = value.clone();
     }
@@ -26,7 +32,7 @@ fn with(mut details: Value, members: Value) -> Value {
 }
 
 /// The neighbour's keys and the owner's role.
-fn reader() -> Value {
+pub(crate) fn reader() -> Value {
     with(
         account(NEIGHBOUR),
         json!({"roleArn": "arn:aws:iam::111111111111:role/reader", "externalId": "the-external-id"}),
@@ -34,7 +40,7 @@ fn reader() -> Value {
 }
 
 /// Why the connection test fails; `None` if it passes.
-async fn failure(app: &App, details: &Value) -> Option<String> {
+pub(crate) async fn failure(app: &App, details: &Value) -> Option<String> {
     let reply = post(app, "connection", &json!({"connectionDetails": details})).await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert_eq!(reply.body["_type"], "TestConnectionResponse");
@@ -190,7 +196,7 @@ async fn a_cloudwatch_that_never_responds_is_not_waited_for() {
 
     let role = with(reader(), json!({"requestTimeout": 300}));
     let text = failure(&app, &role).await.expect("nobody answers");
-    assert!(text.contains("STS in eu-west-1 to assume the role"), "{text}");
+    assert!(text.contains("STS in us-east-1 to assume the role"), "{text}");
 
     // Lambda's deadline is earlier than the connection's time limit.
     let event = event("POST", "/api/connection", body(json!(60_000)));
@@ -203,6 +209,51 @@ async fn a_cloudwatch_that_never_responds_is_not_waited_for() {
     assert!(started.elapsed() < Duration::from_millis(300), "{:?}", started.elapsed());
     let reply = Reply::of(&serde_json::to_value(answer).unwrap());
     assert_eq!(reply.body["status"], "FAILURE");
+}
+
+/// An HTTP client whose server never responds.
+#[derive(Debug)]
+struct Silent;
+
+impl HttpConnector for Silent {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(std::future::pending())
+    }
+}
+
+/// StackState's dialog waits for 15 seconds. The clock is paused, so the waits take no time.
+#[tokio::test(start_paused = true)]
+async fn dialogs_have_their_answer_before_they_give_up() {
+    let http = http_client_fn(|_, _| SharedHttpConnector::new(Silent));
+    let config = aws_sdk_cloudwatch::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(Credentials::new("id", "secret", None, None, "test"))
+        .timeout_config(TimeoutConfig::disabled())
+        .http_client(http)
+        .build();
+    let app = app_with_client(Client::from_conf(config), crate::support::app::now);
+    for (call, more, millis) in [
+        ("connection", json!({}), 11_500),
+        ("field/name", json!({}), 11_500),
+        ("field/value", json!({}), 11_500),
+        ("metric", json!({}), 24_500),
+        ("field/value", json!({"requestTimeout": 20_000}), 19_500),
+        ("connection", json!({"requestTimeout": 60_000}), 24_500),
+        ("metric", json!({"request_timeout_seconds": 5}), 4_500),
+    ] {
+        let query = json!({
+            "conditions": [{"key": "Namespace", "value": {"value": "N"}}], "metricField": "M",
+            "field": {"fieldName": "Host"}, "startTime": 0, "endTime": crate::support::app::NOW,
+        });
+        let details = with(account(OWNER), more.clone());
+        let started = tokio::time::Instant::now();
+        let body = json!({"connectionDetails": details, "query": query});
+        let reply = post(&app, call, &body).await;
+        assert_eq!(started.elapsed().as_millis(), millis, "{call} {more}");
+        let text = reply.body.to_string();
+        assert!(text.contains(&format!("no answer within {millis} milliseconds")), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -254,17 +305,6 @@ async fn an_unauthorized_caller_learns_nothing() {
     assert_eq!((reply.status, reply.key.as_deref()), (500, Some("the-key")));
 }
 
-/// The response of AssumeRole with a session of this length.
-fn session(seconds: u64) -> String {
-    let until = DateTime::from(SystemTime::now() + Duration::from_secs(seconds));
-    format!(
-        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAX</AccessKeyId>\
-         <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
-         <Expiration>{}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
-        until.fmt(Format::DateTime).unwrap()
-    )
-}
-
 #[tokio::test]
 async fn a_connection_test_names_each_missing_permission() {
     const CALLS: [&str; 2] = ["ListMetrics", "GetMetricData"];
@@ -283,51 +323,4 @@ async fn a_connection_test_names_each_missing_permission() {
     let fake = WireFake::new(|_| Response::error(403, "InvalidClientTokenId", "SAID"));
     let text = failure(&app_at(&fake.url), &account(OWNER)).await.unwrap();
     assert_eq!(text.matches("does not know the access key").count(), 1, "reported once: {text}");
-}
-
-#[tokio::test]
-async fn a_roles_session_is_cached_and_renewed_before_it_expires() {
-    for (seconds, asked_for) in [(3_600, 1), (200, 9)] {
-        let fake = WireFake::new(move |call| match call.action.as_str() {
-            "AssumeRole" => Response::Complete(200, XML, session(seconds).into_bytes()),
-            _ => Response::ok(&[]),
-        });
-        let app = app_at(&fake.url);
-        let details =
-            with(reader(), json!({"roleSessionName": "a-session", "tokenExpirySeconds": 1_200}));
-        for _ in 0..3 {
-            assert_eq!(failure(&app, &details).await, None);
-        }
-        // A session that is about to expire is renewed by the mirror and by each of the two calls.
-        assert_eq!(fake.count("AssumeRole"), asked_for, "sessions of {seconds} seconds");
-        let first = String::from_utf8(fake.calls.lock().unwrap()[0].body.clone()).unwrap();
-        for part in [
-            "RoleArn=arn%3Aaws%3Aiam%3A%3A111111111111%3Arole%2Freader",
-            "ExternalId=the-external-id",
-            "RoleSessionName=a-session",
-            "DurationSeconds=1200",
-        ] {
-            assert!(first.contains(part), "{first}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_session_is_used_until_its_last_minute_while_sts_fails() {
-    for (seconds, is_good) in [(200, true), (30, false)] {
-        let sessions = std::sync::atomic::AtomicUsize::new(0);
-        let fake = WireFake::new(move |call| {
-            let first = || sessions.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
-            match call.action.as_str() {
-                "AssumeRole" if first() => {
-                    Response::Complete(200, XML, session(seconds).into_bytes())
-                }
-                "AssumeRole" => Response::sts_error(403, "AccessDenied", "SAID"),
-                _ => Response::ok(&[]),
-            }
-        });
-        let text = failure(&app_at(&fake.url), &reader()).await;
-        assert_eq!(text.is_none(), is_good, "sessions of {seconds} seconds: {text:?}");
-        assert!(fake.count("AssumeRole") > 1, "STS is called again");
-    }
 }

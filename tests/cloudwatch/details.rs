@@ -45,23 +45,30 @@ fn every_spelling_is_understood() {
         "roleArn": ARN, "externalId": "external", "roleSessionName": "session",
         "tokenExpirySeconds": 900, "region": "eu-west-1", "regions": ["eu-west-1", "us-gov-west-1"],
         "requestTimeout": 15000, "nanInterpretation": "ZERO", "linkedAccounts": true,
-        "settleSeconds": 60, "cacheSeconds": 0,
+        "settleSeconds": 60, "zeroFillDelaySeconds": 90, "cacheSeconds": 0,
+        "recentlyActiveOnly": true, "highResolution": true,
     });
     let expected = read(&plain);
     let Connection::CloudWatch(cloudwatch) = &expected else { panic!("{expected:?}") };
     assert_eq!(cloudwatch.not_a_number, NotANumber::Zero);
     assert_eq!(cloudwatch.regions.len(), 2);
+    assert_eq!(cloudwatch.zero_fill_delay.as_secs(), 90);
+    let Connection::CloudWatch(defaults) = read(&json!({"source": "cloudwatch"})) else { panic!() };
+    assert_eq!(defaults.zero_fill_delay.as_secs(), 300);
+    assert!(!defaults.recently_active_only && !defaults.high_resolution);
     for details in [
         json!({
             "AccessKeyId": "id", "SecretAccessKey": "secret", "SessionToken": "token",
             "RoleArn": ARN, "ExternalId": "external", "RoleSessionName": "session",
             "TokenExpirySeconds": 900, "Region": "eu-west-1", "Regions": ["eu-west-1", "us-gov-west-1"],
             "RequestTimeout": 15000, "NanInterpretation": "zero", "LinkedAccounts": true,
-            "SettleSeconds": 60, "CacheSeconds": 0,
+            "SettleSeconds": 60, "ZeroFillDelaySeconds": 90, "CacheSeconds": 0,
+            "RecentlyActiveOnly": true, "HighResolution": true,
         }),
         json!({
             "source": "CloudWatch", "request_timeout_seconds": 15, "nan_interpretation": "ZERO",
             "linked-accounts": true, "settle_seconds": 60.0, "cache_seconds": 0,
+            "zero_fill_delay_seconds": 90, "recently_active_only": true, "high_resolution": true,
             "aws": {
                 "aws_access_key_id": "id", "aws_secret_access_key": "secret",
                 "aws_session_token": "token", "role_arn": ARN, "external_id": "external",
@@ -72,7 +79,8 @@ fn every_spelling_is_understood() {
         {
             let mut twice = plain.clone();
             twice["aws"] = json!({"aws_access_key_id": "id"});
-            twice["unknown"] = json!({"accessKeyId": 5});
+            twice["unknown"] = json!({"accessKeyId": 5, "acessKeyId": 5});
+            twice["acessKeyId"] = Value::Null;
             twice
         },
     ] {
@@ -104,6 +112,12 @@ async fn mistakes_are_named_by_every_call_and_never_quoted() {
     let key = "an access key id such as AKIAIOSFODNN7EXAMPLE, without spaces";
     let wrong = |member: &str, expected: &str, found: &str| {
         format!("connectionDetails.{member}: expected {expected}, found {found}")
+    };
+    let misspelt = |member: &str, known: &str| {
+        format!(
+            "connectionDetails.{member}: no member has this name; expected {known}, or a name that is \
+             not nearly the same"
+        )
     };
     let half = |present: &str, missing: &str| {
         format!(
@@ -139,6 +153,12 @@ async fn mistakes_are_named_by_every_call_and_never_quoted() {
         (json!({"requestTimeout": 0}), wrong("requestTimeout", "a whole number of milliseconds from 1 to 86400000", "a number (not shown)")),
         (json!({"nanInterpretation": "hush"}), wrong("nanInterpretation", "\"NONE\" or \"ZERO\"", "a string (not shown)")),
         (json!({"linkedAccounts": "hush"}), wrong("linkedAccounts", "true or false", "a string (not shown)")),
+        (json!({"zeroFillDelaySeconds": 86_401}), wrong("zeroFillDelaySeconds", "a whole number of seconds from 0 to 86400", "a number (not shown)")),
+        (json!({"recentlyActiveOnly": "hush"}), wrong("recentlyActiveOnly", "true or false", "a string (not shown)")),
+        (json!({"highResolution": 1}), wrong("highResolution", "true or false", "a number (not shown)")),
+        (json!({"acessKeyId": "hush", "secretAcessKey": "hush"}), misspelt("acessKeyId", "accessKeyId")),
+        (json!({"aws": {"aws_role_anr": "hush"}}), misspelt("aws.aws_role_anr", "roleArn")),
+        (json!({"sources": "cloudwatch"}), misspelt("sources", "source")),
         (json!({"settleSeconds": -1}), wrong("settleSeconds", "a whole number of seconds from 0 to 86400", "a number (not shown)")),
         (json!({"region": "eu-west-1", "aws": {"region_name": "eu-west-2"}}), wrong("aws.region_name", "the same value as under the other spelling of this member", "a string (not shown)")),
         (json!({"seed": "hush"}), wrong("seed", "a whole number", "a string (not shown)")),

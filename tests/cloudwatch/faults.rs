@@ -20,7 +20,12 @@ const HUSH: &str = "hush";
 
 /// A mirror whose AWS is at this URL.
 pub(crate) fn app_at(url: &str) -> App {
-    app_with(&[("AWS_ENDPOINT_URL", url), ("MIRROR_ACCESS_TOKEN", "hush-token-of-the-mirror")], now)
+    let variables = [
+        ("AWS_ENDPOINT_URL", url),
+        ("AWS_REGION", "eu-west-1"),
+        ("MIRROR_ACCESS_TOKEN", "hush-token-of-the-mirror"),
+    ];
+    app_with(&variables, now)
 }
 
 /// Connection details full of secrets.
@@ -163,15 +168,6 @@ fn error_responses() -> Vec<Row> {
         data(500, "InternalFailure", Error(CONNECTION, "status 500, InternalFailure"), 3),
         data(500, "InternalServiceFault", Error(CONNECTION, "500, InternalServiceFault"), 3),
         data(503, "ServiceUnavailable", Error(CONNECTION, "503, ServiceUnavailable"), 3),
-        data(400, "ThrottlingException", Error(CONNECTION, "throttles this account's"), 3),
-        data(
-            400,
-            "Throttling",
-            Error(CONNECTION, "throttles this account's GetMetricData calls"),
-            3,
-        ),
-        data(400, "RequestLimitExceeded", Error(CONNECTION, "throttles this account's"), 3),
-        data(429, "TooManyRequestsException", Error(CONNECTION, "throttles this account's"), 3),
         data(400, "LimitExceeded", Error(CONNECTION, "throttles this account's"), 1),
         data(400, "ValidationError", Error(REMOTE, NOT_ACCEPTED), 1),
         data(400, "ValidationException", Error(REMOTE, NOT_ACCEPTED), 1),
@@ -186,7 +182,6 @@ fn error_responses() -> Vec<Row> {
         data(400, "NeverHeardOf", Error(CONNECTION, "status 400, NeverHeardOf"), 1),
         list(500, "InternalServiceFault", Error(CONNECTION, "failed to answer ListMetrics"), 3),
         list(400, "InvalidParameterValue", Error(REMOTE, NOT_ACCEPTED), 1),
-        list(400, "Throttling", Error(CONNECTION, "throttles this account's ListMetrics calls"), 3),
         list(403, "AccessDenied", Error(CONNECTION, "does not allow cloudwatch:ListMetrics"), 1),
         sts(400, "ExpiredTokenException", "the session has expired", 1),
         sts(400, "MalformedPolicyDocument", "status 400, MalformedPolicyDocument", 1),
@@ -202,7 +197,6 @@ fn error_responses() -> Vec<Row> {
         ),
         sts(403, "InvalidClientTokenId", UNKNOWN_KEY, 1),
         sts(400, "ValidationError", "up to the role's maximum session duration", 1),
-        sts(400, "Throttling", "STS in eu-west-1 throttles this account's AssumeRole calls", 3),
         sts(400, "IDPCommunicationError", "status 400, IDPCommunicationError", 3),
         sts(500, "InternalFailure", "STS in eu-west-1 failed to answer AssumeRole", 3),
         sts(503, "ServiceUnavailable", "status 503, ServiceUnavailable", 3),
@@ -227,12 +221,24 @@ fn other_faults() -> Vec<Row> {
     let warning = || Error(REMOTE, "SomeCode: Some text");
     vec![
         data("a valid response", complete(&[]), Points(false), 1),
+        data(
+            "status PartialData without points",
+            Response::ok(&[(
+                "MetricDataResults",
+                list(&[map(&[("Id", text("q0")), ("StatusCode", text("PartialData"))])]),
+            )]),
+            Error(CONNECTION, "returned only a part of the data of this metric"),
+            5,
+        ),
         data("status PartialData", page("PartialData", None, &[]), Points(true), 1),
         data(
             "status InternalError",
             page("InternalError", None, &[]),
-            Error(CONNECTION, "status InternalError"),
-            1,
+            Error(
+                CONNECTION,
+                "CloudWatch failed to compute this metric (status InternalError) in 5 attempts",
+            ),
+            5,
         ),
         data(
             "status Forbidden",
@@ -346,11 +352,7 @@ async fn every_fault_has_its_answer() {
         assert_eq!(asked, expected, "{id}: {body}");
         let line = lines.iter().find(|line| line["requestId"] == **id).unwrap();
         let logged = ["level", "source", "status", "error", "reason"].map(|name| &line[name]);
-        let throttles = if id.contains("hrottl") || id.contains("Limit") || id.contains("TooMany") {
-            asked
-        } else {
-            &0
-        };
+        let throttles = usize::from(id.contains("LimitExceeded"));
         assert_eq!(
             (&line["attempts"], &line["throttles"]),
             (&json!(asked), &json!(throttles)),
@@ -394,15 +396,68 @@ fn in_words(body: &Value) -> String {
     }
 }
 
-/// Temporary faults are over at the third attempt.
+/// A throttled call is tried until the deadline, and the error tells how often.
+#[tokio::test]
+async fn throttled_calls_are_tried_until_the_deadline() {
+    log_capture::start();
+    let codes = [
+        ("GetMetricData", 400, "Throttling"),
+        ("GetMetricData", 400, "ThrottlingException"),
+        ("GetMetricData", 400, "RequestLimitExceeded"),
+        ("GetMetricData", 429, "TooManyRequestsException"),
+        ("ListMetrics", 400, "Throttling"),
+        ("AssumeRole", 400, "Throttling"),
+    ];
+    let asked = join_all(codes.iter().map(async |(call, status, code)| {
+        let fault = match *call {
+            "AssumeRole" => Response::sts_error(*status, code, "SAID"),
+            _ => Response::error(*status, code, "SAID"),
+        };
+        let fake = WireFake::new(move |_| fault.clone());
+        let id = format!("{call}, {code}");
+        let reply = send(&app_at(&fake.url), &id, request(call, Some(3_000))).await;
+        let asked = fake.count(call);
+        // The second attempt comes within a second, the third within two more.
+        assert!((2..20).contains(&asked), "{id}: {asked}");
+        let details = reply.body["details"].as_str().unwrap();
+        let service = if *call == "AssumeRole" { "STS" } else { "CloudWatch" };
+        let words = format!(
+            "{service} in eu-west-1 throttles this account's {call} calls: it refused {asked} \
+             attempts within 2700 milliseconds; use fewer streams"
+        );
+        assert!(details.starts_with(&words), "{details}");
+        (id, asked)
+    }));
+    let asked = asked.await;
+    let lines = log_capture::lines();
+    for (id, asked) in asked {
+        let line = lines.iter().find(|line| line["requestId"] == *id).unwrap();
+        let counts = (&line["attempts"], &line["throttles"]);
+        assert_eq!(counts, (&json!(asked), &json!(asked)), "{id}");
+    }
+}
+
+/// A throttled call is worth more attempts than another fault.
+#[tokio::test]
+async fn a_throttle_that_ends_is_waited_for() {
+    let left = std::sync::atomic::AtomicUsize::new(3);
+    let take = std::sync::atomic::Ordering::SeqCst;
+    let fake =
+        WireFake::new(move |_| match left.fetch_update(take, take, |left| left.checked_sub(1)) {
+            Ok(_) => Response::error(400, "Throttling", "Rate exceeded"),
+            Err(_) => page("Complete", None, &[]),
+        });
+    let reply = send(&app_at(&fake.url), "", request("GetMetricData", None)).await;
+    assert_eq!(reply.body["telemetry"]["points"][0][0], 1.5, "{}", reply.body);
+    assert_eq!(fake.count("GetMetricData"), 4);
+    assert_eq!(*fake.connections.lock().unwrap(), 1, "throttling concerns the account");
+}
+
+/// Temporary faults are over at the third attempt. Another server may respond, so each attempt has
+/// a new connection.
 #[tokio::test]
 async fn temporary_faults_are_retried() {
-    for (fault, is_throttled) in [
-        (Response::error(400, "Throttling", "Rate exceeded"), true),
-        (Response::Complete(503, CBOR, vec![]), false),
-        (Response::Truncated, false),
-        (Response::Closed, false),
-    ] {
+    for fault in [Response::Complete(503, CBOR, vec![]), Response::Truncated, Response::Closed] {
         let left = std::sync::atomic::AtomicUsize::new(2);
         let take = std::sync::atomic::Ordering::SeqCst;
         let fake = WireFake::new(move |_| {
@@ -414,9 +469,7 @@ async fn temporary_faults_are_retried() {
         let reply = send(&app_at(&fake.url), "", request("GetMetricData", None)).await;
         assert_eq!(reply.body["telemetry"]["points"][0][0], 1.5, "{}", reply.body);
         assert_eq!(fake.count("GetMetricData"), 3);
-        // Throttling concerns the account. After other faults, another server may respond.
-        let connections = if is_throttled { 1 } else { 3 };
-        assert_eq!(*fake.connections.lock().unwrap(), connections);
+        assert_eq!(*fake.connections.lock().unwrap(), 3);
     }
 }
 

@@ -1,8 +1,7 @@
 //! Field names and values, step by step as StackState's dialog asks for them.
 
-use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataInput;
 use aws_sdk_cloudwatch::operation::list_metrics::ListMetricsOutput;
-use aws_sdk_cloudwatch::types::{Dimension, MessageData, Metric, RecentlyActive, StatusCode};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, RecentlyActive};
 use aws_smithy_mocks::Rule;
 use serde_json::{Value, json};
 use stackstate_mirror::app::App;
@@ -10,7 +9,7 @@ use stackstate_mirror::app::App;
 use crate::support::app::NOW;
 use crate::support::events::{Reply, event, post, serve};
 use crate::support::ministack::{self, HOUR, MINUTE, account, put, yesterday};
-use crate::support::sdk_mock::{self, ListRequests, body, condition, data, lists, page, result};
+use crate::support::sdk_mock::{self, ListRequests, body, condition, lists};
 
 /// An account for these tests only, so that its lists are known.
 const SHOP: &str = "333333333333";
@@ -64,7 +63,8 @@ async fn values(app: &App, details: &Value, field: &str, query: Value) -> (Vec<S
     (values.collect(), reply.body["isPartial"].as_bool().unwrap())
 }
 
-const RESERVED: [&str; 6] = ["MetricName", "Namespace", "Region", "Statistic", "Unit", "~"];
+const RESERVED: [&str; 7] =
+    ["HighResolution", "MetricName", "Namespace", "Region", "Statistic", "Unit", "~"];
 
 #[tokio::test]
 async fn the_dialog_leads_to_data() {
@@ -103,8 +103,8 @@ async fn the_dialog_leads_to_data() {
         let found = names(&app, &details, query(conditions.clone(), json!({}))).await;
         assert_eq!(found, with_reserved(fields), "{conditions}");
     }
-    let limited = query(json!([ec2()]), json!({"limit": 7}));
-    assert_eq!(names(&app, &details, limited).await.0.len(), 7);
+    let limited = query(json!([ec2()]), json!({"limit": 8}));
+    assert_eq!(names(&app, &details, limited).await.0.len(), 8);
 
     for (field, conditions, more, found) in [
         ("Namespace", json!([]), json!({}), &["AWS/EC2", "AWS/Lambda", "Shop"][..]),
@@ -142,6 +142,20 @@ async fn the_dialog_leads_to_data() {
             &["Kilobits", "Kilobits/Second", "Kilobytes", "Kilobytes/Second"],
         ),
         ("Statistic", json!([]), json!({"fieldValuePrefix": "S"}), &["SampleCount", "Sum"]),
+        ("HighResolution", json!([]), json!({}), &["false", "true"]),
+        (
+            "MetricName",
+            json!([ec2(), condition("InstanceId", json!("i-*"))]),
+            json!({}),
+            &["CPUUtilization", "NetworkIn"],
+        ),
+        (
+            "MetricName",
+            json!([ec2(), condition("InstanceId", json!("*-2"))]),
+            json!({}),
+            &["CPUUtilization"],
+        ),
+        ("MetricName", json!([ec2(), condition("InstanceId", json!("x*"))]), json!({}), &[]),
         ("AccountId", json!([]), json!({}), &[]),
         ("~", json!([]), json!({}), &[]),
         ("Nothing", json!([ec2()]), json!({}), &[]),
@@ -273,21 +287,60 @@ async fn a_catalogue_is_read_once_for_each_caller() {
     }
 }
 
+/// Daily metrics, such as the sizes of S3 buckets, have no data in the last three hours.
 #[tokio::test]
-async fn only_recent_questions_are_about_recent_metrics() {
-    for (start, recent) in [
-        (NOW - HOUR, Some(&RecentlyActive::Pt3H)),
-        (NOW - 3 * HOUR + 1, Some(&RecentlyActive::Pt3H)),
-        (NOW - 3 * HOUR, None),
-        (0, None),
+async fn lists_have_all_metrics_unless_the_connection_wants_only_recent_ones() {
+    for (details, start, recent) in [
+        (json!({}), NOW - HOUR, None),
+        (json!({}), 0, None),
+        (json!({"recentlyActiveOnly": false}), NOW - HOUR, None),
+        (json!({"recentlyActiveOnly": true}), NOW - HOUR, Some(&RecentlyActive::Pt3H)),
+        (json!({"recently_active_only": true}), 0, Some(&RecentlyActive::Pt3H)),
     ] {
         let (rule, requests) = pages(1);
-        hosts(&sdk_mock::app(&[&rule]), json!({}), start).await;
+        hosts(&sdk_mock::app(&[&rule]), details.clone(), start).await;
         let requests = requests.lock().unwrap();
-        assert_eq!(requests[0].recently_active(), recent, "{start}");
+        assert_eq!(requests[0].recently_active(), recent, "{details} {start}");
         assert_eq!(requests[0].namespace(), Some("N"));
         assert_eq!(requests[0].include_linked_accounts(), None);
     }
+}
+
+/// In an account with more metrics than a request can list, the namespaces of AWS's services are
+/// within reach, and the lists of a namespace read only that namespace.
+#[tokio::test]
+async fn a_partial_list_of_namespaces_is_filled_up() {
+    let (endless, requests) = pages(usize::MAX);
+    let app = sdk_mock::app(&[&endless]);
+    let ask = async |app: &App, conditions: Value, prefix: &str| {
+        let query = json!({
+            "conditions": conditions, "startTime": NOW - HOUR, "endTime": NOW,
+            "field": {"fieldName": "Namespace", "fieldType": "STRING"}, "fieldValuePrefix": prefix,
+        });
+        let reply = post(app, "field/value", &body(query, json!({}))).await;
+        let values = reply.body["values"].as_array().unwrap().iter();
+        let values: Vec<_> =
+            values.map(|value| value["value"].as_str().unwrap().to_owned()).collect();
+        (values, reply.body["isPartial"] == true)
+    };
+    let (values, is_partial) = ask(&app, json!([]), "").await;
+    assert!(is_partial);
+    for namespace in ["AWS/EC2", "AWS/Lambda", "AWS/S3", "ContainerInsights", "N"] {
+        assert!(values.iter().any(|value| value == namespace), "{namespace} in {values:?}");
+    }
+    let (values, is_partial) = ask(&app, json!([]), "AWS/EC2").await;
+    assert!(is_partial);
+    assert!(values.contains(&"AWS/EC2Spot".to_owned()) && !values.contains(&"N".to_owned()));
+    // Whether these namespaces have such a metric is not known.
+    let (values, is_partial) = ask(&app, json!([condition("MetricName", json!("M"))]), "").await;
+    assert_eq!((values, is_partial), (vec!["N".to_owned()], true));
+    hosts(&app, json!({}), 0).await;
+    assert_eq!(requests.lock().unwrap().last().unwrap().namespace(), Some("N"));
+
+    // A whole list has only what is there.
+    let (whole, _) = pages(1);
+    let (values, is_partial) = ask(&sdk_mock::app(&[&whole]), json!([]), "").await;
+    assert_eq!((values, is_partial), (vec!["N".to_owned()], false));
 }
 
 #[tokio::test]
@@ -309,250 +362,6 @@ async fn an_endless_listing_ends() {
     let (rule, requests) = lists(|_| listing(0..1, Some("same".to_owned())));
     assert_eq!(hosts(&sdk_mock::app(&[&rule]), json!({}), 0).await, (1, true));
     assert_eq!(requests.lock().unwrap().len(), 2, "a token that repeats ends the listing");
-}
-
-#[tokio::test]
-async fn accounts_are_linked_on_request() {
-    let owners = ["111111111111", "222222222222"];
-    let (rule, requests) = lists(move |input| {
-        let mut page = listing(0..0, None);
-        let all = owners
-            .into_iter()
-            .filter(|owner| input.owning_account().is_none_or(|wanted| wanted == *owner));
-        for owner in all {
-            page.metrics.get_or_insert_default().push(metric(1));
-            page.owning_accounts.get_or_insert_default().push(owner.to_owned());
-        }
-        let wider = Dimension::builder().name("Disk").value("sda").build();
-        let mut wide = metric(2);
-        wide.dimensions.get_or_insert_default().push(wider);
-        page.metrics.get_or_insert_default().extend([metric(2), wide]);
-        page.owning_accounts
-            .get_or_insert_default()
-            .extend([owners[0].to_owned(), owners[0].to_owned()]);
-        page
-    });
-    let (gets, asked) = data(|input: &GetMetricDataInput| {
-        let found =
-            input.metric_data_queries()[0].account_id().map(|_| (NOW - NOW % HOUR - HOUR, 1.0));
-        page(vec![result("q0", found.as_slice(), StatusCode::Complete)], None)
-    });
-    let app = sdk_mock::app(&[&rule, &gets]);
-    let linked = || json!({"linkedAccounts": true});
-    let question = |conditions: Value, more: Value| {
-        let mut question =
-            json!({"conditions": conditions, "startTime": NOW - 5 * HOUR, "endTime": NOW});
-        for (name, value) in more.as_object().unwrap() {
-            question[name] = value.clone();
-        }
-        body(question, linked())
-    };
-    let namespace = || condition("Namespace", json!("N"));
-    let ask = async |call: &str, body: Value| -> Reply { post(&app, call, &body).await };
-
-    let reply = ask("field/name", question(json!([]), json!({}))).await;
-    assert_eq!(reply.body["fields"][0]["fieldName"], "AccountId");
-    let accounts = json!({"field": {"fieldName": "AccountId"}});
-    let reply = ask("field/value", question(json!([namespace()]), accounts)).await;
-    let values: Vec<_> = reply.body["values"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|value| value["value"].as_str().unwrap())
-        .collect();
-    assert_eq!(values, owners);
-    assert_eq!(requests.lock().unwrap()[0].include_linked_accounts(), Some(true));
-
-    let metric =
-        || json!({"metricField": "M", "aggregation": {"method": "MEAN", "bucketSizeMillis": HOUR}});
-    let host = || condition("Host", json!("000001"));
-    let reply = ask("metric", question(json!([namespace(), host()]), metric())).await;
-    assert_eq!(reply.body["summary"], "The conditions match several metrics");
-    let details = reply.body["details"].as_str().unwrap();
-    assert!(
-        details.ends_with("add conditions on AccountId (111111111111, 222222222222)"),
-        "{details}"
-    );
-
-    // A metric with exactly these dimensions takes precedence over one with more, in any account.
-    let alone = condition("Host", json!("000002"));
-    let reply = ask("metric", question(json!([namespace(), alone]), metric())).await;
-    assert_eq!(reply.body["telemetry"]["points"].as_array().unwrap().len(), 1, "{}", reply.body);
-
-    let account = condition("AccountId", json!("222222222222"));
-    let reply = ask("metric", question(json!([namespace(), host(), account]), metric())).await;
-    assert_eq!(reply.body["telemetry"]["points"].as_array().unwrap().len(), 1, "{}", reply.body);
-    let asked = asked.lock().unwrap();
-    let accounts: Vec<_> =
-        asked.iter().map(|input| input.metric_data_queries()[0].account_id()).collect();
-    assert_eq!(accounts, [None, None, Some("111111111111"), Some("222222222222")]);
-}
-
-#[tokio::test]
-async fn a_stream_by_resource_is_looked_up_once() {
-    let lambda = |value: &str| {
-        let dimension = Dimension::builder().name("FunctionName").value(value).build();
-        Metric::builder().namespace("AWS/Lambda").metric_name("M").dimensions(dimension).build()
-    };
-    let (rule, listed) = lists(move |input| {
-        let named = input.dimensions().iter().any(|filter| filter.name() == Some("FunctionName"));
-        let metrics = if named { vec![lambda("f")] } else { vec![] };
-        ListMetricsOutput::builder().set_metrics(Some(metrics)).build()
-    });
-    let (gets, asked) = data(|input: &GetMetricDataInput| {
-        let stat = input.metric_data_queries()[0].metric_stat().unwrap();
-        let own = stat.metric().unwrap().dimensions()[0].name() == Some("FunctionName");
-        let found = own.then_some((NOW - NOW % HOUR - HOUR, 1.0));
-        page(vec![result("q0", found.as_slice(), StatusCode::Complete)], None)
-    });
-    let app = sdk_mock::app(&[&rule, &gets]);
-    let query = json!({
-        "conditions": [condition("Namespace", json!("AWS/Lambda")), condition("Resource", json!("f"))],
-        "metricField": "M", "startTime": NOW - 5 * HOUR, "endTime": NOW,
-        "aggregation": {"method": "MEAN", "bucketSizeMillis": HOUR},
-    });
-    for (gets, lists) in [(2, 1), (4, 1), (6, 1)] {
-        let reply = post(&app, "metric", &body(query.clone(), json!({"cacheSeconds": 0}))).await;
-        assert_eq!(
-            reply.body["telemetry"]["points"].as_array().unwrap().len(),
-            1,
-            "{}",
-            reply.body
-        );
-        assert_eq!((asked.lock().unwrap().len(), listed.lock().unwrap().len()), (gets, lists));
-    }
-}
-
-#[tokio::test]
-async fn an_expression_goes_to_cloudwatch_as_it_is() {
-    let time = NOW - NOW % HOUR - HOUR;
-    let search = "SUM(SEARCH('{AWS/EC2,InstanceId} CPUUtilization', 'Average'))";
-    let ask =
-        async |conditions: Value, more: Value, details: Value, answer: Vec<(&'static str, f64)>| {
-            let (gets, asked) = data(move |_| {
-                let series = answer.iter().map(|(label, value)| {
-                    let mut series = result("q0", &[(time, *value)], StatusCode::Complete);
-                    series.label = Some((*label).to_owned());
-                    series
-                });
-                page(series.collect(), None)
-            });
-            let mut query = json!({
-                "conditions": conditions, "startTime": NOW - 5 * HOUR, "endTime": NOW,
-                "aggregation": {"method": "SUM", "bucketSizeMillis": HOUR},
-            });
-            for (name, value) in more.as_object().unwrap() {
-                query[name] = value.clone();
-            }
-            let reply = post(&sdk_mock::app(&[&gets]), "metric", &body(query, details)).await;
-            let asked = asked.lock().unwrap().clone();
-            (reply, asked)
-        };
-    let expression = || condition("~", json!(search));
-    let beside = json!([
-        expression(),
-        condition("Region", json!("eu-west-2")),
-        condition("AccountId", json!("123456789012"))
-    ]);
-    let (reply, asked) = ask(beside, json!({}), json!({}), vec![("all", 5.0)]).await;
-    assert_eq!(reply.body["telemetry"]["points"], json!([[5.0, time, time + HOUR]]));
-    let [query] = asked[0].metric_data_queries() else { panic!("{asked:?}") };
-    assert_eq!(query.expression(), Some(search));
-    assert_eq!((query.period(), query.account_id()), (Some(3_600), Some("123456789012")));
-    assert_eq!(query.metric_stat(), None);
-
-    let (reply, _) = ask(json!([expression()]), json!({}), json!({}), vec![]).await;
-    assert_eq!(reply.body["telemetry"]["points"], json!([]), "none is an empty answer");
-    let (reply, _) =
-        ask(json!([expression()]), json!({}), json!({}), vec![("all", f64::NAN)]).await;
-    assert_eq!(reply.body["telemetry"]["points"], json!([]));
-    let zero = json!({"nanInterpretation": "ZERO"});
-    let (reply, _) = ask(json!([expression()]), json!({}), zero, vec![("all", f64::NAN)]).await;
-    assert_eq!(reply.body["telemetry"]["points"], json!([[0.0, time, time + HOUR]]));
-
-    let (reply, _) =
-        ask(json!([expression()]), json!({}), json!({}), vec![("i-1", 1.0), ("i-2", 2.0)]).await;
-    assert_eq!(reply.status, 500);
-    let details = reply.body["details"].as_str().unwrap();
-    assert!(
-        details.starts_with("expected one, found 2: i-1, i-2; combine them with SUM("),
-        "{details}"
-    );
-
-    for (conditions, more, name) in [
-        (json!([expression(), condition("Namespace", json!("N"))]), json!({}), "Namespace"),
-        (json!([expression(), condition("InstanceId", json!("i-1"))]), json!({}), "InstanceId"),
-        (json!([expression(), condition("Statistic", json!("Sum"))]), json!({}), "Statistic"),
-        (json!([expression()]), json!({"metricField": "M"}), "the metric field"),
-    ] {
-        let (reply, asked) = ask(conditions, more, json!({}), vec![]).await;
-        let details = reply.body["details"].as_str().unwrap();
-        let words =
-            format!("~: an expression ignores {name}; expected {name} as a part of the expression");
-        assert!(details.starts_with(&words), "{details}");
-        assert!(asked.is_empty());
-    }
-}
-
-#[tokio::test]
-async fn an_expressions_answer_is_taken_as_it_is_meant() {
-    let time = |minutes: i64| NOW - NOW % HOUR - HOUR + minutes * MINUTE;
-    let labelled = |label: &str, time: i64, value: f64| {
-        let mut series = result("q0", &[(time, value)], StatusCode::Complete);
-        series.label = Some(label.to_owned());
-        series
-    };
-    let dropped = MessageData::builder().code("ArithmeticError").value("dropped").build();
-    let with_gap = {
-        let mut series = labelled("rate", time(0), 5.0);
-        series.messages = Some(vec![dropped]);
-        series
-    };
-    let other = MessageData::builder().code("MaxMetricsExceeded").value("500").build();
-    let exceeded = {
-        let mut series = labelled("rate", time(0), 5.0);
-        series.messages = Some(vec![other]);
-        series
-    };
-    for (pages, outcome) in [
-        (vec![vec![with_gap]], Ok(1)),
-        (vec![vec![exceeded]], Err("MaxMetricsExceeded: 500")),
-        (vec![vec![labelled("a", time(-60), 1.0)], vec![labelled("a", time(0), 2.0)]], Ok(2)),
-        (
-            vec![vec![labelled("a", time(-60), 1.0)], vec![labelled("b", time(0), 2.0)]],
-            Err("found 2: a, b"),
-        ),
-        (
-            vec![vec![labelled("a", time(0), 1.0), labelled("a", time(0), 1.0)]],
-            Err("found 2: a, a"),
-        ),
-        (
-            vec![vec![labelled("a", time(0), 1.0)], vec![labelled("a", time(5), 2.0)]],
-            Err("sets a period shorter than the query's 3600 seconds"),
-        ),
-    ] {
-        let (gets, _) = data(move |input: &GetMetricDataInput| {
-            let index: usize = input.next_token().map_or(0, |token| token.parse().unwrap());
-            let next = (index + 1 < pages.len()).then(|| (index + 1).to_string());
-            page(pages[index].clone(), next.as_deref())
-        });
-        let query = json!({
-            "conditions": [condition("~", json!("SELECT 1"))], "startTime": NOW - 5 * HOUR, "endTime": NOW,
-            "aggregation": {"method": "MEAN", "bucketSizeMillis": HOUR},
-        });
-        let reply = post(&sdk_mock::app(&[&gets]), "metric", &body(query, json!({}))).await;
-        match outcome {
-            Ok(count) => assert_eq!(
-                reply.body["telemetry"]["points"].as_array().map(Vec::len),
-                Some(count),
-                "{}",
-                reply.body
-            ),
-            Err(words) => {
-                assert!(reply.body["details"].as_str().unwrap().contains(words), "{}", reply.body)
-            }
-        }
-    }
 }
 
 #[tokio::test]

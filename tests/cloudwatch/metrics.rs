@@ -149,7 +149,7 @@ async fn buckets_are_those_that_cloudwatch_has() {
         (61_000, start, end, 2 * MINUTE, start, end),
         (90_000, start, end, 2 * MINUTE, start, end),
         (100_001, start, end, 2 * MINUTE, start, end),
-        (7_000, start, end, 10_000, start, end),
+        (7_000, start, end, MINUTE, start, end),
         // A bucket that contains the start is included. One that contains the end is not.
         (MINUTE, minute(10) + 1, minute(20) - 1, MINUTE, minute(10), minute(19)),
         (MINUTE, minute(10) - 1, minute(20), MINUTE, minute(9), minute(20)),
@@ -163,7 +163,7 @@ async fn buckets_are_those_that_cloudwatch_has() {
         ),
         // The end is in the future: only buckets that are over are included.
         (MINUTE, minute(100), now() + HOUR, MINUTE, minute(100), end),
-        (30_000, minute(100), now() + HOUR, 30_000, minute(100), end + 30_000),
+        (30_000, minute(100), now() + HOUR, MINUTE, minute(100), end),
         (MINUTE, now() + HOUR, now() + 2 * HOUR, MINUTE, start, start),
         (MINUTE, minute(10), minute(10), MINUTE, start, start),
     ] {

@@ -238,20 +238,85 @@ async fn what_is_not_a_number_is_left_out_or_zero() {
 }
 
 #[tokio::test]
-async fn partial_data_is_partial_and_not_absent() {
-    for points in [vec![], vec![(minute(0), 1.0)]] {
-        let answer = page(vec![result("q0", &points, StatusCode::PartialData)], None);
-        let (rule, _) = data(move |_| answer.clone());
-        let query = query(Some("SUM"), START, END, json!({}));
-        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
-        assert!(is_partial(&reply));
-        assert_eq!(self::points(&reply).len(), points.len());
-    }
+async fn partial_data_with_points_is_shown() {
+    let answer = page(vec![result("q0", &[(minute(0), 1.0)], StatusCode::PartialData)], None);
+    let (rule, requests) = data(move |_| answer.clone());
+    let query = query(Some("SUM"), START, END, json!({}));
+    let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+    assert!(is_partial(&reply));
+    assert_eq!(points(&reply), [(1.0, minute(0))]);
+    assert_eq!(requests.lock().unwrap().len(), 1);
 }
 
-#[tokio::test]
+/// A client that got nothing and `isPartial` would ask the same again, without end. The clock is
+/// paused, so the waits take no time.
+#[tokio::test(start_paused = true)]
+async fn partial_data_without_points_is_asked_for_again() {
+    let nothing = || page(vec![result("q0", &[], StatusCode::PartialData)], None);
+    let query = query(Some("MEAN"), START, END, json!({}));
+    let (rule, requests) = data(move |_| nothing());
+    let reply = post(&app(&[&rule]), "metric", &body(query.clone(), json!({}))).await;
+    assert_eq!((reply.status, &reply.body["_type"]), (500, &json!("MetricStoreConnectionError")));
+    let details = reply.body["details"].as_str().unwrap();
+    let words = "CloudWatch returned only a part of the data of this metric (status PartialData) in 5 attempts";
+    assert!(details.starts_with(words), "{details}");
+    assert_eq!(requests.lock().unwrap().len(), 5);
+
+    let asked = AtomicUsize::new(0);
+    let (rule, requests) = data(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        0 | 1 => nothing(),
+        _ => page(vec![result("q0", &[(minute(1), 2.0)], StatusCode::Complete)], None),
+    });
+    let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+    assert!(!is_partial(&reply));
+    assert_eq!(points(&reply), [(2.0, minute(1))]);
+    assert_eq!(requests.lock().unwrap().len(), 3);
+}
+
+/// "Retry your request using NextToken, if present", else from the beginning.
+#[tokio::test(start_paused = true)]
+async fn an_internal_error_is_asked_for_again() {
+    let failed = || result("q1", &[(minute(0), 99.0)], StatusCode::InternalError);
+    let whole = |id: &str| result(id, &[(minute(0), 1.0)], StatusCode::Complete);
+    let hosts = json!({"conditions": [condition("Host", json!(["a", "b"]))]});
+    let query = query(Some("SUM_NO_ZEROS"), START, END, hosts);
+    for (name, token) in [("with a token", Some("more")), ("without a token", None)] {
+        let asked = AtomicUsize::new(0);
+        let (rule, requests) = data(move |input| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => page(vec![whole("q0"), failed()], token),
+            1 if token.is_some() => {
+                assert_eq!(input.next_token(), token);
+                page(vec![whole("q1")], None)
+            }
+            _ => {
+                assert_eq!(input.next_token(), None);
+                page(vec![whole("q0"), whole("q1")], None)
+            }
+        });
+        let reply = post(&app(&[&rule]), "metric", &body(query.clone(), json!({}))).await;
+        assert_eq!(points(&reply), [(2.0, minute(0))], "{name}: nothing is counted twice");
+        assert_eq!(requests.lock().unwrap().len(), 2, "{name}");
+    }
+    for token in [Some("more"), None] {
+        let (rule, requests) = data(move |_| page(vec![whole("q0"), failed()], token));
+        let reply = post(&app(&[&rule]), "metric", &body(query.clone(), json!({}))).await;
+        let details = reply.body["details"].as_str().unwrap();
+        let words = "CloudWatch failed to compute this metric (status InternalError) in 5 attempts";
+        assert!(details.starts_with(words), "{details}");
+        assert_eq!(requests.lock().unwrap().len(), 5);
+    }
+    // The deadline allows no more.
+    let (rule, requests) = data(move |_| page(vec![failed()], None));
+    let details = json!({"requestTimeout": 1_000});
+    let reply = post(&app(&[&rule]), "metric", &body(query, details)).await;
+    let details = reply.body["details"].as_str().unwrap();
+    assert!(details.contains("(status InternalError) in 3 attempts"), "{details}");
+    assert_eq!(requests.lock().unwrap().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_part_of_several_series_is_no_answer() {
-    let (rule, _) = data(|_| {
+    let (rule, requests) = data(|_| {
         let results = vec![
             result("q0", &[(minute(0), 1.0)], StatusCode::Complete),
             result("q1", &[], StatusCode::PartialData),
@@ -263,7 +328,8 @@ async fn a_part_of_several_series_is_no_answer() {
     let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
     assert_eq!((reply.status, &reply.body["_type"]), (500, &json!("MetricStoreConnectionError")));
     let details = reply.body["details"].as_str().unwrap();
-    assert!(details.contains("only a part of the data of the metrics"), "{details}");
+    assert!(details.contains("only a part of the data of this metric"), "{details}");
+    assert_eq!(requests.lock().unwrap().len(), 5);
 }
 
 #[tokio::test]
@@ -295,17 +361,159 @@ async fn several_series_are_asked_for_in_spans_until_the_limit_is_reached() {
 }
 
 #[tokio::test]
-async fn services_of_aws_have_no_period_below_a_minute() {
-    for (namespace, period) in [("AWS/Lambda", 60), ("Custom", 10)] {
+async fn periods_below_a_minute_are_for_high_resolution() {
+    let name = |namespace: &str| condition("Namespace", json!(namespace));
+    let expression = |text: &str| condition("~", json!(text));
+    let high = |value: Value| condition("HighResolution", value);
+    let source = json!({"highResolution": true});
+    for (conditions, details, bucket, period) in [
+        (vec![name("CWAgent")], json!({}), 10_000, 60),
+        (vec![name("AWS/Lambda")], json!({}), 10_000, 60),
+        (vec![expression("SEARCH('x', 'Sum')")], json!({}), 10_000, 60),
+        (vec![expression("SELECT SUM(x) FROM y")], json!({}), 10_000, 60),
+        (vec![name("CWAgent")], source.clone(), 10_000, 10),
+        (vec![name("CWAgent")], source.clone(), 1_000, 1),
+        (vec![name("CWAgent")], source.clone(), 7_000, 10),
+        (vec![name("CWAgent")], source.clone(), 31_000, 60),
+        (vec![name("CWAgent")], json!({"aws": {"high_resolution": true}}), 20_000, 20),
+        (vec![name("CWAgent")], json!({"highResolution": false}), 10_000, 60),
+        (vec![expression("SEARCH('x', 'Sum')")], source.clone(), 10_000, 10),
+        // Metrics Insights aggregates by the minute.
+        (vec![expression("select SUM(x) FROM y")], source.clone(), 10_000, 60),
+        (vec![expression("SELECT SUM(x) FROM y"), high(json!(true))], json!({}), 10_000, 60),
+        // AWS's services send at most one value a minute, unless the stream says otherwise.
+        (vec![name("AWS/Lambda")], source.clone(), 10_000, 60),
+        (vec![name("AWS/Lambda"), high(json!(true))], json!({}), 10_000, 10),
+        (vec![name("CWAgent"), high(json!(true))], json!({}), 10_000, 10),
+        (vec![name("CWAgent"), high(json!("true"))], json!({}), 5_000, 5),
+        (vec![expression("SEARCH('x', 'Sum')"), high(json!("true"))], json!({}), 5_000, 5),
+        (vec![name("CWAgent"), high(json!(false))], source.clone(), 10_000, 60),
+    ] {
         let (rule, requests) =
             data(|_| page(vec![result("q0", &[(minute(0), 1.0)], StatusCode::Complete)], None));
         let mut query = query(Some("SUM"), START, END, json!({}));
-        query["conditions"] = json!([condition("Namespace", json!(namespace))]);
-        query["aggregation"]["bucketSizeMillis"] = json!(10_000);
-        post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        if conditions[0]["key"] == "~" {
+            query["metricField"] = Value::Null;
+        }
+        query["conditions"] = json!(conditions);
+        query["aggregation"]["bucketSizeMillis"] = json!(bucket);
+        let reply = post(&app(&[&rule]), "metric", &body(query, details.clone())).await;
         let requests = requests.lock().unwrap();
-        let stat = requests[0].metric_data_queries()[0].metric_stat().unwrap();
-        assert_eq!(stat.period(), Some(period), "{namespace}");
+        assert_eq!(requests.len(), 1, "{}", reply.body);
+        let asked = &requests[0].metric_data_queries()[0];
+        let found = asked.period().or(asked.metric_stat().and_then(|stat| stat.period()));
+        assert_eq!(found, Some(period), "{conditions:?} {details} {bucket}");
+        let bucket = &reply.body["telemetry"]["points"][0];
+        let length = bucket[2].as_i64().unwrap() - bucket[1].as_i64().unwrap();
+        assert_eq!(length, i64::from(period) * 1_000, "{}", reply.body);
+    }
+}
+
+/// `SUM` and `EVENT_COUNT`: data can be on its way for some minutes, so an empty bucket at the end
+/// is not yet 0.
+#[tokio::test]
+async fn zeros_are_for_data_that_can_no_longer_arrive() {
+    // NOW is half a minute after END, so minute 60 is not over. By default, minutes from 55 on may
+    // have data on its way.
+    for (method, found, details, expected) in [
+        ("SUM", &[][..], json!({}), &[(50, 0.0), (51, 0.0), (52, 0.0), (53, 0.0), (54, 0.0)][..]),
+        ("EVENT_COUNT", &[53], json!({}), &[(50, 0.0), (51, 0.0), (52, 0.0), (53, 7.0), (54, 0.0)]),
+        (
+            "SUM",
+            &[57],
+            json!({}),
+            &[
+                (50, 0.0),
+                (51, 0.0),
+                (52, 0.0),
+                (53, 0.0),
+                (54, 0.0),
+                (55, 0.0),
+                (56, 0.0),
+                (57, 7.0),
+            ],
+        ),
+        ("SUM", &[], json!({"zeroFillDelaySeconds": 510}), &[(50, 0.0), (51, 0.0)]),
+        ("SUM", &[], json!({"zero_fill_delay_seconds": 511}), &[(50, 0.0)]),
+        ("SUM", &[], json!({"zeroFillDelaySeconds": 571}), &[]),
+        ("SUM", &[50], json!({"zeroFillDelaySeconds": 86_400}), &[(50, 7.0)]),
+        (
+            "SUM",
+            &[58],
+            json!({"zeroFillDelaySeconds": 0}),
+            &[
+                (50, 0.0),
+                (51, 0.0),
+                (52, 0.0),
+                (53, 0.0),
+                (54, 0.0),
+                (55, 0.0),
+                (56, 0.0),
+                (57, 0.0),
+                (58, 7.0),
+                (59, 0.0),
+            ],
+        ),
+        ("SUM_NO_ZEROS", &[53], json!({}), &[(53, 7.0)]),
+        ("MEAN", &[53], json!({}), &[(53, 7.0)]),
+    ] {
+        let (rule, _) = data(move |_| {
+            let found: Vec<_> = found.iter().map(|at| (minute(*at), 7.0)).collect();
+            page(vec![result("q0", &found, StatusCode::Complete)], None)
+        });
+        let list = lists(|_| list_page(vec![metric(&[])], None)).0;
+        for end in [END, NOW, NOW + HOUR] {
+            let query = query(Some(method), minute(50), end, json!({}));
+            let reply = post(&app(&[&rule, &list]), "metric", &body(query, details.clone())).await;
+            let expected: Vec<_> =
+                expected.iter().map(|(at, value)| (*value, minute(*at))).collect();
+            assert_eq!(points(&reply), expected, "{method} {found:?} {details}");
+            assert!(!is_partial(&reply), "{method} {found:?} {details}");
+        }
+    }
+}
+
+/// A limit that cuts the range where zeros are certain saves data. Where they are not, a later
+/// bucket can decide, so the whole range is asked for.
+#[tokio::test]
+async fn a_limit_and_late_data_lose_no_bucket() {
+    for (found, limit, expected, partial) in [
+        (&[58][..], 3, vec![50, 51, 52], true),
+        (&[58], 7, vec![50, 51, 52, 53, 54, 55, 56], true),
+        (&[58], 9, vec![50, 51, 52, 53, 54, 55, 56, 57, 58], false),
+        (&[], 7, vec![50, 51, 52, 53, 54], false),
+        (&[], 5, vec![50, 51, 52, 53, 54], false),
+        (&[], 4, vec![50, 51, 52, 53], true),
+    ] {
+        let (rule, _) = data(move |input| {
+            let window = input.start_time().unwrap().secs()..input.end_time().unwrap().secs();
+            let found = found.iter().map(|at| (minute(*at), 7.0));
+            let found: Vec<_> =
+                found.filter(|(time, _)| window.contains(&(time / 1_000))).collect();
+            page(vec![result("q0", &found, StatusCode::Complete)], None)
+        });
+        let list = lists(|_| list_page(vec![metric(&[])], None)).0;
+        let query = query(Some("SUM"), minute(50), NOW, json!({"limit": limit}));
+        let reply = post(&app(&[&rule, &list]), "metric", &body(query, json!({}))).await;
+        let times: Vec<i64> = points(&reply).into_iter().map(|(_, time)| time).collect();
+        let expected: Vec<i64> = expected.into_iter().map(minute).collect();
+        assert_eq!((times, is_partial(&reply)), (expected, partial), "{found:?} {limit}");
+    }
+}
+
+/// A poll for the last minute, which settles for a minute, never sees a point.
+#[tokio::test]
+async fn settling_cuts_only_the_end_of_the_range() {
+    let (rule, requests) =
+        data(|_| page(vec![result("q0", &[(minute(59), 1.0)], StatusCode::Complete)], None));
+    let list = lists(|_| list_page(vec![metric(&[])], None)).0;
+    let details = json!({"settleSeconds": 60});
+    for (start, asked) in [(NOW - MINUTE, 0), (NOW - 3 * MINUTE, 1)] {
+        let query = query(Some("MEAN"), start, NOW, json!({}));
+        let app = app(&[&rule, &list]);
+        let reply = post(&app, "metric", &body(query, details.clone())).await;
+        assert_eq!(points(&reply), []);
+        assert_eq!(requests.lock().unwrap().len(), asked);
     }
 }
 
@@ -331,7 +539,7 @@ async fn a_metric_without_data_is_looked_for_on_every_page() {
     let ask = async |pages: Vec<ListMetricsOutput>, host: Value| {
         let (lists, requests) = list_pages(pages);
         let more = json!({"conditions": [condition("Host", host), condition("AccountId", json!("123456789012"))]});
-        let query = query(Some("SUM"), END - 2 * MINUTE, END, more);
+        let query = query(Some("SUM"), minute(0), minute(2), more);
         let reply = post(&app(&[&nothing(), &lists]), "metric", &body(query, json!({}))).await;
         let asked = requests.lock().unwrap().clone();
         (reply, asked)
@@ -346,7 +554,7 @@ async fn a_metric_without_data_is_looked_for_on_every_page() {
         owned(list_page(vec![metric(&[("Host", "a")])], None)),
     ];
     let (reply, asked) = ask(pages, json!("a")).await;
-    assert_eq!(points(&reply), [(0.0, END - 2 * MINUTE), (0.0, END - MINUTE)], "it is idle");
+    assert_eq!(points(&reply), [(0.0, minute(0)), (0.0, minute(1))], "it is idle");
     assert_eq!(asked.len(), 2);
     for (request, token) in asked.iter().zip([None, Some("1")]) {
         assert_eq!(request.next_token(), token);

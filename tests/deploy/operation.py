@@ -113,11 +113,28 @@ def what_the_account_cannot_spare_is_not_reserved(shell):
         return next(each["ParameterValue"] for each in stack["Stacks"][0]["Parameters"]
                     if each["ParameterKey"] == "ReservedConcurrency")
 
+    assert reserved() == "100"
     output = shell.make("deploy", f"ReservedConcurrency={wanted}")
     assert f"The account cannot spare {wanted} of its concurrency" in output, output
     assert reserved() == "-1"
     output = shell.make("deploy", "ReservedConcurrency=1")
     assert "cannot spare" not in output and reserved() == "1", output
+
+
+def a_proxy_is_a_secret_variable(shell):
+    def variables():
+        function = outputs(shell.aws)["FunctionName"]
+        found = shell.aws.client("lambda").get_function_configuration(FunctionName=function)
+        return {name: value for name, value in found["Environment"]["Variables"].items()
+                if name in ("HTTPS_PROXY", "NO_PROXY")}
+
+    # The local AWS does not notice a change of conditions alone, so another parameter changes too.
+    proxy = "http://user:hush@127.0.0.1:1"
+    output = shell.make("deploy", f"HttpsProxy={proxy}", "NoProxy=example.com", "MemorySize=129")
+    assert "hush" not in output + shell.make("status", "SHOW_SECRETS=1"), output
+    assert variables() == {"HTTPS_PROXY": proxy, "NO_PROXY": "example.com"}, variables()
+    shell.make("deploy", "HttpsProxy=", "MemorySize=128")
+    assert variables() == {}, variables()
 
 
 def metrics_and_alarms_are_provisioned(shell):

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `app` | mirrors to test |
 //! | `events` | Lambda events and the mirror's replies |
+//! | `inventory` | a CloudWatch with some metrics, on the SDK's mocks |
 //! | `invariants` | what holds for every answer with random data; the fuzzer uses it too |
 //! | `ministack` | a local CloudWatch and STS with real data |
 //! | `wire_fake` | a server that speaks AWS's protocols and can break them |
@@ -15,6 +16,7 @@
 pub(crate) mod app;
 pub(crate) mod events;
 pub(crate) mod invariants;
+pub(crate) mod inventory;
 pub(crate) mod ministack;
 pub(crate) mod sdk_mock;
 pub(crate) mod wire_fake;

@@ -39,7 +39,11 @@ pub(crate) fn body(query: Value, details: Value) -> Value {
 }
 
 pub(crate) fn condition(key: &str, value: Value) -> Value {
-    let kind = if value.is_array() { "InSetValue" } else { "StringValue" };
+    let kind = match value {
+        Value::Array(_) => "InSetValue",
+        Value::Bool(_) => "BooleanValue",
+        _ => "StringValue",
+    };
     json!({"key": key, "value": {"value": value, "_type": kind}})
 }
 

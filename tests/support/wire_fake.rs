@@ -77,6 +77,8 @@ pub(crate) fn map(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
 pub(crate) struct Call {
     /// The name of the action.
     pub(crate) action: String,
+    /// The region that the call is signed for.
+    pub(crate) region: String,
     pub(crate) body: Vec<u8>,
 }
 
@@ -144,7 +146,7 @@ fn serve(stream: TcpStream, calls: &Mutex<Vec<Call>>, respond: &dyn Fn(&Call) ->
 
 /// The next call; `None` if the connection has ended.
 fn read(stream: &mut BufReader<TcpStream>) -> Option<Call> {
-    let (mut path, mut length) = (String::new(), 0);
+    let (mut path, mut region, mut length) = (String::new(), String::new(), 0);
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).ok()? == 0 {
@@ -155,10 +157,13 @@ fn read(stream: &mut BufReader<TcpStream>) -> Option<Call> {
             path = line.split(' ').nth(1)?.to_owned();
         } else if line.is_empty() {
             break;
-        } else if let Some((name, value)) = line.split_once(": ")
-            && name.eq_ignore_ascii_case("content-length")
-        {
-            length = value.parse().ok()?;
+        } else if let Some((name, value)) = line.split_once(": ") {
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.parse().ok()?;
+            } else if name.eq_ignore_ascii_case("authorization") {
+                // …/20260101/eu-west-1/sts/aws4_request
+                value.split('/').nth(2)?.clone_into(&mut region);
+            }
         }
     }
     let mut body = vec![0; length];
@@ -167,5 +172,5 @@ fn read(stream: &mut BufReader<TcpStream>) -> Option<Call> {
         Some((_, action)) => action.to_owned(),
         None => "AssumeRole".to_owned(),
     };
-    Some(Call { action, body })
+    Some(Call { action, region, body })
 }

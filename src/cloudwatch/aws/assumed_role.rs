@@ -13,6 +13,7 @@ use super::error::{self, Action};
 use crate::connection::Role;
 use crate::error::MirrorError;
 use crate::region::Region;
+use crate::usage::Attempts;
 
 /// A session is renewed when it expires within this time.
 const RENEWAL_MARGIN: Duration = Duration::from_secs(300);
@@ -35,9 +36,14 @@ impl AssumedRole {
         AssumedRole { client, role, region, session: Mutex::new(None) }
     }
 
-    /// What [`AssumedRole::credentials`] waits for, in an error's words.
-    pub(super) fn waits_for(&self) -> String {
-        format!("STS in {} to assume the role {}", self.region, self.role.arn)
+    /// The role.
+    pub(super) fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// The region of STS.
+    pub(super) fn region(&self) -> &Region {
+        &self.region
     }
 
     /// Credentials that do not expire within [`MIN_REMAINING`].
@@ -72,7 +78,8 @@ impl AssumedRole {
             .duration_seconds(i32::try_from(session_length.as_secs()).unwrap_or(i32::MAX))
             .send();
         let output = Box::pin(call).await.map_err(|error| {
-            error::from_call(&error, Action::AssumeRole(&self.role), &self.region)
+            let action = Action::AssumeRole(&self.role);
+            error::from_call(&error, action, &self.region, Attempts::current())
         })?;
         let session = output.credentials.ok_or_else(|| error::no_session(&self.role))?;
         Ok(Credentials::new(

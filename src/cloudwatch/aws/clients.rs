@@ -1,45 +1,41 @@
 //! The SDK client of each caller, cached between requests.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
-use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, SdkConfig};
 use aws_credential_types::Credentials as AwsCredentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::config::retry::RetryPartition;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 
 use super::assumed_role::AssumedRole;
-use super::attempts::CountAttempts;
 use super::caller::Caller;
-use super::error;
+use super::error::{self, Action};
 use super::http::HttpClients;
+use super::retries::{Retries, quota, retry_config};
 use super::session::Session;
 use crate::cache::BoundedCache;
 use crate::config::AwsConfig;
-use crate::connection::{Credentials, Identity};
+use crate::connection::{Credentials, Identity, Role};
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::region::Region;
 use crate::secret::Keys;
 use crate::time::EpochMillis;
-use crate::usage::Usage;
+use crate::usage::{Attempts, Usage};
 
 /// The maximum number of cached clients.
 const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
 /// A client that was unused for this long is dropped with its keys.
 const IDLE_LIFETIME: Duration = Duration::from_secs(900);
-
-/// The maximum number of attempts for a call that is throttled or fails temporarily.
-const MAX_ATTEMPTS: u32 = 3;
 
 /// Builds the client of a caller in a region.
 pub type BuildClient =
@@ -95,8 +91,12 @@ impl Clients {
         self.cache.insert(caller, client.clone(), 0, now, IDLE_LIFETIME);
         let CallerClient { cloudwatch, role } = client;
         if let Some(role) = role {
-            let credentials = deadline.bound(|| role.waits_for(), role.credentials());
-            usage.wait(credentials).await??;
+            let attempts = Arc::new(Attempts::default());
+            let credentials = deadline.bound(role.credentials());
+            let credentials = usage.wait(&attempts, credentials).await;
+            let action = Action::AssumeRole(role.role());
+            credentials
+                .map_err(|overdue| error::overdue(overdue, action, role.region(), &attempts))??;
         }
         Ok(Session { client: cloudwatch, caller, region, deadline, usage: usage.clone() })
     }
@@ -106,12 +106,16 @@ impl Clients {
 pub(crate) struct SdkClientBuilder {
     aws: AwsConfig,
     http: HttpClients,
+    /// The roles of the clients in use, by their caller in the region of STS. All regions of a
+    /// caller share a role, so they share its session.
+    roles: Mutex<HashMap<Caller, Weak<AssumedRole>>>,
 }
 
 impl SdkClientBuilder {
     /// A builder of clients that reach AWS as `aws` says.
     pub(crate) fn new(aws: AwsConfig) -> Self {
-        SdkClientBuilder { http: HttpClients::new(aws.custom_trust_store), aws }
+        let http = HttpClients::new(aws.custom_trust_store, &aws.proxies);
+        SdkClientBuilder { http, aws, roles: Mutex::default() }
     }
 
     /// Builds the client of a caller in a region.
@@ -130,27 +134,55 @@ impl SdkClientBuilder {
             }
         };
         let keys = SharedCredentialsProvider::new(sdk_credentials(keys));
-        // A retry quota for each caller, so that the failures of one do not use up the retries of
-        // another.
-        let retries = || RetryPartition::custom(env!("CARGO_PKG_NAME")).build();
         let (credentials, role) = match &identity.role {
             None => (keys, None),
             Some(role) => {
-                let config = self.config(region, self.aws.sts_endpoint.as_deref(), keys);
-                let config = aws_sdk_sts::config::Builder::from(&config)
-                    .interceptor(CountAttempts)
-                    .retry_partition(retries());
-                let client = aws_sdk_sts::Client::from_conf(config.build());
-                let role = Arc::new(AssumedRole::new(client, role.clone(), region.clone()));
+                let role = self.assumed_role(identity, role, keys, region);
                 let provider: Arc<dyn ProvideCredentials> = role.clone();
                 (SharedCredentialsProvider::new(provider), Some(role))
             }
         };
         let config = self.config(region, self.aws.cloudwatch_endpoint.as_deref(), credentials);
         let config = aws_sdk_cloudwatch::config::Builder::from(&config)
-            .interceptor(CountAttempts)
-            .retry_partition(retries());
+            .interceptor(Retries)
+            .retry_partition(quota());
         Ok(CallerClient { cloudwatch: Client::from_conf(config.build()), role })
+    }
+
+    /// The role of a caller, which clients in other regions may use already.
+    fn assumed_role(
+        &self,
+        identity: &Identity,
+        role: &Role,
+        keys: SharedCredentialsProvider,
+        region: &Region,
+    ) -> Arc<AssumedRole> {
+        let region = self.sts_region(region);
+        let caller = Caller::new(identity, &region);
+        let mut roles = self.roles.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(role) = roles.get(&caller).and_then(Weak::upgrade) {
+            return role;
+        }
+        let config = self.config(&region, self.aws.sts_endpoint.as_deref(), keys);
+        let config = aws_sdk_sts::config::Builder::from(&config)
+            .interceptor(Retries)
+            .retry_partition(quota());
+        let client = aws_sdk_sts::Client::from_conf(config.build());
+        let role = Arc::new(AssumedRole::new(client, role.clone(), region));
+        roles.retain(|_, role| role.strong_count() > 0);
+        roles.insert(caller, Arc::downgrade(&role));
+        role
+    }
+
+    /// The region in which to ask STS for a session in `region`: the function's own, or, if that
+    /// is in another partition, one that no account can disable. An account may have disabled
+    /// `region` itself. A session is valid in all regions of its partition ("Manage AWS STS in an
+    /// AWS Region", IAM user guide).
+    fn sts_region(&self, region: &Region) -> Region {
+        let Some(partition) = region.partition() else { return region.clone() };
+        let own = self.aws.region.as_ref();
+        let own = own.filter(|own| own.partition() == Some(partition)).cloned();
+        own.unwrap_or_else(|| partition.default_region())
     }
 
     fn config(
@@ -164,11 +196,7 @@ impl SdkClientBuilder {
             .region(aws_config::Region::new(region.as_str().to_owned()))
             .credentials_provider(credentials)
             .http_client(self.http.client(region, endpoint))
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(MAX_ATTEMPTS)
-                    .with_initial_backoff(Duration::from_millis(100)),
-            )
+            .retry_config(retry_config())
             .timeout_config(TimeoutConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .identity_cache(IdentityCache::no_cache())

@@ -9,8 +9,10 @@ use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::http::Response;
 
 use crate::connection::Role;
+use crate::deadline::Overdue;
 use crate::error::MirrorError;
 use crate::region::Region;
+use crate::usage::Attempts;
 
 /// The AWS actions that the mirror calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,16 +40,43 @@ impl Action<'_> {
     }
 }
 
-/// The error of a call that failed, at AWS or on the way there.
+/// The error of a call that has not ended by the deadline.
+pub(super) fn overdue(
+    overdue: Overdue,
+    action: Action,
+    region: &Region,
+    attempts: &Attempts,
+) -> MirrorError {
+    if attempts.is_throttled() {
+        let within = format!(" within {} milliseconds", overdue.allowed.as_millis());
+        return MirrorError::Connection {
+            details: throttled(action, region, attempts.count(), &within),
+        };
+    }
+    let service = action.service();
+    let tried = in_attempts(attempts.count());
+    overdue.waiting_for(&match action {
+        Action::ListMetrics | Action::GetMetricData => {
+            format!("{service} in {region} to answer {}{tried}", action.name())
+        }
+        Action::AssumeRole(role) => {
+            format!("{service} in {region} to assume the role {}{tried}", role.arn)
+        }
+    })
+}
+
+/// The error of a call that failed in the last of this many attempts, at AWS or on the way there.
 pub(super) fn from_call<E>(
     error: &SdkError<E, Response>,
     action: Action,
     region: &Region,
+    attempts: u32,
 ) -> MirrorError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let service = action.service();
+    let tried = in_attempts(attempts);
     let details = match error {
         SdkError::ServiceError(context) if !context.raw().status().is_success() => {
             let status = context.raw().status().as_u16();
@@ -57,6 +86,7 @@ where
                 status,
                 action,
                 region,
+                attempts,
             );
         }
         _ if root(error).starts_with("invalid peer certificate") => format!(
@@ -65,15 +95,29 @@ where
              certificate authority",
             root(error)
         ),
+        _ if is_of_proxy(error) => format!(
+            "the proxy does not connect the mirror to {service} in {region}: {}{tried}; expected \
+             an HTTP proxy that allows CONNECT to AWS, and its user and password, if it requires \
+             them, in the function's variable HTTPS_PROXY, as in \
+             http://user:password@proxy.example.com:3128",
+            root(error)
+        ),
         SdkError::DispatchFailure(failure) if failure.is_timeout() || failure.is_io() => format!(
-            "{service} in {region} cannot be reached: {}; expected a region that exists, and a \
+            "{service} in {region} cannot be reached: {}{tried}; expected a region that exists, and a \
              network that lets this function connect to it",
             root(error)
         ),
         SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
-            format!("{service} in {region} sent a response that cannot be read: {}", root(error))
+            format!(
+                "{service} in {region} sent a response that cannot be read: {}{tried}",
+                root(error)
+            )
         }
-        _ => format!("{service} in {region} did not respond to {}: {}", action.name(), root(error)),
+        _ => format!(
+            "{service} in {region} did not respond to {}: {}{tried}",
+            action.name(),
+            root(error)
+        ),
     };
     MirrorError::Connection { details }
 }
@@ -100,6 +144,7 @@ fn from_code(
     status: u16,
     action: Action,
     region: &Region,
+    attempts: u32,
 ) -> MirrorError {
     let (service, name) = (action.service(), action.name());
     let says = message.map(|message| format!(" ({service} says: {message})")).unwrap_or_default();
@@ -157,10 +202,7 @@ fn from_code(
                 "the region {region} is not enabled for the account; expected one that is{says}"
             )
         }
-        code if is_throttling(code) => format!(
-            "{service} in {region} throttles this account's {name} calls; use fewer streams, or \
-             raise the quota"
-        ),
+        code if is_throttling(code) => throttled(action, region, attempts, ""),
         "ValidationError"
         | "ValidationException"
         | "InvalidParameterValue"
@@ -184,12 +226,32 @@ fn from_code(
                 };
             }
         },
+        _ if status == 407 => "the proxy requires a user and password; expected them in the \
+                               function's variable HTTP_PROXY, as in \
+                               http://user:password@proxy.example.com:3128"
+            .to_owned(),
         code => format!(
-            "{service} in {region} failed to answer {name}: status {status}{}{says}",
-            if code.is_empty() { String::new() } else { format!(", {code}") }
+            "{service} in {region} failed to answer {name}: status {status}{}{}{says}",
+            if code.is_empty() { String::new() } else { format!(", {code}") },
+            in_attempts(attempts),
         ),
     };
     MirrorError::Connection { details }
+}
+
+fn throttled(action: Action, region: &Region, attempts: u32, within: &str) -> String {
+    format!(
+        "{} in {region} throttles this account's {} calls: it refused {attempts} attempt{}{within}; \
+         use fewer streams, a longer cacheSeconds, or a higher quota (AWS console, Service Quotas)",
+        action.service(),
+        action.name(),
+        if attempts == 1 { "" } else { "s" },
+    )
+}
+
+/// The number of attempts in an error's words, if there were several.
+fn in_attempts(attempts: u32) -> String {
+    if attempts > 1 { format!(" ({attempts} attempts)") } else { String::new() }
 }
 
 /// Whether AWS refuses a call with this error code because there are too many calls.
@@ -200,10 +262,18 @@ pub(super) fn is_throttling(code: &str) -> bool {
             | "ThrottlingException"
             | "ThrottledException"
             | "RequestLimitExceeded"
+            | "RequestThrottled"
+            | "RequestThrottledException"
             | "TooManyRequestsException"
             | "LimitExceeded"
             | "LimitExceededException"
     )
+}
+
+/// Whether a proxy refused a tunnel, or could not be reached.
+fn is_of_proxy(error: &dyn Error) -> bool {
+    // The type of this error is not public in hyper-util.
+    error.to_string().starts_with("tunnel error") || error.source().is_some_and(is_of_proxy)
 }
 
 /// The innermost source of an error, which is the most specific one.

@@ -1,13 +1,14 @@
 //! The HTTP clients of the SDK. All callers share their connections, because every request has
 //! its own signature.
 //!
-//! aws-smithy-http-client would also do, but it brings HTTP/2, which CloudWatch does not need,
-//! and proxies. Without them the deployment package is a tenth smaller.
+//! aws-smithy-http-client would also do, but it brings HTTP/2, which CloudWatch does not need.
+//! Without it the deployment package is a tenth smaller.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use hyper_util::client::legacy::connect::{
     CaptureConnection, HttpConnector as TcpConnector, capture_connection,
 };
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use lambda_http::http::header::PROXY_AUTHORIZATION;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -32,7 +34,9 @@ use tokio::time::timeout;
 use tower_service::Service;
 use tracing::warn;
 
-use crate::region::Region;
+use super::proxy::{Proxies, ProxyConnector};
+use crate::config::ProxyConfig;
+use crate::region::{Partition, Region};
 
 /// Amazon's certificate authorities ("CA Certificates", amazontrust.com/repository), which sign
 /// the certificates of all endpoints in the `aws` partition. A cold start parses these five in a
@@ -52,6 +56,7 @@ const MAX_IDLE: usize = 2;
 pub(super) struct HttpClients {
     /// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` name the certificate authorities to trust.
     custom_trust_store: bool,
+    proxies: Arc<Proxies>,
     amazon: OnceLock<SharedHttpClient>,
     system: OnceLock<SharedHttpClient>,
     plaintext: OnceLock<SharedHttpClient>,
@@ -69,19 +74,23 @@ enum Trust {
 }
 
 impl HttpClients {
-    pub(super) fn new(custom_trust_store: bool) -> Self {
+    pub(super) fn new(custom_trust_store: bool, proxies: &ProxyConfig) -> Self {
         let [amazon, system, plaintext] = [const { OnceLock::new() }; 3];
-        HttpClients { custom_trust_store, amazon, system, plaintext }
+        let proxies = Arc::new(Proxies::new(proxies));
+        HttpClients { custom_trust_store, proxies, amazon, system, plaintext }
     }
 
     /// The client for a configured endpoint, or for the region's endpoint if there is none.
     pub(super) fn client(&self, region: &Region, endpoint: Option<&str>) -> SharedHttpClient {
+        let build = |authorities: &mut dyn Iterator<Item = CertificateDer<'static>>| {
+            build(authorities, self.proxies.clone())
+        };
         let client = match self.trust(region, endpoint) {
             Trust::Amazon => self.amazon.get_or_init(|| {
-                build(CertificateDer::pem_slice_iter(AMAZON_ROOTS).filter_map(Result::ok))
+                build(&mut CertificateDer::pem_slice_iter(AMAZON_ROOTS).filter_map(Result::ok))
             }),
-            Trust::System => self.system.get_or_init(|| build(system_store())),
-            Trust::Plaintext => self.plaintext.get_or_init(|| build(std::iter::empty())),
+            Trust::System => self.system.get_or_init(|| build(&mut system_store())),
+            Trust::Plaintext => self.plaintext.get_or_init(|| build(&mut std::iter::empty())),
         };
         client.clone()
     }
@@ -93,8 +102,9 @@ impl HttpClients {
     }
 
     fn trust(&self, region: &Region, endpoint: Option<&str>) -> Trust {
+        let is_aws = region.partition() == Some(Partition::Aws);
         match endpoint {
-            None if region.is_in_aws_partition() && !self.custom_trust_store => Trust::Amazon,
+            None if is_aws && !self.custom_trust_store => Trust::Amazon,
             Some(url) if url.starts_with("http://") => Trust::Plaintext,
             _ => Trust::System,
         }
@@ -110,8 +120,11 @@ fn system_store() -> impl Iterator<Item = CertificateDer<'static>> {
     store.certs.into_iter()
 }
 
-/// Builds a client that trusts these certificate authorities.
-fn build(authorities: impl Iterator<Item = CertificateDer<'static>>) -> SharedHttpClient {
+/// Builds a client that trusts these certificate authorities and uses these proxies.
+fn build(
+    authorities: &mut dyn Iterator<Item = CertificateDer<'static>>,
+    proxies: Arc<Proxies>,
+) -> SharedHttpClient {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(authorities);
     let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
@@ -122,26 +135,37 @@ fn build(authorities: impl Iterator<Item = CertificateDer<'static>>) -> SharedHt
         .with_tls_config(tls)
         .https_or_http()
         .enable_http1()
-        .wrap_connector(tcp);
+        .wrap_connector(ProxyConnector::new(tcp, proxies.clone()));
     let connections = legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(MAX_IDLE)
         .build(ConnectTimeout(https));
-    let connector = SharedHttpConnector::new(Connector(connections));
+    let connector = SharedHttpConnector::new(Connector { connections, proxies });
     http_client_fn(move |_, _| connector.clone())
 }
 
 /// The SDK's connector, which uses a pool of connections.
-#[derive(Debug)]
-struct Connector(legacy::Client<ConnectTimeout<HttpsConnector<TcpConnector>>, SdkBody>);
+struct Connector {
+    connections: legacy::Client<ConnectTimeout<HttpsConnector<ProxyConnector>>, SdkBody>,
+    proxies: Arc<Proxies>,
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
+}
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let connections = self.0.clone();
+        let (connections, proxies) = (self.connections.clone(), self.proxies.clone());
         HttpConnectorFuture::new(async move {
             let mut request =
                 request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            if let Some(authorization) = proxies.authorization(request.uri()) {
+                request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
+            }
             let connection = capture_connection(&mut request);
             if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
                 capture.set_connection_retriever(move || metadata(&connection));
@@ -226,7 +250,7 @@ mod tests {
             (false, "cn-north-1", None, Trust::System),
             (false, "us-gov-west-1", None, Trust::System),
         ] {
-            let clients = HttpClients::new(custom);
+            let clients = HttpClients::new(custom, &ProxyConfig::default());
             let region = Region::new(region).unwrap();
             assert_eq!(clients.trust(&region, endpoint), trust, "{region} {endpoint:?}");
         }

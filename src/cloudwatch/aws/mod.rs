@@ -5,9 +5,10 @@
 //! | `clients` | the SDK client of each caller, cached between requests |
 //! | `session` | the calls of one request to CloudWatch in one region |
 //! | `assumed_role` | a role that the mirror assumes |
-//! | `attempts` | counts attempts and throttles for the log |
+//! | `retries` | when a failed attempt is followed by another |
 //! | `caller` | who calls CloudWatch: the key of everything that is cached |
 //! | `http` | connections, TLS and timeouts |
+//! | `proxy` | the proxies on the way to AWS |
 //! | `error` | AWS's errors → errors that say what to do |
 
 pub(super) mod caller;
@@ -16,5 +17,6 @@ pub(super) mod error;
 pub(super) mod session;
 
 mod assumed_role;
-mod attempts;
 mod http;
+mod proxy;
+mod retries;

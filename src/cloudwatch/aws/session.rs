@@ -13,7 +13,7 @@ use super::error::{self, Action};
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::region::Region;
-use crate::usage::Usage;
+use crate::usage::{Attempts, Usage};
 
 /// The client, the region, the deadline and the usage of one request's calls.
 #[derive(Clone)]
@@ -48,10 +48,14 @@ impl Session {
         // and keeps the futures that await them small.
         let call = Box::pin(call);
         async move {
-            let what = || format!("CloudWatch in {} to answer {}", self.region, action.name());
             self.usage.record(|counts| counts.calls += 1);
-            let answer = self.usage.wait(self.deadline.bound(what, call)).await?;
-            answer.map_err(|error| error::from_call(&error, action, &self.region))
+            let attempts = Arc::new(Attempts::default());
+            match self.usage.wait(&attempts, self.deadline.bound(call)).await {
+                Ok(answer) => answer.map_err(|error| {
+                    error::from_call(&error, action, &self.region, attempts.count())
+                }),
+                Err(overdue) => Err(error::overdue(overdue, action, &self.region, &attempts)),
+            }
         }
     }
 }

@@ -44,15 +44,17 @@ impl PointsCache {
 
 /// The approximate size of a query in bytes.
 fn size(query: &DataQuery) -> usize {
-    let texts = |texts: &[String]| -> usize {
-        texts.iter().map(|text| text.len() + size_of::<String>()).sum()
-    };
+    fn size_of_texts<'a>(texts: impl IntoIterator<Item = &'a String>) -> usize {
+        texts.into_iter().map(|text| text.len() + size_of::<String>()).sum()
+    }
     let target = match &query.target {
-        Target::Expression(expression) => expression.text.len(),
+        Target::Expression(expression) => expression.text().len(),
         Target::Metrics(MetricSelector { namespaces, names, accounts, dimensions }) => {
-            let dimensions: usize =
-                dimensions.iter().map(|(name, values)| name.len() + texts(values)).sum();
-            texts(namespaces) + texts(names) + texts(accounts) + dimensions
+            let dimensions: usize = dimensions
+                .iter()
+                .map(|(name, values)| name.len() + size_of_texts(values.texts()))
+                .sum();
+            size_of_texts(namespaces) + size_of_texts(names) + size_of_texts(accounts) + dimensions
         }
     };
     size_of::<(Caller, DataQuery)>() + target

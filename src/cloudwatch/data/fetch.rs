@@ -10,6 +10,7 @@ use aws_sdk_cloudwatch::types::{
 
 use super::plan::{Fold, Plan};
 use super::series::Series;
+use super::statuses::{Statuses, Tries};
 use crate::cloudwatch::aws::error::Action;
 use crate::cloudwatch::aws::session::Session;
 use crate::cloudwatch::query::expression;
@@ -18,7 +19,7 @@ use crate::error::MirrorError;
 /// Adds the results of `calls` to `series`.
 ///
 /// # Errors
-/// A call fails, or CloudWatch returns a warning or only a part of a folded series.
+/// A call fails, or CloudWatch returns a warning, no result, or only a part of a folded series.
 pub(crate) async fn fetch<'a>(
     session: &Session,
     plan: &Plan,
@@ -35,7 +36,7 @@ pub(crate) async fn fetch<'a>(
                 .end_time(DateTime::from_millis(span.end))
                 .scan_by(ScanBy::TimestampAscending)
                 .max_datapoints(i32::try_from(plan.page_size()).unwrap_or(i32::MAX));
-            read_pages(session, queries.len(), call, plan, &mut series).await?;
+            series = read_call(session, queries.len(), call, plan, series).await?;
         }
         if series.exceeds_limit() {
             break;
@@ -44,18 +45,46 @@ pub(crate) async fn fetch<'a>(
     Ok(series)
 }
 
-/// Adds all pages of one call, which has this number of queries, to `series`. Every page has the
-/// same window and queries, because a page token is valid only for these.
-async fn read_pages(
+/// Adds the results of one call, which has this number of queries, to `series`. A result that
+/// CloudWatch did not finish is asked for again, with the whole call, because its datapoints may
+/// be in `series` in part.
+async fn read_call<'a>(
     session: &Session,
     queries: usize,
     call: GetMetricDataFluentBuilder,
     plan: &Plan,
+    series: Series<'a>,
+) -> Result<Series<'a>, MirrorError> {
+    let mut tries = Tries::new(session);
+    loop {
+        let mut read = series.clone();
+        let status = read_pages(&mut tries, queries, &call, plan, &mut read).await?;
+        let Some(status) = status else { return Ok(read) };
+        // A part of a single series can be shown, and StackState asks for the rest. Nothing at all
+        // would make it ask the same again, without end.
+        let is_shown = status == StatusCode::PartialData && plan.fold == Fold::Single;
+        if is_shown && read.has_points() {
+            read.mark_partial();
+            return Ok(read);
+        }
+        tries.again(&status).await?;
+    }
+}
+
+/// Adds all pages of one call to `series`. Every page has the same window and queries, because a
+/// page token is valid only for these. Returns the status of a result that CloudWatch did not
+/// finish, if there is one and no page with the rest.
+async fn read_pages(
+    tries: &mut Tries<'_>,
+    queries: usize,
+    call: &GetMetricDataFluentBuilder,
+    plan: &Plan,
     series: &mut Series<'_>,
-) -> Result<(), MirrorError> {
+) -> Result<Option<StatusCode>, MirrorError> {
+    let session = tries.session();
     let mut token: Option<String> = None;
     let mut tokens = HashSet::new();
-    let mut incomplete = HashSet::new();
+    let mut statuses = Statuses::default();
     let is_expression = plan.kind.is_expression();
     let can_stop_early = plan.fold == Fold::Single && !is_expression;
     let mut labels: Vec<String> = Vec::new();
@@ -67,14 +96,16 @@ async fn read_pages(
         if is_expression {
             reject_several_series(&mut labels, page.metric_data_results())?;
         }
+        let mut has_failed = false;
         for result in page.metric_data_results() {
-            reject_warnings(result.messages(), plan)?;
+            let status = result.status_code().unwrap_or(&StatusCode::Complete);
             let id = result.id().unwrap_or_default();
-            match result.status_code() {
-                None | Some(StatusCode::Complete) => incomplete.remove(id),
-                Some(StatusCode::PartialData) => incomplete.insert(id.to_owned()),
-                Some(other) => return Err(failed(other)),
-            };
+            statuses.record(id, status)?;
+            if *status == StatusCode::InternalError {
+                has_failed = true;
+                continue;
+            }
+            reject_warnings(result.messages(), plan)?;
             let Some(statistic) = plan.statistic_of(id) else { continue };
             for (time, value) in result.timestamps().iter().zip(result.values()) {
                 if let Ok(time) = time.to_millis() {
@@ -86,13 +117,16 @@ async fn read_pages(
         match &token {
             None => break,
             // The series already shows that there are more points than the limit.
-            Some(_) if can_stop_early && series.exceeds_limit() => return Ok(()),
+            Some(_) if can_stop_early && series.exceeds_limit() => return Ok(None),
+            // "Retry your request using NextToken, if present" ("MetricDataResult", CloudWatch API
+            // reference).
+            Some(_) if has_failed => tries.again(&StatusCode::InternalError).await?,
             Some(token) if tokens.insert(token.clone()) => {}
             // A repeated token would make this loop endless.
-            Some(_) => return series.mark_partial(),
+            Some(_) => return Ok(Some(StatusCode::PartialData)),
         }
     }
-    if incomplete.is_empty() { Ok(()) } else { series.mark_partial() }
+    Ok(statuses.unfinished())
 }
 
 /// Adds the labels of a page's series to those of earlier pages. A series that continues on
@@ -124,7 +158,10 @@ fn reject_warnings(messages: &[MessageData], plan: &Plan) -> Result<(), MirrorEr
         plan.kind.is_expression() && message.code() == Some(ARITHMETIC_ERROR)
     };
     let text = |message: &MessageData| {
-        format!("{}: {}", message.code().unwrap_or("no code"), message.value().unwrap_or("no text"))
+        let (code, value) = (message.code(), message.value().unwrap_or("no text"));
+        let advice = code.and_then(expression::advice);
+        let advice = advice.map(|advice| format!(" ({advice})")).unwrap_or_default();
+        format!("{}: {value}{advice}", code.unwrap_or("no code"))
     };
     let warnings: Vec<String> =
         messages.iter().filter(|message| !is_gap(message)).map(text).collect();
@@ -135,21 +172,4 @@ fn reject_warnings(messages: &[MessageData], plan: &Plan) -> Result<(), MirrorEr
         summary: "CloudWatch returned a warning",
         details: warnings.join("; "),
     })
-}
-
-fn failed(status: &StatusCode) -> MirrorError {
-    let details = match status {
-        StatusCode::Forbidden => {
-            "CloudWatch does not allow these credentials to read this metric (status Forbidden); \
-             expected an account that shares it"
-                .to_owned()
-        }
-        StatusCode::InternalError => {
-            "CloudWatch failed to compute this metric (status InternalError); a later request may \
-             succeed"
-                .to_owned()
-        }
-        other => format!("CloudWatch returned the status {other} for this metric"),
-    };
-    MirrorError::Connection { details }
 }

@@ -6,6 +6,7 @@
 //! | `window` | the period and the time range to ask for |
 //! | `request` | the plan → GetMetricData requests |
 //! | `fetch` | sends the requests and reads all pages |
+//! | `statuses` | results that CloudWatch did not finish |
 //! | `series` | datapoints → points |
 //! | `cache` | the points of recent queries |
 
@@ -15,4 +16,5 @@ pub(super) mod plan;
 pub(super) mod series;
 
 mod request;
+mod statuses;
 mod window;

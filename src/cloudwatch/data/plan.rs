@@ -53,14 +53,29 @@ impl DataQuery {
         let conditions = Conditions::read(&query.filter.conditions)?;
         let metric_field = query.metric_field.as_deref();
         let clock = Clock {
-            settled: now.0 - i64::try_from(config.settle.as_millis()).unwrap_or(i64::MAX),
+            settled: now.0 - millis(config.settle),
+            zeros_until: now.0 - millis(config.zero_fill_delay),
             now: now.0,
         };
-        let (target, plan) = match Expression::of_query(&conditions, metric_field)? {
-            Some(expression) => (Target::Expression(expression), Plan::of_expression(query, clock)),
+        let range = query.filter.range;
+        let (target, plan) = match Expression::of_query(&conditions, metric_field, range, now)? {
+            Some(expression) => {
+                let is_high_resolution = !expression.is_sql()
+                    && conditions.high_resolution.unwrap_or(config.high_resolution);
+                let plan = Plan::of_expression(query, min_period(is_high_resolution), clock);
+                (Target::Expression(expression), plan)
+            }
             None => {
                 let selector = conditions.selector.clone().of_query(metric_field)?;
-                let plan = Plan::of_metrics(query, &conditions, selector.count(), clock)?;
+                // AWS's services send at most one value a minute, unless somebody knows better.
+                let is_high_resolution = conditions.high_resolution.unwrap_or_else(|| {
+                    config.high_resolution
+                        && !selector.namespaces.iter().all(|name| name.starts_with("AWS/"))
+                });
+                let plan =
+                    Plan::of_metrics(query, &conditions, min_period(is_high_resolution), clock);
+                // A selector with wildcards or a resource names its metrics only later.
+                plan.for_metrics(selector.count())?;
                 (Target::Metrics(selector), plan)
             }
         };
@@ -80,6 +95,8 @@ impl DataQuery {
 struct Clock {
     /// Buckets that end later are left out.
     settled: i64,
+    /// Buckets without samples that end later are not known to be 0.
+    zeros_until: i64,
     now: i64,
 }
 
@@ -87,7 +104,8 @@ struct Clock {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Plan {
     pub(crate) window: Window,
-    /// The statistics to ask for each metric, in this order.
+    /// The statistics to ask for each metric, in this order. One, unless there are several
+    /// metrics.
     pub(super) statistics: Vec<Statistic>,
     pub(super) fold: Fold,
     pub(super) kind: QueryKind,
@@ -104,9 +122,11 @@ pub(super) enum QueryKind {
     RawMetrics,
     /// Metrics with aggregation. A point is a bucket; the rest is like `RawMetrics`.
     MetricBuckets,
-    /// `SUM` and `EVENT_COUNT`. A bucket without samples is 0. All buckets are known in advance,
-    /// so the limit cuts the window before the call; `is_cut` says whether it did.
-    ZeroFilledBuckets { is_cut: bool },
+    /// `SUM` and `EVENT_COUNT`. A bucket without samples is 0 if it ends at `zeros_until` (epoch
+    /// milliseconds, the end of a period) or before, or before a bucket with samples. Later ones
+    /// are left out: their samples may be on their way. Until then all buckets are known in
+    /// advance, so the limit cuts the window before the call; `is_cut` says whether it did.
+    ZeroFilledBuckets { zeros_until: i64, is_cut: bool },
     /// An expression without aggregation. A point has one timestamp, a gap stays a gap, the limit
     /// cuts the response, and a second series is an error.
     RawExpression,
@@ -149,37 +169,28 @@ pub(super) enum Fold {
 }
 
 impl Plan {
-    /// The plan of a query for metrics.
-    ///
-    /// # Errors
-    /// The query selects several metrics, and the statistic of all their samples cannot be
-    /// computed from the statistic of each.
+    /// The plan of a query for one metric.
     fn of_metrics(
         query: &MetricQuery,
         conditions: &Conditions,
-        metrics: usize,
+        min_period: i64,
         clock: Clock,
-    ) -> Result<Self, MirrorError> {
+    ) -> Self {
         let statistic = match query.aggregation {
             None => conditions.statistic.clone().unwrap_or(Statistic::Average),
             Some(aggregation) => aggregation.method.into(),
         };
-        let (statistics, fold) = match metrics {
-            1 => (vec![statistic], Fold::Single),
-            _ => fold(statistic)?,
-        };
-        // AWS's services send at most one value a minute. A shorter period would attribute the
-        // samples of a whole minute to a few seconds.
-        let mut namespaces = conditions.selector.namespaces.iter();
-        let min_period = if namespaces.all(|name| name.starts_with("AWS/")) { MINUTE } else { 1 };
         let window = window(query, min_period, clock);
         let limit = query.filter.limit.min(MAX_POINTS);
         let (window, kind) = match query.aggregation.map(|aggregation| aggregation.method) {
             None => (window, QueryKind::RawMetrics),
             Some(Method::Sum | Method::EventCount) => {
-                let is_cut = window.count() > limit;
-                let window = if is_cut { window.cut(limit) } else { window };
-                (window, QueryKind::ZeroFilledBuckets { is_cut })
+                let zeros_until = window.last_end(clock.zeros_until);
+                let cut = window.cut(limit);
+                let is_cut = cut.end < zeros_until;
+                let window = if is_cut { cut } else { window };
+                let zeros_until = zeros_until.min(window.end);
+                (window, QueryKind::ZeroFilledBuckets { zeros_until, is_cut })
             }
             Some(
                 Method::Mean
@@ -191,13 +202,26 @@ impl Plan {
             ) => (window, QueryKind::MetricBuckets),
         };
         let unit = conditions.unit.clone();
-        Ok(Plan { window, statistics, fold, kind, limit, unit })
+        Plan { window, statistics: vec![statistic], fold: Fold::Single, kind, limit, unit }
+    }
+
+    /// This plan for this number of metrics.
+    ///
+    /// # Errors
+    /// There are several, and the statistic of all their samples cannot be computed from the
+    /// statistic of each.
+    pub(crate) fn for_metrics(&self, count: usize) -> Result<Self, MirrorError> {
+        let mut plan = self.clone();
+        if let ([statistic], true) = (self.statistics.as_slice(), count > 1) {
+            (plan.statistics, plan.fold) = fold(statistic.clone())?;
+        }
+        Ok(plan)
     }
 
     /// The plan of an expression, which aggregates samples itself.
-    fn of_expression(query: &MetricQuery, clock: Clock) -> Self {
+    fn of_expression(query: &MetricQuery, min_period: i64, clock: Clock) -> Self {
         Plan {
-            window: window(query, 1, clock),
+            window: window(query, min_period, clock),
             statistics: vec![Statistic::Average],
             fold: Fold::Single,
             kind: match query.aggregation {
@@ -207,6 +231,15 @@ impl Plan {
             limit: query.filter.limit.min(MAX_POINTS),
             unit: None,
         }
+    }
+
+    /// The plan that counts the samples of a metric which has no value of this plan's statistic.
+    /// `None` if a metric with samples always has one.
+    pub(crate) fn counting_samples(&self) -> Option<(Self, &str)> {
+        let [Statistic::Extended(name)] = self.statistics.as_slice() else { return None };
+        let statistics = vec![Statistic::SampleCount];
+        let kind = QueryKind::MetricBuckets;
+        Some((Plan { statistics, kind, limit: 1, ..self.clone() }, name))
     }
 
     /// The windows of the calls, in ascending order. A single series needs one window for all
@@ -220,10 +253,20 @@ impl Plan {
     }
 }
 
+/// The shortest period to ask for, in milliseconds. CloudWatch accepts shorter periods for all
+/// metrics, but a metric of regular resolution has its samples of a whole minute in one of them.
+fn min_period(is_high_resolution: bool) -> i64 {
+    if is_high_resolution { 1 } else { MINUTE }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// The window of a query, whose period is at least `min_period` milliseconds. Raw points have
 /// the shortest period that CloudWatch keeps, 60 seconds or more.
 fn window(query: &MetricQuery, min_period: i64, clock: Clock) -> Window {
-    let Clock { settled, now } = clock;
+    let Clock { settled, zeros_until: _, now } = clock;
     let bucket = query.aggregation.and_then(|aggregation| aggregation.bucket_millis);
     let period = bucket.map_or(MINUTE, |bucket| bucket.max(min_period));
     Window::new(period, query.filter.range, settled, now)

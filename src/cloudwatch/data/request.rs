@@ -25,12 +25,10 @@ impl Plan {
 
     /// The call for an expression.
     pub(crate) fn expression_call(&self, expression: &Expression) -> Vec<Vec<MetricDataQuery>> {
-        let Expression { text, account } = expression;
         let query = MetricDataQuery::builder()
             .id(id(0))
-            .expression(text)
-            .period(self.period_seconds())
-            .set_account_id(account.clone());
+            .expression(expression.text())
+            .period(self.period_seconds());
         vec![vec![query.build()]]
     }
 

@@ -7,6 +7,7 @@ use crate::error::MirrorError;
 use crate::model::{Bucket, Points, RawPoint, Telemetry};
 
 /// The datapoints that have arrived, by bucket.
+#[derive(Clone)]
 pub(crate) struct Series<'a> {
     plan: &'a Plan,
     not_a_number: NotANumber,
@@ -70,20 +71,13 @@ impl<'a> Series<'a> {
     }
 
     /// Records that CloudWatch has more datapoints than it returned.
-    ///
-    /// # Errors
-    /// Several series are folded. A bucket without one of them would be wrong, not missing.
-    pub(super) fn mark_partial(&mut self) -> Result<(), MirrorError> {
+    pub(super) fn mark_partial(&mut self) {
         self.is_partial = true;
-        match self.plan.fold {
-            Fold::Single => Ok(()),
-            Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => Err(MirrorError::Connection {
-                details:
-                    "CloudWatch returned only a part of the data of the metrics that make up this series; \
-                          select fewer metrics, or a shorter range"
-                        .to_owned(),
-            }),
-        }
+    }
+
+    /// Whether there is a datapoint.
+    pub(super) fn has_points(&self) -> bool {
+        self.found > 0
     }
 
     /// Whether CloudWatch returned all its datapoints, and that was nothing.
@@ -100,10 +94,13 @@ impl<'a> Series<'a> {
     pub(crate) fn into_telemetry(self) -> Telemetry {
         let Series { plan, not_a_number: _, mut buckets, found: _, mut is_partial } = self;
         let window = plan.window;
-        if let QueryKind::ZeroFilledBuckets { is_cut } = plan.kind {
+        if let QueryKind::ZeroFilledBuckets { zeros_until, is_cut } = plan.kind {
             if !is_partial {
                 buckets.resize(window.count(), None);
-                for bucket in &mut buckets {
+                let certain = (zeros_until - window.start) / window.period;
+                let certain = usize::try_from(certain).unwrap_or(0);
+                let last = buckets.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+                for bucket in buckets.iter_mut().take(certain.max(last)) {
                     bucket.get_or_insert([0.0, 1.0]);
                 }
             }

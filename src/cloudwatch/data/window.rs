@@ -63,6 +63,13 @@ impl Window {
         })
     }
 
+    /// The end of the last period of the window that ends at `time` or before it; the window's
+    /// start if there is none. Both are in epoch milliseconds.
+    pub(super) fn last_end(&self, time: i64) -> i64 {
+        let end = time.clamp(self.start, self.end);
+        end - (end - self.start) % self.period
+    }
+
     /// The number of periods.
     pub(crate) fn count(&self) -> usize {
         usize::try_from((self.end - self.start) / self.period).unwrap_or(usize::MAX)
@@ -211,6 +218,21 @@ mod tests {
         assert_eq!(ends(60), [60]);
         assert_eq!(ends(usize::MAX), [60]);
         assert_eq!(Window { end: 0, ..window }.spans(5).count(), 0);
+    }
+
+    #[test]
+    fn the_last_period_until_a_time_is_found() {
+        let window = Window { period: 3 * MINUTE, start: MINUTE, end: 10 * MINUTE };
+        for (time, end) in [
+            (0, MINUTE),
+            (4 * MINUTE - 1, MINUTE),
+            (4 * MINUTE, 4 * MINUTE),
+            (9 * MINUTE, 7 * MINUTE),
+            (10 * MINUTE, 10 * MINUTE),
+            (HOUR, 10 * MINUTE),
+        ] {
+            assert_eq!(window.last_end(time), end, "{time}");
+        }
     }
 
     #[test]

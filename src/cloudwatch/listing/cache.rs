@@ -10,10 +10,10 @@ use crate::cache::BoundedCache;
 use crate::cloudwatch::aws::caller::Caller;
 use crate::time::EpochMillis;
 
-/// The maximum number of cached catalogues.
-const MAX_CATALOGUES: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+/// The maximum number of cached catalogues. A stream with `Resource` has a few small ones.
+const MAX_CATALOGUES: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// The maximum size of all cached catalogues, in bytes.
+/// The maximum size of all cached catalogues and their filters, in bytes.
 const MAX_BYTES: usize = 24 << 20;
 
 /// How long a catalogue is cached. CloudWatch takes longer to list new metrics.
@@ -71,7 +71,7 @@ impl ListingCache {
         now: EpochMillis,
     ) {
         let lifetime = if catalogue.is_partial { PARTIAL_LIFETIME } else { LIFETIME };
-        let bytes = catalogue.bytes;
+        let bytes = catalogue.bytes + filter.bytes() + size_of::<(Caller, ListFilter, Catalogue)>();
         let cached = CachedCatalogue { catalogue, max_metrics };
         self.0.insert((caller, filter), cached, bytes, now, lifetime);
     }

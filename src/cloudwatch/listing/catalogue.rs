@@ -79,7 +79,9 @@ impl<'a> Listed<'a> {
         allows(namespaces, Some(self.namespace()))
             && allows(names, Some(self.name()))
             && allows(accounts, self.account())
-            && dimensions.iter().all(|(name, values)| allows(values, self.dimension(name)))
+            && dimensions.iter().all(|(name, values)| {
+                self.dimension(name).is_some_and(|value| values.allows(value))
+            })
     }
 
     pub(crate) fn to_metric(self) -> Metric {

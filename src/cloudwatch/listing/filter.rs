@@ -33,7 +33,9 @@ impl ListFilter {
         ListFilter {
             namespace: only(namespaces),
             name: only(names),
-            dimensions: dimensions.map(|(name, values)| (name.clone(), only(values))).collect(),
+            dimensions: dimensions
+                .map(|(name, values)| (name.clone(), values.only().cloned()))
+                .collect(),
             account: only(accounts),
             linked: linked_accounts || !accounts.is_empty(),
             recent: false,
@@ -49,6 +51,14 @@ impl ListFilter {
             self.dimensions.sort();
         }
         self
+    }
+
+    /// The approximate size of the filter's texts in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let texts = [&self.namespace, &self.name, &self.account].into_iter().flatten();
+        let dimensions =
+            self.dimensions.iter().flat_map(|(name, value)| Some(name).into_iter().chain(value));
+        texts.chain(dimensions).map(|text| text.len() + size_of::<String>()).sum()
     }
 
     /// This filter for metrics with data in the last three hours, if `recent`.

@@ -8,12 +8,14 @@
 //! | `cache` | recent catalogues |
 //! | `fields` | a catalogue → fields and their values |
 //! | `grouping` | many values → patterns and pages |
-//! | `no_data` | why a query has no data |
+//! | `namespaces` | the namespaces of AWS's own services |
+//! | `found` | which listed metrics a query means |
 
 pub(super) mod cache;
 pub(super) mod catalogue;
 pub(super) mod fields;
 pub(super) mod filter;
+pub(super) mod found;
 pub(super) mod grouping;
-pub(super) mod no_data;
+pub(super) mod namespaces;
 pub(super) mod read;

@@ -2,25 +2,27 @@
 
 use aws_sdk_cloudwatch::types::StandardUnit;
 
+use super::allowed::AllowedValues;
 use super::error::invalid;
 use super::field::Field;
 use super::selector::MetricSelector;
 use super::statistic::Statistic;
+use super::values::{Values, is_wildcard};
 use crate::error::MirrorError;
-use crate::model::{Comparison, Condition, Scalar};
-use crate::region::Region;
+use crate::model::Condition;
+use crate::region::{Partition, Region};
 
-/// The maximum number of conditions in a query.
-const MAX_CONDITIONS: usize = 100;
+/// The maximum number of values with a wildcard in a query. Each is compared with every metric
+/// that CloudWatch lists.
+const MAX_WILDCARDS: usize = 20;
 
-/// The maximum number of values in a condition.
-const MAX_VALUES: usize = 500;
+/// The name that StackState's agent gives the region of global services, such as CloudFront and
+/// Route 53. Their metrics are in one region of the partition ("CloudFront metrics", CloudFront
+/// developer guide; "Monitoring Route 53", Route 53 developer guide).
+const GLOBAL: &str = "global";
 
 /// The maximum number of dimensions of a metric ("Dimension", CloudWatch API reference).
 const MAX_DIMENSIONS: usize = 30;
-
-/// The maximum length of a condition's key, in bytes: a dimension's name of 255 and its prefix.
-const MAX_KEY: usize = 265;
 
 const UNITS: &str = "one of CloudWatch's units, such as Seconds, Bytes, Percent, Count or None";
 
@@ -32,6 +34,7 @@ pub(crate) struct Conditions {
     pub(crate) selector: MetricSelector,
     pub(crate) unit: Option<StandardUnit>,
     pub(crate) statistic: Option<Statistic>,
+    pub(crate) high_resolution: Option<bool>,
     pub(crate) expression: Option<String>,
 }
 
@@ -41,21 +44,19 @@ impl Conditions {
     /// # Errors
     /// The conditions can never all hold, or have a value that CloudWatch does not know.
     pub(crate) fn read(conditions: &[Condition]) -> Result<Self, MirrorError> {
-        if conditions.len() > MAX_CONDITIONS {
-            return Err(invalid(format_args!(
-                "the query has {} conditions; expected at most {MAX_CONDITIONS}",
-                conditions.len()
-            )));
-        }
-        let mut fields = AllowedValues::default();
-        for Condition { key, comparison } in conditions {
-            fields.narrow(key, values(key, comparison)?)?;
-        }
+        let allowed = AllowedValues::read(conditions)?;
         let mut conditions = Conditions::default();
-        for (field, values) in fields.0 {
+        for (field, values) in allowed.0 {
             conditions.apply(field, values)?;
         }
         conditions.selector.dimensions.sort();
+        let dimensions = conditions.selector.dimensions.iter();
+        let wildcards: usize = dimensions.map(|(_, values)| values.wildcards()).sum();
+        if wildcards > MAX_WILDCARDS {
+            return Err(invalid(format_args!(
+                "the conditions have {wildcards} values with a *; expected at most {MAX_WILDCARDS}"
+            )));
+        }
         match conditions.selector.dimensions.len() {
             ..=MAX_DIMENSIONS => Ok(conditions),
             count => Err(invalid(format_args!(
@@ -67,8 +68,19 @@ impl Conditions {
     /// Sets what the values of a field mean.
     fn apply(&mut self, field: Field, values: Vec<String>) -> Result<(), MirrorError> {
         match field {
-            Field::Namespace => self.selector.namespaces = values,
-            Field::MetricName => self.selector.names = values,
+            Field::Namespace => {
+                reject_wildcards(&field, &values, "such as AWS/EC2")?;
+                self.selector.namespaces = values;
+            }
+            Field::MetricName => {
+                reject_wildcards(
+                    &field,
+                    &values,
+                    "such as CPUUtilization; if the name really contains a *, select it as the \
+                     metric field",
+                )?;
+                self.selector.names = values;
+            }
             Field::AccountId => {
                 for account in &values {
                     let is_id = account.len() == 12 && is_digits(account);
@@ -77,85 +89,28 @@ impl Conditions {
                 self.selector.accounts = values;
             }
             Field::Region => {
-                self.region = Some(only(&field, &values, Region::EXPECTED, Region::new)?);
+                self.region = Some(only(&field, &values, Region::EXPECTED, region)?);
             }
             Field::Unit => self.unit = Some(only(&field, &values, UNITS, known_unit)?),
             Field::Statistic => {
                 let statistic = only(&field, &values, Statistic::EXPECTED, Statistic::parse)?;
                 self.statistic = Some(statistic);
             }
+            Field::HighResolution => {
+                let high_resolution = only(&field, &values, "true or false", |text| {
+                    text.to_ascii_lowercase().parse().ok()
+                })?;
+                self.high_resolution = Some(high_resolution);
+            }
             Field::Expression => {
                 let expression = |text: &str| Some(text.to_owned());
                 self.expression = Some(only(&field, &values, "an expression", expression)?);
             }
-            Field::Dimension(name) => self.selector.dimensions.push((name, values)),
-        }
-        Ok(())
-    }
-}
-
-/// The allowed values of each field, sorted and never empty.
-#[derive(Default)]
-struct AllowedValues(Vec<(Field, Vec<String>)>);
-
-impl AllowedValues {
-    /// Adds a condition: the field's values must also be among `allowed`, which is sorted.
-    fn narrow(&mut self, key: &str, allowed: Vec<String>) -> Result<(), MirrorError> {
-        let field = Field::parse(key);
-        if key.len() > MAX_KEY || matches!(&field, Field::Dimension(name) if name.is_empty()) {
-            return Err(invalid(
-                "a condition's key is empty or too long; expected the name of a field or of a \
-                 dimension, 1 to 255 characters",
-            ));
-        }
-        if allowed.is_empty() {
-            return Err(invalid(format_args!(
-                "{key}: the condition has an empty set of values, which selects nothing; expected \
-                 at least one value"
-            )));
-        }
-        let max = field.max_value_length();
-        let lengths = allowed.iter().map(|value| value.chars().count());
-        if let Some(length) = lengths.into_iter().find(|length| !(1..=max).contains(length)) {
-            return Err(invalid(format_args!(
-                "{key}: expected 1 to {max} characters, found {length}"
-            )));
-        }
-        match self.0.iter_mut().find(|(known, _)| *known == field) {
-            None => self.0.push((field, allowed)),
-            Some((_, values)) => {
-                values.retain(|value| allowed.binary_search(value).is_ok());
-                if values.is_empty() {
-                    return Err(invalid(format_args!(
-                        "{key}: the conditions exclude each other, because all must hold; expected \
-                         one condition, with several values to select any of them"
-                    )));
-                }
+            Field::Dimension(name) => {
+                self.selector.dimensions.push((name, Values::exactly(values)));
             }
         }
         Ok(())
-    }
-}
-
-/// The distinct values of a comparison, sorted, as CloudWatch writes them.
-fn values(key: &str, comparison: &Comparison) -> Result<Vec<String>, MirrorError> {
-    let text = |value: &Scalar| match value {
-        Scalar::Text(text) => text.clone(),
-        Scalar::Number(number) => number.to_string(),
-        Scalar::Boolean(boolean) => boolean.to_string(),
-    };
-    match comparison {
-        Comparison::EqualTo(value) => Ok(vec![text(value)]),
-        Comparison::OneOf(values) if values.len() > MAX_VALUES => Err(invalid(format_args!(
-            "{key}: the condition has {} values; expected at most {MAX_VALUES}",
-            values.len()
-        ))),
-        Comparison::OneOf(values) => {
-            let mut values: Vec<String> = values.iter().map(text).collect();
-            values.sort();
-            values.dedup();
-            Ok(values)
-        }
     }
 }
 
@@ -182,6 +137,25 @@ fn parsed<T>(
         .ok_or_else(|| invalid(format_args!("{field}: expected {expected}, found {value:?}")))
 }
 
+/// Only dimensions have wildcards. CloudWatch lists and returns metrics of one name in one
+/// namespace, so a wildcard there would read the whole account.
+fn reject_wildcards(field: &Field, values: &[String], example: &str) -> Result<(), MirrorError> {
+    match values.iter().find(|value| is_wildcard(value)) {
+        None => Ok(()),
+        Some(value) => Err(invalid(format_args!(
+            "{field}: a wildcard (*) can only stand in the value of a dimension, found {value:?}; \
+             expected one whole value, {example}"
+        ))),
+    }
+}
+
+fn region(name: &str) -> Option<Region> {
+    match name {
+        _ if name.eq_ignore_ascii_case(GLOBAL) => Some(Partition::Aws.default_region()),
+        name => Region::new(name),
+    }
+}
+
 fn is_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -193,6 +167,7 @@ fn known_unit(name: &str) -> Option<StandardUnit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Comparison, Scalar};
 
     fn read(conditions: &[(&str, Comparison)]) -> Result<Conditions, MirrorError> {
         let conditions: Vec<Condition> = conditions
@@ -226,14 +201,40 @@ mod tests {
             (vec![("A", set(&["1", "2"])), ("A", set(&["2", "3"]))], "A", &["2"]),
         ] {
             let values = values.iter().map(|value| (*value).to_owned()).collect();
-            let expected = vec![(name.to_owned(), values)];
+            let expected = vec![(name.to_owned(), Values::exactly(values))];
             assert_eq!(read(&conditions).unwrap().selector.dimensions, expected, "{conditions:?}");
         }
     }
 
     #[test]
+    fn the_region_of_global_services_has_a_name() {
+        for (name, region) in
+            [("global", "us-east-1"), ("Global", "us-east-1"), ("eu-west-1", "eu-west-1")]
+        {
+            let found = read(&[("Region", text(name))]).unwrap().region;
+            assert_eq!(found.as_ref().map(Region::as_str), Some(region));
+        }
+    }
+
+    #[test]
+    fn a_resolution_is_a_boolean_or_its_text() {
+        let boolean = |value| Comparison::EqualTo(Scalar::Boolean(value));
+        for (value, expected) in [
+            (boolean(true), true),
+            (boolean(false), false),
+            (text("true"), true),
+            (text("False"), false),
+        ] {
+            assert_eq!(read(&[("HighResolution", value)]).unwrap().high_resolution, Some(expected));
+        }
+        assert_eq!(read(&[]).unwrap().high_resolution, None);
+    }
+
+    #[test]
     fn conditions_that_are_not_valid_are_explained() {
         let names: Vec<String> = (0..31).map(|number| format!("D{number}")).collect();
+        let stars: Vec<String> = (0..20).map(|number| format!("{number}*")).collect();
+        let stars: Vec<&str> = stars.iter().map(String::as_str).collect();
         for (conditions, details) in [
             (
                 vec![("Namespace", set(&[]))],
@@ -257,6 +258,24 @@ mod tests {
             (
                 vec![("Statistic", text("Median"))],
                 "Statistic: expected one of CloudWatch's statistics",
+            ),
+            (
+                vec![("HighResolution", text("yes"))],
+                "HighResolution: expected true or false, found \"yes\"",
+            ),
+            (
+                vec![("Namespace", text("AWS/*"))],
+                "Namespace: a wildcard (*) can only stand in the value of a dimension, found \
+                 \"AWS/*\"; expected one whole value, such as AWS/EC2",
+            ),
+            (
+                vec![("MetricName", set(&["CPU*", "Network*"]))],
+                "MetricName: a wildcard (*) can only stand in the value of a dimension, found \
+                 \"CPU*\"; expected one whole value",
+            ),
+            (
+                vec![("A", set(&stars)), ("B", text("*"))],
+                "the conditions have 21 values with a *; expected at most 20",
             ),
             (vec![("AccountId", text("1"))], "AccountId: expected twelve digits, found \"1\""),
             (vec![("Dimension.", text("x"))], "a condition's key is empty or too long"),

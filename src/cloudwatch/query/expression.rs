@@ -5,38 +5,55 @@ use super::error::{invalid, summarize};
 use super::field::Field;
 use super::selector::MetricSelector;
 use crate::error::MirrorError;
+use crate::time::{EpochMillis, TimeRange};
+
+/// The metric field of an expression, because StackState's dialog asks for one.
+pub(crate) const VALUE: &str = "value";
+
+/// Metrics Insights reads no data that is older, in milliseconds: two weeks ("Metrics Insights
+/// quotas", CloudWatch user guide).
+const SQL_RETENTION: i64 = 14 * 24 * 60 * 60 * 1_000;
 
 /// Metrics Insights SQL, a SEARCH, or metric math over a SEARCH.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Expression {
-    pub(crate) text: String,
-    /// Twelve digits; `None` for the caller's own account.
-    pub(crate) account: Option<String>,
-}
+pub(crate) struct Expression(String);
 
 impl Expression {
     /// The expression in the conditions of a query, if there is one.
     ///
     /// # Errors
-    /// The query has another condition, which the expression would ignore.
+    /// The query has another condition, which the expression would ignore, or an expression in SQL
+    /// asks for data that Metrics Insights does not have.
     pub(crate) fn of_query(
         conditions: &Conditions,
         metric_field: Option<&str>,
+        range: TimeRange,
+        now: EpochMillis,
     ) -> Result<Option<Self>, MirrorError> {
         let Conditions {
             region: _,
             selector: MetricSelector { namespaces, names, accounts, dimensions },
             unit,
             statistic,
+            high_resolution: _,
             expression,
         } = conditions;
         let Some(text) = expression else { return Ok(None) };
+        if !accounts.is_empty() {
+            return Err(invalid(format_args!(
+                "{}: CloudWatch does not restrict an expression to the account of a condition {}; \
+                 expected the account as a part of the expression: \
+                 :aws.AccountId=\"123456789012\" in a SEARCH, or WHERE AWS.AccountId = \
+                 '123456789012' in Metrics Insights SQL",
+                Field::Expression,
+                Field::AccountId,
+            )));
+        }
         let ignored = [
             (Field::Namespace.to_string(), !namespaces.is_empty()),
             (Field::MetricName.to_string(), !names.is_empty()),
             (Field::Unit.to_string(), unit.is_some()),
             (Field::Statistic.to_string(), statistic.is_some()),
-            ("the metric field".to_owned(), metric_field.is_some_and(|field| !field.is_empty())),
         ];
         let ignored = ignored.into_iter().filter_map(|(name, is_there)| is_there.then_some(name));
         let mut ignored = ignored.chain(dimensions.iter().map(|(name, _)| name.clone()));
@@ -46,22 +63,59 @@ impl Expression {
                  no expression (only {} and {} can be combined with an expression)",
                 Field::Expression,
                 Field::Region,
-                Field::AccountId,
+                Field::HighResolution,
             )));
         }
-        let account = match accounts.as_slice() {
-            [] => None,
-            [account] => Some(account.clone()),
-            accounts => {
-                return Err(invalid(format_args!(
-                    "{}: expected one account with an expression, found {}",
-                    Field::AccountId,
-                    accounts.len()
-                )));
-            }
-        };
-        Ok(Some(Expression { text: text.clone(), account }))
+        if let Some(field) = metric_field.filter(|field| !field.is_empty() && *field != VALUE) {
+            return Err(invalid(format_args!(
+                "{}: an expression ignores the metric field, found {field:?}; expected none, or \
+                 {VALUE}",
+                Field::Expression,
+            )));
+        }
+        let expression = Expression(text.clone());
+        if expression.is_sql() && range.end() < now.0 - SQL_RETENTION {
+            return Err(invalid(format_args!(
+                "{}: Metrics Insights SQL reads the last two weeks only, and the range ends before \
+                 them; expected a later range, or a SEARCH",
+                Field::Expression,
+            )));
+        }
+        Ok(Some(expression))
     }
+
+    /// The text for CloudWatch.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the expression is Metrics Insights SQL.
+    pub(crate) fn is_sql(&self) -> bool {
+        let first_word = self.0.split_ascii_whitespace().next();
+        first_word.is_some_and(|word| word.eq_ignore_ascii_case("SELECT"))
+    }
+}
+
+/// What to do about a message of CloudWatch, if the mirror knows. The codes and limits are those
+/// of "Metrics Insights quotas" and "CloudWatch search expression syntax", CloudWatch user guide.
+pub(crate) fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "MaxMetricsExceeded" => {
+            "a SEARCH combines a limited number of metrics, and 500 at most; expected a narrower \
+             SEARCH"
+        }
+        "MaxQueryTimeRangeExceeded" => {
+            "Metrics Insights SQL reads the last two weeks only; expected a later range, or a \
+             SEARCH"
+        }
+        "MaxQueryResultsExceeded" => {
+            "Metrics Insights SQL returns 500 series at most; expected a query without GROUP BY"
+        }
+        "MaxMatchingResultsExceeded" => {
+            "Metrics Insights SQL reads 10,000 metrics at most; expected a narrower WHERE or SCHEMA"
+        }
+        _ => return None,
+    })
 }
 
 /// The error of an expression that returned several series.

@@ -18,6 +18,8 @@ pub(crate) enum Field {
     AccountId,
     Unit,
     Statistic,
+    /// Whether the metric is stored at high resolution.
+    HighResolution,
     /// The field `~`, an expression.
     Expression,
     /// A dimension, without the prefix.
@@ -26,8 +28,9 @@ pub(crate) enum Field {
 
 impl Field {
     /// The fields that are not dimensions, sorted by name.
-    pub(crate) const RESERVED: [Field; 7] = [
+    pub(crate) const RESERVED: [Field; 8] = [
         Field::AccountId,
+        Field::HighResolution,
         Field::MetricName,
         Field::Namespace,
         Field::Region,
@@ -56,7 +59,8 @@ impl Field {
             | Field::Region
             | Field::AccountId
             | Field::Unit
-            | Field::Statistic => 255,
+            | Field::Statistic
+            | Field::HighResolution => 255,
         }
     }
 
@@ -68,6 +72,7 @@ impl Field {
             Field::AccountId => "AccountId",
             Field::Unit => "Unit",
             Field::Statistic => "Statistic",
+            Field::HighResolution => "HighResolution",
             Field::Expression => "~",
             Field::Dimension(_) => return None,
         })

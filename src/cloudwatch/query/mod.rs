@@ -3,10 +3,12 @@
 //! | file | holds |
 //! |---|---|
 //! | `field` | the names of fields: the only place that knows their spelling |
+//! | `allowed` | conditions → the allowed values of each field |
 //! | `conditions` | conditions → what each field must be |
 //! | `selector` | which metrics a query selects |
 //! | `expression` | the condition `~`, an expression instead of a selector |
 //! | `statistic` | CloudWatch's statistics |
+//! | `values` | the allowed values of a dimension, and wildcards |
 //! | `resource` | the field `Resource` of StackState's streams |
 //! | `metric` | one metric |
 //! | `error` | queries that are not valid |
@@ -16,7 +18,9 @@ pub(super) mod error;
 pub(super) mod expression;
 pub(super) mod field;
 pub(super) mod metric;
+pub(super) mod resource;
 pub(super) mod selector;
 pub(super) mod statistic;
+pub(super) mod values;
 
-mod resource;
+mod allowed;

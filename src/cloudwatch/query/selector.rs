@@ -4,10 +4,11 @@ use super::error::invalid;
 use super::field::Field;
 use super::metric::Metric;
 use super::resource::{self, RESOURCE};
+use super::values::Values;
 use crate::error::MirrorError;
 
 /// The maximum number of metrics that one query combines into one series.
-const MAX_METRICS: usize = 500;
+pub(crate) const MAX_METRICS: usize = 500;
 
 /// Allowed values per field. An empty list allows any value. Lists are sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -18,7 +19,7 @@ pub(crate) struct MetricSelector {
     /// connection does.
     pub(crate) accounts: Vec<String>,
     /// The names of dimensions and their allowed values, sorted by name.
-    pub(crate) dimensions: Vec<(String, Vec<String>)>,
+    pub(crate) dimensions: Vec<(String, Values)>,
 }
 
 impl MetricSelector {
@@ -51,20 +52,47 @@ impl MetricSelector {
             Field::MetricName => self.names.clear(),
             Field::AccountId => self.accounts.clear(),
             Field::Dimension(dimension) => self.dimensions.retain(|(name, _)| name != dimension),
-            Field::Region | Field::Unit | Field::Statistic | Field::Expression => {}
+            Field::Region
+            | Field::Unit
+            | Field::Statistic
+            | Field::HighResolution
+            | Field::Expression => {}
         }
         self
+    }
+
+    /// Whether the selector means nothing but the metrics that it names: no value has a `*`, and
+    /// no dimension is [`RESOURCE`].
+    pub(crate) fn is_literal(&self) -> bool {
+        self.resource().is_none() && !self.has_wildcards()
+    }
+
+    /// Whether some values of dimensions are patterns.
+    pub(crate) fn has_patterns(&self) -> bool {
+        self.dimensions.iter().any(|(_, values)| values.has_patterns())
+    }
+
+    /// Whether some values of dimensions have a `*`.
+    pub(crate) fn has_wildcards(&self) -> bool {
+        self.dimensions.iter().any(|(_, values)| values.wildcards() > 0)
+    }
+
+    /// The allowed values of [`RESOURCE`], if the selector has that dimension.
+    pub(crate) fn resource(&self) -> Option<&Values> {
+        let mut dimensions = self.dimensions.iter();
+        dimensions.find(|(name, _)| name == RESOURCE).map(|(_, values)| values)
     }
 
     /// The number of metrics that this selector names.
     pub(crate) fn count(&self) -> usize {
         let MetricSelector { namespaces, names, accounts, dimensions } = self;
         let lists = [namespaces.len(), names.len(), accounts.len().max(1)];
-        let lengths = lists.into_iter().chain(dimensions.iter().map(|(_, values)| values.len()));
+        let lengths = lists.into_iter().chain(dimensions.iter().map(|(_, values)| values.count()));
         lengths.fold(1, usize::saturating_mul)
     }
 
-    /// The metrics that this selector names: every combination of its values.
+    /// The metrics that this selector names: every combination of its values, where a `*` stands
+    /// for itself.
     pub(crate) fn metrics(&self) -> Vec<Metric> {
         let mut metrics = Vec::new();
         let accounts: Vec<Option<&String>> = match self.accounts.as_slice() {
@@ -87,7 +115,7 @@ impl MetricSelector {
             metrics = metrics
                 .into_iter()
                 .flat_map(|metric| {
-                    values.iter().map(move |value| {
+                    values.texts().map(move |value| {
                         let mut metric = metric.clone();
                         metric.dimensions.push((name.clone(), value.clone()));
                         metric
@@ -98,27 +126,59 @@ impl MetricSelector {
         metrics
     }
 
-    /// The selectors that the query can mean, in the order in which to try them: this one, and
-    /// then, if it has the dimension `Resource`, the one with the namespace's own dimension
-    /// instead.
-    pub(crate) fn interpretations(self) -> impl Iterator<Item = Self> {
-        let resolved = self.with_resource_resolved();
-        [self].into_iter().chain(resolved)
+    /// The selectors that the query can mean, in the order in which to look for their metrics:
+    /// this one, and those with a dimension of the namespace in place of [`RESOURCE`]. A `*` stands
+    /// for any text in all of them.
+    pub(crate) fn interpretations(&self) -> Vec<Self> {
+        let this = self.with_patterns();
+        let resolved = self.candidates().iter().filter_map(|name| this.with_resource_as(name));
+        [this.clone()].into_iter().chain(resolved).collect()
     }
 
-    /// This selector with the dimension `Resource` replaced by the one that names a resource in
-    /// the namespace. `None` if there is none, or if the selector has both.
-    fn with_resource_resolved(&self) -> Option<Self> {
-        let [namespace] = self.namespaces.as_slice() else { return None };
-        let dimension = resource::dimension(namespace)?;
-        if self.dimensions.iter().any(|(name, _)| name == dimension) {
+    /// The dimensions that [`RESOURCE`] can mean, if the selector has it.
+    fn candidates(&self) -> &'static [&'static str] {
+        match self.namespaces.as_slice() {
+            [namespace] if self.resource().is_some() => resource::dimensions(namespace),
+            _ => &[],
+        }
+    }
+
+    /// What the query most likely means if CloudWatch lists no such metric: the namespace's first
+    /// dimension in place of [`RESOURCE`], if there is one, and a `*` stands for itself.
+    pub(crate) fn likeliest(&self) -> Self {
+        let mut resolved = self.candidates().iter().filter_map(|name| self.with_resource_as(name));
+        resolved.next().unwrap_or_else(|| self.clone())
+    }
+
+    /// This selector with the dimension `name` in place of [`RESOURCE`]. `None` if it has no
+    /// [`RESOURCE`], or if it has both.
+    pub(crate) fn with_resource_as(&self, name: &str) -> Option<Self> {
+        if self.dimensions.iter().any(|(known, _)| known == name) {
             return None;
         }
         let mut selector = self.clone();
-        let (name, _) = selector.dimensions.iter_mut().find(|(name, _)| name == RESOURCE)?;
-        *name = dimension.to_owned();
+        let (resource, _) = selector.dimensions.iter_mut().find(|(known, _)| known == RESOURCE)?;
+        name.clone_into(resource);
         selector.dimensions.sort();
         Some(selector)
+    }
+
+    /// This selector, in which a `*` stands for any text.
+    pub(crate) fn with_patterns(&self) -> Self {
+        let mut selector = self.clone();
+        for (_, values) in &mut selector.dimensions {
+            *values = std::mem::take(values).with_patterns();
+        }
+        selector
+    }
+
+    /// This selector, in which a `*` stands for itself in each value that a metric has:
+    /// `is_value` says of which dimension and text.
+    pub(crate) fn with_literals(mut self, is_value: impl Fn(&str, &str) -> bool) -> Self {
+        for (name, values) in &mut self.dimensions {
+            *values = std::mem::take(values).with_literals(|text| is_value(name, text));
+        }
+        self
     }
 }
 
@@ -158,7 +218,9 @@ mod tests {
                 Field::Namespace => selector.namespaces = values,
                 Field::MetricName => selector.names = values,
                 Field::AccountId => selector.accounts = values,
-                Field::Dimension(name) => selector.dimensions.push((name, values)),
+                Field::Dimension(name) => {
+                    selector.dimensions.push((name, Values::exactly(values)));
+                }
                 other => panic!("{other}"),
             }
         }
@@ -196,26 +258,69 @@ mod tests {
     }
 
     #[test]
-    fn resource_is_resolved_to_the_namespaces_dimension() {
-        for (namespace, conditions, resolved) in [
-            ("AWS/Lambda", &[("Resource", &["f"][..])][..], Some("AWS/Lambda M {FunctionName=f}")),
+    fn a_query_can_mean_several_selectors() {
+        for (namespace, conditions, likeliest, expected) in [
+            ("N", &[("A", &["1"][..])][..], "N M {A=1}", &["N M {A=1}"][..]),
+            (
+                "AWS/DX",
+                &[("Resource", &["d"])],
+                "AWS/DX M {VirtualInterfaceId=d}",
+                &[
+                    "AWS/DX M {Resource=d}",
+                    "AWS/DX M {VirtualInterfaceId=d}",
+                    "AWS/DX M {ConnectionId=d}",
+                    "AWS/DX M {LagId=d}",
+                ],
+            ),
             (
                 "AWS/SQS",
-                &[("Resource", &["q"]), ("A", &["1"])],
-                Some("AWS/SQS M {A=1, QueueName=q}"),
+                &[("A", &["1"]), ("Resource", &["q"])],
+                "AWS/SQS M {A=1, QueueName=q}",
+                &["AWS/SQS M {A=1, Resource=q}", "AWS/SQS M {A=1, QueueName=q}"],
             ),
-            ("AWS/Lambda", &[("Resource", &["f:v"]), ("FunctionName", &["f"])], None),
-            ("AWS/Lambda", &[("FunctionName", &["f"])], None),
-            ("AWS/Usage", &[("Resource", &["r"])], None),
+            (
+                "AWS/SQS",
+                &[("QueueName", &["q"]), ("Resource", &["r"])],
+                "AWS/SQS M {QueueName=q, Resource=r}",
+                &["AWS/SQS M {QueueName=q, Resource=r}"],
+            ),
+            (
+                "AWS/Usage",
+                &[("Resource", &["r"])],
+                "AWS/Usage M {Resource=r}",
+                &["AWS/Usage M {Resource=r}"],
+            ),
+            ("N", &[("A", &["1*"])], "N M {A=1*}", &["N M {A=1*} as patterns"]),
+            (
+                "AWS/SQS",
+                &[("Resource", &["q*"])],
+                "AWS/SQS M {QueueName=q*}",
+                &["AWS/SQS M {Resource=q*} as patterns", "AWS/SQS M {QueueName=q*} as patterns"],
+            ),
         ] {
             let namespace = [namespace];
             let all = [&[("Namespace", &namespace[..])], conditions].concat();
             let selector = select(Some("M"), &all).unwrap();
-            let expected: Vec<String> =
-                texts(selector.clone()).into_iter().chain(resolved.map(str::to_owned)).collect();
-            let found: Vec<String> = selector.interpretations().flat_map(texts).collect();
+            let text = |one: MetricSelector| {
+                let patterns = if one.has_patterns() { " as patterns" } else { "" };
+                format!("{}{patterns}", texts(one).join(", "))
+            };
+            assert_eq!(text(selector.likeliest()), likeliest, "{all:?}");
+            let found: Vec<String> = selector.interpretations().into_iter().map(text).collect();
             assert_eq!(found, expected, "{all:?}");
         }
+    }
+
+    #[test]
+    fn only_a_literal_selector_names_its_metrics() {
+        for (dimension, value, is_literal) in
+            [("A", "1", true), ("A", "1*", false), ("A", "*", false), ("Resource", "1", false)]
+        {
+            let selector = select(Some("M"), &[("Namespace", &["N"]), (dimension, &[value])]);
+            assert_eq!(selector.unwrap().is_literal(), is_literal, "{dimension}={value}");
+        }
+        let in_name = select(Some("a*"), &[("Namespace", &["N"])]).unwrap();
+        assert!(in_name.is_literal(), "a metric's name has no wildcards");
     }
 
     #[test]

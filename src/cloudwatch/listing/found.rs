@@ -1,0 +1,215 @@
+//! Which listed metrics a query means: those with exactly its dimensions, or the only one with
+//! more.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::catalogue::{Catalogue, Listed};
+use crate::cloudwatch::query::error::{invalid, summarize};
+use crate::cloudwatch::query::field::Field;
+use crate::cloudwatch::query::metric::Metric;
+use crate::cloudwatch::query::resource::RESOURCE;
+use crate::cloudwatch::query::selector::{MAX_METRICS, MetricSelector};
+use crate::cloudwatch::query::values::{Values, is_wildcard};
+use crate::error::MirrorError;
+use crate::region::Region;
+
+/// The maximum number of metrics to list for a selector that names its metrics, or in search of
+/// the dimension that `Resource` means: ten pages of ListMetrics.
+pub(crate) const MAX_LISTED: usize = 5_000;
+
+/// The maximum number of metrics with more dimensions to compare.
+const MAX_CANDIDATES: usize = 1_000;
+
+/// The listed metrics that a selector means.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Found {
+    /// Metrics with exactly the selector's dimensions, all of one account.
+    Exact(Vec<Metric>),
+    /// No metric has exactly the selector's dimensions, but one has more.
+    OneMatch(Metric),
+    /// Several metrics have more dimensions, or belong to several accounts.
+    SeveralMatches(Vec<Metric>),
+    /// Several metrics match the wildcards, and more than one query can combine: this many, or at
+    /// least this many if the list is partial.
+    TooMany(usize),
+    /// No metric matches the selector.
+    Nothing,
+    /// The list is partial, so CloudWatch may have other metrics.
+    Unknown,
+}
+
+/// Looks for the metrics of a selector in a catalogue.
+pub(crate) fn find(selector: &MetricSelector, catalogue: &Catalogue) -> Found {
+    let (mut exact, mut wider) = (Matches::default(), Matches::default());
+    for metric in catalogue.metrics().filter(|metric| metric.matches(selector)) {
+        let is_exact = metric.dimensions().count() == selector.dimensions.len();
+        if is_exact { exact.add(metric) } else { wider.add(metric) }
+    }
+    let has_patterns = selector.has_patterns();
+    match exact.count {
+        0 if catalogue.is_partial => Found::Unknown,
+        0 => match wider.metrics.len() {
+            0 => Found::Nothing,
+            1 => Found::OneMatch(wider.metrics.remove(0)),
+            _ => Found::SeveralMatches(wider.metrics),
+        },
+        count if count > MAX_METRICS => Found::TooMany(count),
+        // Another metric may match the patterns too.
+        _ if catalogue.is_partial && has_patterns => Found::Unknown,
+        _ if exact.accounts.len() > 1 => Found::SeveralMatches(exact.metrics),
+        _ => Found::Exact(exact.metrics),
+    }
+}
+
+/// The first metrics that match, the number of all, and their accounts.
+#[derive(Default)]
+struct Matches {
+    metrics: Vec<Metric>,
+    count: usize,
+    accounts: BTreeSet<String>,
+}
+
+impl Matches {
+    fn add(&mut self, metric: Listed<'_>) {
+        self.count += 1;
+        if self.metrics.len() < MAX_CANDIDATES {
+            self.accounts.extend(metric.account().map(str::to_owned));
+            self.metrics.push(metric.to_metric());
+        }
+    }
+}
+
+/// The selector, in which a `*` stands for itself in each value that a listed metric has.
+pub(crate) fn with_literals(selector: MetricSelector, catalogue: &Catalogue) -> MetricSelector {
+    if !selector.has_patterns() {
+        return selector;
+    }
+    let listed = catalogue.metrics().filter(|metric| metric.matches(&selector));
+    let wild: BTreeSet<(&str, &str)> = listed
+        .flat_map(|metric| metric.dimensions())
+        .filter(|(_, value)| is_wildcard(value))
+        .collect();
+    selector.with_literals(|name, text| wild.contains(&(name, text)))
+}
+
+/// The only dimension with one of these values in the metrics of a catalogue that match a selector.
+///
+/// # Errors
+/// Several dimensions have one.
+pub(crate) fn dimension_with(
+    values: &Values,
+    selector: &MetricSelector,
+    catalogue: &Catalogue,
+) -> Result<Option<String>, MirrorError> {
+    let listed = catalogue.metrics().filter(|metric| metric.matches(selector));
+    let dimensions = listed.flat_map(|metric| metric.dimensions());
+    let names: BTreeSet<&str> =
+        dimensions.filter(|(_, value)| values.allows(value)).map(|(name, _)| name).collect();
+    let mut names = names.into_iter();
+    match (names.next(), names.next()) {
+        (name, None) => Ok(name.map(str::to_owned)),
+        (first, second) => Err(invalid(format_args!(
+            "{RESOURCE}: several dimensions have this value; expected a condition on one of them: \
+             {}",
+            summarize(first.into_iter().chain(second).chain(names).map(str::to_owned))
+        ))),
+    }
+}
+
+/// The error of a query whose metrics were not found. `wanted` are the metrics that it most likely
+/// means.
+pub(crate) fn error(found: &Found, wanted: &[Metric], region: &Region) -> MirrorError {
+    match found {
+        Found::SeveralMatches(candidates) => several_matches(wanted, candidates),
+        Found::TooMany(count) => too_many(wanted, *count),
+        Found::Unknown => unknown(wanted),
+        Found::Exact(_) | Found::OneMatch(_) | Found::Nothing => not_found(wanted, region),
+    }
+}
+
+/// The error of a metric that has samples, but no value of this statistic.
+pub(crate) fn no_statistic(metrics: &[Metric], statistic: &str) -> MirrorError {
+    MirrorError::Remote {
+        summary: "CloudWatch cannot compute this statistic",
+        details: format!(
+            "{} has samples in this range, but no {statistic}: CloudWatch has no percentiles and \
+             trimmed statistics of negative values, or of values that were published as statistic \
+             sets; expected MEAN, MAX, MIN, SUM or EVENT_COUNT",
+            summarize(metrics.iter().map(ToString::to_string)),
+        ),
+    }
+}
+
+fn too_many(wanted: &[Metric], count: usize) -> MirrorError {
+    invalid(format_args!(
+        "{} metrics match {}, {} more than the {MAX_METRICS} that one query can combine; expected a \
+         narrower wildcard, or conditions on more dimensions",
+        count,
+        summarize(wanted.iter().map(ToString::to_string)),
+        count - MAX_METRICS,
+    ))
+}
+
+fn not_found(wanted: &[Metric], region: &Region) -> MirrorError {
+    MirrorError::MetricNotFound {
+        metric: summarize(wanted.iter().map(ToString::to_string)),
+        details: format!(
+            "CloudWatch in {region} lists no such metric; expected the namespace, name and \
+             dimensions of a metric that had data in the last two weeks and is older than 15 \
+             minutes"
+        ),
+    }
+}
+
+fn several_matches(wanted: &[Metric], candidates: &[Metric]) -> MirrorError {
+    let account_id = Field::AccountId.to_string();
+    let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for metric in candidates {
+        let account = metric.account.iter().map(|account| (account_id.as_str(), account.as_str()));
+        let dimensions =
+            metric.dimensions.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        for (name, value) in dimensions.chain(account) {
+            values.entry(name).or_default().insert(value);
+        }
+    }
+    let is_in_all = |name: &str| {
+        name == account_id
+            || candidates
+                .iter()
+                .all(|metric| metric.dimensions.iter().any(|(known, _)| known == name))
+    };
+    let different: Vec<String> = values
+        .into_iter()
+        .filter(|(name, values)| values.len() > 1 || !is_in_all(name))
+        .map(|(name, values)| {
+            format!("{name} ({})", summarize(values.into_iter().map(str::to_owned)))
+        })
+        .collect();
+    let advice = match different.as_slice() {
+        [] => format!("they are {}", summarize(candidates.iter().map(ToString::to_string))),
+        _ => format!("add conditions on {}", summarize(different.into_iter())),
+    };
+    MirrorError::Remote {
+        summary: "The conditions match several metrics",
+        details: format!(
+            "there is no data for a metric {} with exactly these dimensions, but {}{} other \
+             metrics match the conditions; {advice}",
+            summarize(wanted.iter().map(ToString::to_string)),
+            if candidates.len() < MAX_CANDIDATES { "" } else { "at least " },
+            candidates.len(),
+        ),
+    }
+}
+
+fn unknown(wanted: &[Metric]) -> MirrorError {
+    MirrorError::Remote {
+        summary: "CloudWatch has too many metrics to find this one",
+        details: format!(
+            "{}: CloudWatch has more metrics that can match these conditions than the mirror reads, \
+             or listed them too slowly, and the mirror cannot tell which are meant; add conditions \
+             on more dimensions, or use the condition on the dimension itself instead of a wildcard \
+             or {RESOURCE}",
+            summarize(wanted.iter().map(ToString::to_string)),
+        ),
+    }
+}

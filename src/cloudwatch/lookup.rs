@@ -1,0 +1,129 @@
+//! What conditions mean, by the metrics that CloudWatch lists.
+//!
+//! Conditions with a `*` or with `Resource` have several interpretations. The first one that
+//! matches a listed metric is meant.
+
+use std::sync::Arc;
+
+use super::aws::session::Session;
+use super::listing::catalogue::Catalogue;
+use super::listing::filter::ListFilter;
+use super::listing::found::{self, Found};
+use super::query::field::Field;
+use super::query::resource::RESOURCE;
+use super::query::selector::MetricSelector;
+use super::store::Store;
+use crate::error::MirrorError;
+
+/// The maximum number of metrics to list for lists of fields and values, and for wildcards.
+const MAX_METRICS: usize = 100_000;
+
+/// Which metrics to list.
+#[derive(Clone, Copy)]
+pub(super) struct Listing<'a> {
+    /// Whether to list the metrics of linked accounts.
+    pub(super) linked_accounts: bool,
+    /// Whether to list only metrics with data in the last three hours.
+    pub(super) only_recent: bool,
+    /// The dimension that the metrics must have.
+    pub(super) dimension: Option<&'a str>,
+    /// The maximum number of metrics.
+    pub(super) max_metrics: usize,
+}
+
+impl Listing<'_> {
+    /// All metrics that an interpretation can match, for a list of fields or values.
+    pub(super) const ALL: Listing<'static> = Listing {
+        linked_accounts: false,
+        only_recent: false,
+        dimension: None,
+        max_metrics: MAX_METRICS,
+    };
+}
+
+impl Store<'_> {
+    /// The interpretation of a selector that matches a listed metric, and a catalogue with all
+    /// metrics that match it. If none matches, the first interpretation; its catalogue is partial
+    /// if not all metrics were looked at.
+    ///
+    /// # Errors
+    /// CloudWatch does not list metrics, or several dimensions can be meant by `Resource`.
+    pub(super) async fn interpret(
+        &self,
+        session: &Session,
+        selector: &MetricSelector,
+        listing: Listing<'_>,
+    ) -> Result<(Arc<Catalogue>, MetricSelector), MirrorError> {
+        let mut first = None;
+        for selector in selector.interpretations() {
+            let catalogue = self.listed(session, &selector, listing).await?;
+            let selector = found::with_literals(selector, &catalogue);
+            if catalogue.metrics().any(|metric| metric.matches(&selector)) {
+                return Ok((catalogue, selector));
+            }
+            first.get_or_insert((catalogue, selector));
+        }
+        let first = first.unwrap_or_default();
+        let ([_], Some(values)) = (selector.namespaces.as_slice(), first.1.resource()) else {
+            return Ok(first);
+        };
+        // `Resource` is any dimension with its value, in the first pages of the metrics that match
+        // the other conditions.
+        let any = first.1.clone().without(&Field::Dimension(RESOURCE.to_owned()));
+        let some = Listing { max_metrics: found::MAX_LISTED, ..listing };
+        let searched = self.listed(session, &any, some).await?;
+        let name = found::dimension_with(values, &any, &searched)?;
+        match name.and_then(|name| first.1.with_resource_as(&name)) {
+            Some(selector) => {
+                let catalogue = self.listed(session, &selector, listing).await?;
+                let selector = found::with_literals(selector, &catalogue);
+                Ok((catalogue, selector))
+            }
+            None if searched.is_partial => Ok((searched, first.1)),
+            None => Ok(first),
+        }
+    }
+
+    async fn listed(
+        &self,
+        session: &Session,
+        selector: &MetricSelector,
+        listing: Listing<'_>,
+    ) -> Result<Arc<Catalogue>, MirrorError> {
+        let Listing { linked_accounts, only_recent, dimension, max_metrics } = listing;
+        let filter = ListFilter::covering(selector, linked_accounts).only_recent(only_recent);
+        let filter = match dimension {
+            Some(name) => filter.with_dimension(name),
+            None => filter,
+        };
+        self.catalogue(session, filter, max_metrics).await
+    }
+
+    /// The listed metrics that a selector means. Those of the caller's own account take
+    /// precedence: the metrics of linked accounts are listed only if it has none with exactly the
+    /// selector's dimensions.
+    ///
+    /// # Errors
+    /// Like [`Store::interpret`].
+    pub(super) async fn find(
+        &self,
+        session: &Session,
+        selector: &MetricSelector,
+        linked_accounts: bool,
+    ) -> Result<Found, MirrorError> {
+        let max_metrics = if selector.has_wildcards() { MAX_METRICS } else { found::MAX_LISTED };
+        let own = Listing { max_metrics, ..Listing::ALL };
+        let (catalogue, meant) = self.interpret(session, selector, own).await?;
+        let found = found::find(&meant, &catalogue);
+        match found {
+            Found::OneMatch(_) | Found::SeveralMatches(_) | Found::Nothing
+                if linked_accounts && selector.accounts.is_empty() =>
+            {
+                let linked = Listing { linked_accounts: true, ..own };
+                let (catalogue, meant) = self.interpret(session, selector, linked).await?;
+                Ok(found::find(&meant, &catalogue))
+            }
+            found => Ok(found),
+        }
+    }
+}

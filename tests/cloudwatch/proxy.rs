@@ -1,0 +1,219 @@
+//! Proxies on the way to AWS: a proxy process on loopback, which tunnels and forwards.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::json;
+use stackstate_mirror::app::App;
+
+use super::connections::failure;
+use crate::support::app::{app_with, now};
+use crate::support::wire_fake::{Response, WireFake};
+
+/// A proxy process. It writes a line for each request, and ends with its standard input.
+struct Proxy {
+    process: Child,
+    port: u16,
+}
+
+/// The proxy: CONNECT opens a tunnel, and requests with a whole URL are forwarded. With a
+/// credential it refuses requests without it.
+const PROXY: &str = r#"
+import base64, http.client, http.server, os, select, socket, sys, threading, urllib.parse
+
+credential = sys.argv[1].encode()
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def is_refused(self):
+        given = self.headers.get("Proxy-Authorization", "")
+        wanted = "Basic " + base64.b64encode(credential).decode()
+        refused = bool(credential) and given != wanted
+        sys.stdout.write(f"{self.command} {self.path} {'refused' if refused else 'passed'}\n")
+        sys.stdout.flush()
+        if refused:
+            self.send_response(407)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        return refused
+
+    def do_CONNECT(self):
+        if self.is_refused():
+            return
+        host, port = self.path.rsplit(":", 1)
+        with socket.create_connection((host, int(port))) as server:
+            self.send_response(200)
+            self.end_headers()
+            pair = [self.connection, server]
+            while True:
+                for one in select.select(pair, [], [])[0]:
+                    data = one.recv(65536)
+                    if not data:
+                        self.close_connection = True
+                        return
+                    pair[1 - pair.index(one)].sendall(data)
+
+    def do_POST(self):
+        if self.is_refused():
+            return
+        url = urllib.parse.urlsplit(self.path)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        headers = {k: v for k, v in self.headers.items() if not k.lower().startswith("proxy-")}
+        server = http.client.HTTPConnection(url.hostname, url.port)
+        server.request("POST", url.path, body, headers)
+        response = server.getresponse()
+        data = response.read()
+        self.send_response(response.status)
+        for name in ["smithy-protocol", "content-type"]:
+            if response.headers[name]:
+                self.send_header(name, response.headers[name])
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
+
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):
+        pass
+
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+server = Server(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+"#;
+
+impl Proxy {
+    /// A proxy that wants this credential, `user:password`, or none.
+    fn new(credential: &str) -> (Self, impl Iterator<Item = String>) {
+        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/ministack/bin/python");
+        let mut process = Command::new(python)
+            .args(["-c", PROXY, credential])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let port = lines.next().unwrap().parse().unwrap();
+        (Proxy { process, port }, lines)
+    }
+
+    fn url(&self, credential: &str) -> String {
+        format!("http://{credential}127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn app(endpoint: &str, variables: &[(&str, &str)]) -> App {
+    app_with(&[&[("AWS_ENDPOINT_URL", endpoint)], variables].concat(), now)
+}
+
+/// Why the connection test fails.
+async fn test(app: &App) -> Option<String> {
+    let details = json!({"accessKeyId": "a", "secretAccessKey": "b", "region": "eu-west-1", "requestTimeout": 9_000});
+    failure(app, &details).await
+}
+
+#[tokio::test]
+async fn plain_http_is_forwarded() {
+    let aws = WireFake::new(|_| Response::ok(&[]));
+    for (credential, given) in [("", ""), ("user:p@ss", "user:p%40ss@")] {
+        let (proxy, mut lines) = Proxy::new(credential);
+        let reply = test(&app(&aws.url, &[("HTTP_PROXY", &proxy.url(given))])).await;
+        assert_eq!(reply, None);
+        let seen: Vec<String> = lines.by_ref().take(2).collect();
+        for call in ["ListMetrics", "GetMetricData"] {
+            let line = format!(
+                "POST {}/service/GraniteServiceVersion20100801/operation/{call} passed",
+                aws.url
+            );
+            assert!(seen.contains(&line), "{seen:?}");
+        }
+    }
+    let (proxy, _lines) = Proxy::new("user:password");
+    let text = test(&app(&aws.url, &[("HTTP_PROXY", &proxy.url("user:hush@"))])).await.unwrap();
+    assert!(text.starts_with("the proxy requires a user and password; expected them in"), "{text}");
+    assert!(!text.contains("hush"), "{text}");
+}
+
+/// The proxy sees the host and nothing else. The server behind it answers no TLS, but it is
+/// reached.
+#[tokio::test]
+async fn https_goes_through_a_tunnel() {
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    let aws = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = aws.local_addr().unwrap().port();
+    let endpoint = format!("https://localhost:{port}");
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in aws.incoming() {
+            let mut first = [0; 6];
+            let _ = stream.unwrap().read_exact(&mut first);
+            let _ = sender.send(first);
+        }
+    });
+    for (credential, given) in [("", ""), ("user:password", "user:password@")] {
+        let (proxy, mut lines) = Proxy::new(credential);
+        let text = test(&app(&endpoint, &[("HTTPS_PROXY", &proxy.url(given))])).await;
+        assert!(text.is_some(), "nobody answers");
+        assert_eq!(lines.next().unwrap(), format!("CONNECT localhost:{port} passed"));
+        let first = receiver.recv().unwrap();
+        // A TLS record with a handshake, whose first message is ClientHello.
+        assert_eq!((first[0], first[5]), (22, 1), "{first:?}");
+    }
+    for given in ["", "user:hush@"] {
+        let (proxy, mut lines) = Proxy::new("user:password");
+        let text = test(&app(&endpoint, &[("https_proxy", &proxy.url(given))])).await.unwrap();
+        let words = "the proxy does not connect the mirror to CloudWatch in eu-west-1: tunnel \
+                     error: proxy authorization required (3 attempts); expected an HTTP proxy";
+        assert!(text.starts_with(words) && text.contains("HTTPS_PROXY"), "{text}");
+        assert!(!text.contains("hush"), "{text}");
+        assert_eq!(lines.next().unwrap(), format!("CONNECT localhost:{port} refused"));
+    }
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let text =
+        test(&app(&endpoint, &[("HTTPS_PROXY", &format!("http://{closed}"))])).await.unwrap();
+    let words =
+        "the proxy does not connect the mirror to CloudWatch in eu-west-1: Connection refused";
+    assert!(text.starts_with(words), "{text}");
+}
+
+#[tokio::test]
+async fn exceptions_are_reached_directly() {
+    let aws = WireFake::new(|_| Response::ok(&[]));
+    for exceptions in ["127.0.0.1", "127.0.0.0/8", "example.com, 127.0.0.1"] {
+        let variables = [("HTTP_PROXY", "http://127.0.0.1:1"), ("NO_PROXY", exceptions)];
+        assert_eq!(test(&app(&aws.url, &variables)).await, None, "{exceptions}");
+    }
+    let variables = [("HTTP_PROXY", "http://127.0.0.1:1"), ("NO_PROXY", "127.0.0.2,localhost")];
+    assert!(test(&app(&aws.url, &variables)).await.is_some());
+    // A proxy for HTTPS is none for plain HTTP.
+    assert_eq!(test(&app(&aws.url, &[("HTTPS_PROXY", "http://127.0.0.1:1")])).await, None);
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_no_http_proxy_is_told() {
+    for (variable, endpoint) in
+        [("HTTPS_PROXY", "https://127.0.0.1:1"), ("HTTP_PROXY", "http://127.0.0.1:1")]
+    {
+        for value in ["socks5://hush@127.0.0.1:1", "https://hush", "http://"] {
+            let text = test(&app(endpoint, &[(variable, value)])).await.unwrap();
+            let words = format!(
+                "CloudWatch in eu-west-1 cannot be reached: the function's variable {variable} is \
+                 not the URL of an HTTP proxy, such as http://proxy.example.com:3128"
+            );
+            assert!(text.starts_with(&words) && !text.contains("hush"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The sessions of roles: where STS is asked, how often, and how long a session is used.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use serde_json::{Value, json};
+use stackstate_mirror::app::App;
+
+use super::connections::{failure, reader, with};
+use crate::support::app::{NOW, app_with, now};
+use crate::support::events::post;
+use crate::support::sdk_mock::condition;
+use crate::support::wire_fake::{Response, WireFake, XML};
+
+fn app_at(url: &str, region: &str) -> App {
+    app_with(&[("AWS_ENDPOINT_URL", url), ("AWS_REGION", region)], now)
+}
+
+/// An STS that gives sessions of an hour, and a CloudWatch without metrics.
+fn aws() -> WireFake {
+    WireFake::new(|call| match call.action.as_str() {
+        "AssumeRole" => Response::Complete(200, XML, session(3_600).into_bytes()),
+        _ => Response::ok(&[]),
+    })
+}
+
+/// The regions of the calls of an action, in their order.
+fn regions(fake: &WireFake, action: &str) -> Vec<String> {
+    let calls = fake.calls.lock().unwrap();
+    calls.iter().filter(|call| call.action == action).map(|call| call.region.clone()).collect()
+}
+
+/// The response of AssumeRole with a session of this length.
+fn session(seconds: u64) -> String {
+    let until = DateTime::from(SystemTime::now() + Duration::from_secs(seconds));
+    format!(
+        "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAX</AccessKeyId>\
+         <SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+         <Expiration>{}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+        until.fmt(Format::DateTime).unwrap()
+    )
+}
+
+/// An account may have disabled the region of the query, so STS is asked in a region that it
+/// cannot have disabled, or in the function's own. CloudWatch is asked in the query's region.
+#[tokio::test]
+async fn sts_is_asked_in_a_region_that_is_enabled() {
+    for (own, region, sts) in [
+        ("eu-west-1", "eu-south-2", "eu-west-1"),
+        ("eu-west-1", "eu-west-1", "eu-west-1"),
+        ("eu-west-1", "cn-northwest-1", "cn-north-1"),
+        ("eu-west-1", "us-gov-east-1", "us-gov-west-1"),
+        ("us-gov-east-1", "us-gov-west-1", "us-gov-east-1"),
+        ("us-gov-east-1", "me-central-1", "us-east-1"),
+        ("cn-northwest-1", "cn-north-1", "cn-northwest-1"),
+        // Not in Lambda: the function has no region.
+        ("", "eu-south-2", "us-east-1"),
+    ] {
+        let fake = aws();
+        let details = with(reader(), json!({"region": region}));
+        assert_eq!(failure(&app_at(&fake.url, own), &details).await, None);
+        assert_eq!(regions(&fake, "AssumeRole"), [sts], "{own} {region}");
+        assert_eq!(regions(&fake, "ListMetrics"), [region], "{own} {region}");
+        assert_eq!(regions(&fake, "GetMetricData"), [region], "{own} {region}");
+    }
+}
+
+#[tokio::test]
+async fn a_dashboard_over_five_regions_assumes_the_role_once() {
+    let fake = aws();
+    let app = app_at(&fake.url, "eu-west-1");
+    let all = ["eu-west-1", "eu-west-2", "eu-south-2", "us-east-1", "ap-east-1"];
+    let ask = async |details: Value, region: &str| {
+        let query = json!({
+            "conditions": [condition("Region", json!(region))],
+            "field": {"fieldName": "Namespace"}, "startTime": 0, "endTime": NOW,
+        });
+        let body = json!({"connectionDetails": details, "query": query});
+        let reply = post(&app, "field/value", &body).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    };
+    for region in all {
+        ask(reader(), region).await;
+    }
+    assert_eq!(fake.count("AssumeRole"), 1);
+    let found: BTreeSet<String> = regions(&fake, "ListMetrics").into_iter().collect();
+    assert_eq!(found, all.map(str::to_owned).into());
+    // Another caller, and another partition, have a session of their own.
+    ask(with(reader(), json!({"externalId": "another"})), "eu-west-1").await;
+    assert_eq!(fake.count("AssumeRole"), 2);
+    ask(reader(), "us-gov-west-1").await;
+    assert_eq!(regions(&fake, "AssumeRole"), ["eu-west-1", "eu-west-1", "us-gov-west-1"]);
+}
+
+#[tokio::test]
+async fn a_roles_session_is_cached_and_renewed_before_it_expires() {
+    for (seconds, asked_for) in [(3_600, 1), (200, 9)] {
+        let fake = WireFake::new(move |call| match call.action.as_str() {
+            "AssumeRole" => Response::Complete(200, XML, session(seconds).into_bytes()),
+            _ => Response::ok(&[]),
+        });
+        let app = app_at(&fake.url, "eu-west-1");
+        let details =
+            with(reader(), json!({"roleSessionName": "a-session", "tokenExpirySeconds": 1_200}));
+        for _ in 0..3 {
+            assert_eq!(failure(&app, &details).await, None);
+        }
+        // A session that is about to expire is renewed by the mirror and by each of the two calls.
+        assert_eq!(fake.count("AssumeRole"), asked_for, "sessions of {seconds} seconds");
+        let first = String::from_utf8(fake.calls.lock().unwrap()[0].body.clone()).unwrap();
+        for part in [
+            "RoleArn=arn%3Aaws%3Aiam%3A%3A111111111111%3Arole%2Freader",
+            "ExternalId=the-external-id",
+            "RoleSessionName=a-session",
+            "DurationSeconds=1200",
+        ] {
+            assert!(first.contains(part), "{first}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_used_until_its_last_minute_while_sts_fails() {
+    for (seconds, is_good) in [(200, true), (30, false)] {
+        let sessions = std::sync::atomic::AtomicUsize::new(0);
+        let fake = WireFake::new(move |call| {
+            let first = || sessions.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+            match call.action.as_str() {
+                "AssumeRole" if first() => {
+                    Response::Complete(200, XML, session(seconds).into_bytes())
+                }
+                "AssumeRole" => Response::sts_error(403, "AccessDenied", "SAID"),
+                _ => Response::ok(&[]),
+            }
+        });
+        let text = failure(&app_at(&fake.url, "eu-west-1"), &reader()).await;
+        assert_eq!(text.is_none(), is_good, "sessions of {seconds} seconds: {text:?}");
+        assert!(fake.count("AssumeRole") > 1, "STS is called again");
+    }
+}
