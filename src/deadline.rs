@@ -34,6 +34,11 @@ impl Deadline {
         Deadline { at: self.at - fifth, allowed: self.allowed - fifth }
     }
 
+    /// The time until the deadline; zero if it has passed.
+    pub fn left(&self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
+
     /// Whether the deadline has passed.
     pub fn is_over(&self) -> bool {
         Instant::now() >= self.at

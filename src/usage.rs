@@ -1,7 +1,6 @@
 //! What one request did at AWS, for its log line.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,25 +15,45 @@ tokio::task_local! {
 
 /// The attempts of one call to AWS so far.
 #[derive(Debug, Default)]
-pub struct Attempts {
-    count: AtomicU32,
-    is_throttled: AtomicBool,
+pub struct Attempts(Mutex<Tally>);
+
+/// The number of attempts of a call, by how they ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All attempts, also one that is under way.
+    pub begun: u32,
+    /// The attempts that AWS refused because there were too many.
+    pub throttled: u32,
+    /// The attempts that failed for another reason.
+    pub failed: u32,
+    /// Whether the latest attempt that ended was throttled.
+    pub is_throttled: bool,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// AWS answered.
+    Answered,
+    /// AWS refused it because there were too many.
+    Throttled,
+    /// It failed for another reason.
+    Failed,
 }
 
 impl Attempts {
-    /// The number of attempts.
-    pub fn count(&self) -> u32 {
-        self.count.load(Ordering::Relaxed)
+    /// The numbers so far.
+    pub fn tally(&self) -> Tally {
+        *self.lock()
     }
 
-    /// Whether AWS refused the latest attempt that ended, because there were too many calls.
-    pub fn is_throttled(&self) -> bool {
-        self.is_throttled.load(Ordering::Relaxed)
+    /// The numbers of the call that the current task waits for; zeros if there is none.
+    pub fn current() -> Tally {
+        CURRENT.try_with(|(_, attempts)| attempts.tally()).unwrap_or_default()
     }
 
-    /// The number of attempts of the call that the current task waits for; 0 if there is none.
-    pub fn current() -> u32 {
-        CURRENT.try_with(|(_, attempts)| attempts.count()).unwrap_or(0)
+    fn lock(&self) -> MutexGuard<'_, Tally> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,16 +135,19 @@ impl Usage {
     pub fn record_attempt() {
         let _ = CURRENT.try_with(|(usage, attempts)| {
             usage.record(|counts| counts.attempts += 1);
-            attempts.count.fetch_add(1, Ordering::Relaxed);
+            attempts.lock().begun += 1;
         });
     }
 
-    /// Records that an attempt of the current task ended, and whether AWS refused it because
-    /// there were too many calls.
-    pub fn record_attempt_end(is_throttled: bool) {
+    /// Records how an attempt of the current task ended.
+    pub fn record_attempt_end(end: AttemptEnd) {
         let _ = CURRENT.try_with(|(usage, attempts)| {
+            let is_throttled = end == AttemptEnd::Throttled;
             usage.record(|counts| counts.throttles += u32::from(is_throttled));
-            attempts.is_throttled.store(is_throttled, Ordering::Relaxed);
+            let mut tally = attempts.lock();
+            tally.is_throttled = is_throttled;
+            tally.throttled += u32::from(is_throttled);
+            tally.failed += u32::from(end == AttemptEnd::Failed);
         });
     }
 
@@ -204,24 +226,26 @@ mod tests {
         Usage::record_attempt();
         let call = async {
             Usage::record_attempt();
-            Usage::record_attempt_end(true);
+            Usage::record_attempt_end(AttemptEnd::Throttled);
             tokio::task::yield_now().await;
-            assert_eq!(Attempts::current(), 1);
+            assert_eq!(Attempts::current().begun, 1);
         };
         let twice = async {
             Usage::record_attempt();
-            Usage::record_attempt_end(true);
+            Usage::record_attempt_end(AttemptEnd::Throttled);
             Usage::record_attempt();
-            Usage::record_attempt_end(false);
+            Usage::record_attempt_end(AttemptEnd::Failed);
         };
         tokio::join!(usage.wait(&one, call), usage.wait(&other, twice));
         let counts = usage.counts();
         assert_eq!((counts.attempts, counts.throttles), (3, 2));
         assert_eq!((counts.under_way, counts.since), (0, None));
         assert!(counts.waited > Duration::ZERO);
-        assert_eq!((one.count(), one.is_throttled()), (1, true));
-        assert_eq!((other.count(), other.is_throttled()), (2, false));
-        assert_eq!(Attempts::current(), 0);
+        let throttled = Tally { begun: 1, throttled: 1, failed: 0, is_throttled: true };
+        assert_eq!(one.tally(), throttled);
+        let failed = Tally { begun: 2, throttled: 1, failed: 1, is_throttled: false };
+        assert_eq!(other.tally(), failed);
+        assert_eq!(Attempts::current(), Tally::default());
     }
 
     #[tokio::test]

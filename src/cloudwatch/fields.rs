@@ -73,7 +73,9 @@ impl Store<'_> {
             | Field::Dimension(_)) => {
                 let (catalogue, selector) = self.matching(&conditions, Some(&field)).await?;
                 let page = page(&fields::values(&catalogue, &selector, &field));
-                Page { is_partial: page.is_partial || catalogue.is_partial, ..page }
+                // A page behind the end says that it is the last one.
+                let is_last = page.items.is_empty() && *offset > 0;
+                Page { is_partial: page.is_partial || catalogue.is_partial && !is_last, ..page }
             }
         })
     }

@@ -29,6 +29,17 @@ pub(super) struct Listing<'a> {
     pub(super) dimension: Option<&'a str>,
     /// The maximum number of metrics.
     pub(super) max_metrics: usize,
+    /// What the metrics are listed for.
+    pub(super) purpose: Purpose,
+}
+
+/// What metrics are listed for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// For lists of fields and values.
+    Lists,
+    /// To find the metrics of a query.
+    Points,
 }
 
 impl Listing<'_> {
@@ -38,13 +49,15 @@ impl Listing<'_> {
         only_recent: false,
         dimension: None,
         max_metrics: MAX_METRICS,
+        purpose: Purpose::Lists,
     };
 }
 
 impl Store<'_> {
     /// The interpretation of a selector that matches a listed metric, and a catalogue with all
-    /// metrics that match it. If none matches, the first interpretation; its catalogue is partial
-    /// if not all metrics were looked at.
+    /// metrics that match it. One that matches a metric with exactly its dimensions takes
+    /// precedence. If none matches, the first interpretation; its catalogue is partial if not all
+    /// metrics were looked at.
     ///
     /// # Errors
     /// CloudWatch does not list metrics, or several dimensions can be meant by `Resource`.
@@ -54,33 +67,44 @@ impl Store<'_> {
         selector: &MetricSelector,
         listing: Listing<'_>,
     ) -> Result<(Arc<Catalogue>, MetricSelector), MirrorError> {
-        let mut first = None;
+        let (mut first, mut wider) = (None, None);
         for selector in selector.interpretations() {
             let catalogue = self.listed(session, &selector, listing).await?;
             let selector = found::with_literals(selector, &catalogue);
-            if catalogue.metrics().any(|metric| metric.matches(&selector)) {
+            if found::has_exact(&selector, &catalogue) {
                 return Ok((catalogue, selector));
             }
-            first.get_or_insert((catalogue, selector));
+            let is_match = catalogue.metrics().any(|metric| metric.matches(&selector));
+            let place = if is_match { &mut wider } else { &mut first };
+            place.get_or_insert((catalogue, selector));
+        }
+        if let Some(wider) = wider {
+            return Ok(wider);
         }
         let first = first.unwrap_or_default();
-        let ([_], Some(values)) = (selector.namespaces.as_slice(), first.1.resource()) else {
+        let selector = selector.with_patterns();
+        let ([_], Some(values)) = (selector.namespaces.as_slice(), selector.resource()) else {
             return Ok(first);
         };
         // `Resource` is any dimension with its value, in the first pages of the metrics that match
         // the other conditions.
-        let any = first.1.clone().without(&Field::Dimension(RESOURCE.to_owned()));
+        let any = selector.clone().without(&Field::Dimension(RESOURCE.to_owned()));
         let some = Listing { max_metrics: found::MAX_LISTED, ..listing };
         let searched = self.listed(session, &any, some).await?;
-        let name = found::dimension_with(values, &any, &searched)?;
-        match name.and_then(|name| first.1.with_resource_as(&name)) {
-            Some(selector) => {
+        let mut names = found::dimensions_with(values, &any, &searched);
+        match (names.len(), listing.purpose) {
+            (0, _) if searched.is_partial => Ok((searched, selector)),
+            (0, _) => Ok(first),
+            (2.., Purpose::Points) => Err(found::several_dimensions(names)),
+            // The lists show the dimensions to choose from.
+            (2.., Purpose::Lists) => Ok((searched, any)),
+            (1, _) => {
+                let name = names.pop_first().unwrap_or_default();
+                let selector = selector.with_resource_as(&name).unwrap_or(selector);
                 let catalogue = self.listed(session, &selector, listing).await?;
                 let selector = found::with_literals(selector, &catalogue);
                 Ok((catalogue, selector))
             }
-            None if searched.is_partial => Ok((searched, first.1)),
-            None => Ok(first),
         }
     }
 
@@ -90,7 +114,7 @@ impl Store<'_> {
         selector: &MetricSelector,
         listing: Listing<'_>,
     ) -> Result<Arc<Catalogue>, MirrorError> {
-        let Listing { linked_accounts, only_recent, dimension, max_metrics } = listing;
+        let Listing { linked_accounts, only_recent, dimension, max_metrics, purpose: _ } = listing;
         let filter = ListFilter::covering(selector, linked_accounts).only_recent(only_recent);
         let filter = match dimension {
             Some(name) => filter.with_dimension(name),
@@ -112,7 +136,7 @@ impl Store<'_> {
         linked_accounts: bool,
     ) -> Result<Found, MirrorError> {
         let max_metrics = if selector.has_wildcards() { MAX_METRICS } else { found::MAX_LISTED };
-        let own = Listing { max_metrics, ..Listing::ALL };
+        let own = Listing { max_metrics, purpose: Purpose::Points, ..Listing::ALL };
         let (catalogue, meant) = self.interpret(session, selector, own).await?;
         let found = found::find(&meant, &catalogue);
         match found {

@@ -10,6 +10,7 @@ use super::query::selector::MetricSelector;
 use super::store::Store;
 use crate::error::MirrorError;
 use crate::model::{MetricQuery, Telemetry};
+use crate::time::EpochMillis;
 
 impl Store<'_> {
     /// The points that a query selects, from the cache or from CloudWatch.
@@ -86,7 +87,7 @@ impl Store<'_> {
             return Err(found::error(&found, &likeliest, &session.region));
         }
         if data.is_empty {
-            self.check_statistic(session, query, &metrics).await?;
+            self.check_percentile(session, query, &metrics).await?;
         }
         Ok(data.telemetry)
     }
@@ -103,21 +104,23 @@ impl Store<'_> {
         Ok(Data { is_empty: series.is_empty(), telemetry: series.into_telemetry() })
     }
 
-    /// Finds out whether metrics without data have samples, from which CloudWatch cannot compute
-    /// the statistic.
+    /// Finds out whether metrics without a percentile have samples, from which CloudWatch cannot
+    /// compute it.
     ///
     /// # Errors
     /// They have.
-    async fn check_statistic(
+    async fn check_percentile(
         &self,
         session: &Session,
         query: &DataQuery,
         metrics: &[Metric],
     ) -> Result<(), MirrorError> {
-        let Some((plan, statistic)) = query.plan.counting_samples() else { return Ok(()) };
+        let delay = i64::try_from(self.config.zero_fill_delay.as_millis()).unwrap_or(i64::MAX);
+        let until = EpochMillis(self.now.0 - delay);
+        let Some((plan, percentile)) = query.plan.counting_samples(until) else { return Ok(()) };
         let series = Series::new(&plan, query.not_a_number);
         let series = fetch(session, &plan, plan.metric_calls(metrics), series).await?;
-        if series.is_empty() { Ok(()) } else { Err(found::no_statistic(metrics, statistic)) }
+        if series.is_empty() { Ok(()) } else { Err(found::no_percentile(metrics, percentile)) }
     }
 }
 

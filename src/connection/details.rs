@@ -211,9 +211,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_documented_name_is_known() {
+    fn every_name_is_known_and_documented() {
+        let document = include_str!("../../docs/cloudwatch.md");
+        let documented: Vec<String> =
+            document.split('`').skip(1).step_by(2).map(normalize).collect();
         for name in NAMES {
-            assert!(Details::default().slot(&normalize(name)).is_some(), "{name}");
+            let name = normalize(name);
+            assert!(Details::default().slot(&name).is_some(), "{name}");
+            assert!(documented.contains(&name), "{name} is not in docs/cloudwatch.md");
         }
     }
 

@@ -90,6 +90,27 @@ fn every_spelling_is_understood() {
     assert!(!format!("{expected:?}").contains("external\""), "{expected:?}");
 }
 
+/// A reader copies an example and misspells a key. With the source, that is an error.
+#[test]
+fn every_example_of_cloudwatch_names_its_source() {
+    let mut examples = 0;
+    for file in ["README.md", "docs/cloudwatch.md", "docs/deploy.md", "docs/security.md"] {
+        let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        for block in text.split("```json\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            let block = block.replace('…', "placeholder");
+            let example: Value = serde_json::from_str(&block).unwrap();
+            if ["region", "accessKeyId", "roleArn"].iter().any(|name| example.get(name).is_some()) {
+                assert_eq!(example["source"], "cloudwatch", "{file}: {block}");
+                assert!(matches!(read(&example), Connection::CloudWatch(_)), "{file}: {block}");
+                examples += 1;
+            }
+        }
+    }
+    assert!(examples > 4, "{examples} examples");
+}
+
 #[test]
 fn the_functions_own_role_has_three_spellings() {
     for details in [

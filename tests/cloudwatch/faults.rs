@@ -186,7 +186,12 @@ fn error_responses() -> Vec<Row> {
         sts(400, "ExpiredTokenException", "the session has expired", 1),
         sts(400, "MalformedPolicyDocument", "status 400, MalformedPolicyDocument", 1),
         sts(400, "PackedPolicyTooLarge", "status 400, PackedPolicyTooLarge", 1),
-        sts(403, "RegionDisabledException", "the region eu-west-1 is not enabled", 1),
+        sts(
+            403,
+            "RegionDisabledException",
+            "the region eu-west-1, in which this mirror asks STS, is not enabled",
+            1,
+        ),
         sts(403, "AccessDenied", NOT_ASSUMED, 1),
         sts(403, "ExpiredToken", "the session has expired", 1),
         sts(
@@ -423,7 +428,7 @@ async fn throttled_calls_are_tried_until_the_deadline() {
         let service = if *call == "AssumeRole" { "STS" } else { "CloudWatch" };
         let words = format!(
             "{service} in eu-west-1 throttles this account's {call} calls: it refused {asked} \
-             attempts within 2700 milliseconds; use fewer streams"
+             of {asked} attempts within 2700 milliseconds; use fewer streams"
         );
         assert!(details.starts_with(&words), "{details}");
         (id, asked)
@@ -437,20 +442,20 @@ async fn throttled_calls_are_tried_until_the_deadline() {
     }
 }
 
-/// A throttled call is worth more attempts than another fault.
+/// A throttled call is worth more attempts than another fault, and does not use up those of one.
 #[tokio::test]
 async fn a_throttle_that_ends_is_waited_for() {
-    let left = std::sync::atomic::AtomicUsize::new(3);
-    let take = std::sync::atomic::Ordering::SeqCst;
+    let asked = std::sync::atomic::AtomicUsize::new(0);
     let fake =
-        WireFake::new(move |_| match left.fetch_update(take, take, |left| left.checked_sub(1)) {
-            Ok(_) => Response::error(400, "Throttling", "Rate exceeded"),
-            Err(_) => page("Complete", None, &[]),
+        WireFake::new(move |_| match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 | 1 => Response::error(400, "Throttling", "Rate exceeded"),
+            2 => Response::error(503, "ServiceUnavailable", "SAID"),
+            _ => page("Complete", None, &[]),
         });
     let reply = send(&app_at(&fake.url), "", request("GetMetricData", None)).await;
     assert_eq!(reply.body["telemetry"]["points"][0][0], 1.5, "{}", reply.body);
     assert_eq!(fake.count("GetMetricData"), 4);
-    assert_eq!(*fake.connections.lock().unwrap(), 1, "throttling concerns the account");
+    assert_eq!(*fake.connections.lock().unwrap(), 2, "throttling concerns the account");
 }
 
 /// Temporary faults are over at the third attempt. Another server may respond, so each attempt has

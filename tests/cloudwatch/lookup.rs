@@ -227,12 +227,16 @@ async fn several_linked_accounts_are_told_apart() {
         host("b").of(A).with(4.0),
         host("c").of(A).with(8.0),
         host("web").with(16.0),
+        host("idle").of(A),
+        host("idle").of(B),
     ];
     let (app, _, _) = app(entries);
     let reply = ask(&app, "MEAN", &[("Host", json!("a"))], linked()).await;
     assert_eq!(reply.body["summary"], "The conditions match several metrics");
-    let words = format!("add conditions on AccountId ({A}, {B})");
-    assert!(details(&reply).ends_with(&words), "{}", reply.body);
+    let words = format!(
+        "N M {{Host=a}} exists in 2 linked accounts; add a condition on AccountId ({A}, {B})"
+    );
+    assert_eq!(details(&reply), words);
     for (account, value) in [(A, 1.0), (B, 2.0)] {
         let conditions = [("Host", json!("a")), ("AccountId", json!(account))];
         assert_eq!(points(&ask(&app, "MEAN", &conditions, linked()).await), [value]);
@@ -247,12 +251,17 @@ async fn several_linked_accounts_are_told_apart() {
     }
     let conditions = [("Host", json!("*")), ("AccountId", json!(A))];
     assert_eq!(points(&ask(&app, "SUM", &conditions, linked()).await), [13.0]);
+    // Two accounts that the query names, with data and without.
+    for (host, value) in [("a", 3.0), ("a*", 3.0), ("idle*", 0.0), ("idle", 0.0)] {
+        let conditions = [("Host", json!(host)), ("AccountId", json!([A, B]))];
+        assert_eq!(points(&ask(&app, "SUM", &conditions, json!({})).await), [value], "{host}");
+    }
 }
 
 /// Percentiles need values that are not negative, one by one. A metric that has others has samples
 /// and no percentile.
 #[tokio::test]
-async fn a_statistic_that_cannot_exist_is_told() {
+async fn a_percentile_that_cannot_exist_is_told() {
     for (entry, method, expected) in [
         (host("a").with(-1.0), "PERCENTILE_99", Err("no p99")),
         (host("a"), "PERCENTILE_99", Ok(vec![])),
@@ -263,7 +272,7 @@ async fn a_statistic_that_cannot_exist_is_told() {
         match expected {
             Ok(expected) => assert_eq!(points(&reply), expected, "{method}"),
             Err(words) => {
-                assert_eq!(reply.body["summary"], "CloudWatch cannot compute this statistic");
+                assert_eq!(reply.body["summary"], "CloudWatch cannot compute this percentile");
                 let text = format!("N M {{Host=a}} has samples in this range, but {words}: ");
                 assert!(details(&reply).starts_with(&text), "{}", reply.body);
             }

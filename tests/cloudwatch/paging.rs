@@ -143,12 +143,12 @@ async fn pages_are_joined_with_the_window_unchanged() {
 #[tokio::test]
 async fn a_token_that_repeats_ends_the_pages() {
     let (rule, requests) =
-        data(|_| page(vec![result("q0", &[(minute(0), 1.0)], StatusCode::PartialData)], Some("1")));
+        data(|_| page(vec![result("q0", &[(minute(1), 1.0)], StatusCode::PartialData)], Some("1")));
     for method in ["MEAN", "SUM"] {
         let query = query(Some(method), START, END, json!({}));
         let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
         assert!(is_partial(&reply));
-        assert_eq!(points(&reply), [(1.0, minute(0))], "{method}: no zeros where data is missing");
+        assert_eq!(points(&reply), [(1.0, minute(1))], "{method}: no zeros where data is missing");
     }
     assert_eq!(requests.lock().unwrap().len(), 4);
 }
@@ -238,20 +238,30 @@ async fn what_is_not_a_number_is_left_out_or_zero() {
 }
 
 #[tokio::test]
-async fn partial_data_with_points_is_shown() {
-    let answer = page(vec![result("q0", &[(minute(0), 1.0)], StatusCode::PartialData)], None);
+async fn partial_data_with_later_points_is_shown() {
+    let found = [(minute(0), 1.0), (minute(1), 2.0)];
+    let answer = page(vec![result("q0", &found, StatusCode::PartialData)], None);
     let (rule, requests) = data(move |_| answer.clone());
     let query = query(Some("SUM"), START, END, json!({}));
     let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
     assert!(is_partial(&reply));
-    assert_eq!(points(&reply), [(1.0, minute(0))]);
+    assert_eq!(points(&reply), [(1.0, minute(0)), (2.0, minute(1))]);
     assert_eq!(requests.lock().unwrap().len(), 1);
 }
 
-/// A client that got nothing and `isPartial` would ask the same again, without end. The clock is
-/// paused, so the waits take no time.
+/// A client that got nothing and `isPartial`, or only the bucket of the start, would ask the same
+/// again, without end. The clock is paused, so the waits take no time.
 #[tokio::test(start_paused = true)]
-async fn partial_data_without_points_is_asked_for_again() {
+async fn partial_data_without_progress_is_asked_for_again() {
+    let start = [(minute(0), 1.0)];
+    for found in [&[][..], &start] {
+        let answer = page(vec![result("q0", found, StatusCode::PartialData)], None);
+        let (rule, requests) = data(move |_| answer.clone());
+        let query = query(Some("MEAN"), START, END, json!({}));
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        assert_eq!(reply.body["_type"], "MetricStoreConnectionError", "{found:?}");
+        assert_eq!(requests.lock().unwrap().len(), 5);
+    }
     let nothing = || page(vec![result("q0", &[], StatusCode::PartialData)], None);
     let query = query(Some("MEAN"), START, END, json!({}));
     let (rule, requests) = data(move |_| nothing());
@@ -381,6 +391,8 @@ async fn periods_below_a_minute_are_for_high_resolution() {
         // Metrics Insights aggregates by the minute.
         (vec![expression("select SUM(x) FROM y")], source.clone(), 10_000, 60),
         (vec![expression("SELECT SUM(x) FROM y"), high(json!(true))], json!({}), 10_000, 60),
+        (vec![condition("Namespace", json!(["AWS/EC2", "Shop"]))], source.clone(), 10_000, 60),
+        (vec![name("ContainerInsights")], source.clone(), 10_000, 60),
         // AWS's services send at most one value a minute, unless the stream says otherwise.
         (vec![name("AWS/Lambda")], source.clone(), 10_000, 60),
         (vec![name("AWS/Lambda"), high(json!(true))], json!({}), 10_000, 10),

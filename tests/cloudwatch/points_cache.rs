@@ -43,7 +43,7 @@ async fn equal_questions_share_a_call_for_a_while() {
             Some(300) => StatusCode::PartialData,
             _ => StatusCode::Complete,
         };
-        page(vec![result("q0", &[(start, 1.0)], status)], None)
+        page(vec![result("q0", &[(start, 1.0), (start + 5 * MINUTE, 1.0)], status)], None)
     });
     let app = app_at(&[&rule], now);
     let hour = END - 60 * MINUTE;

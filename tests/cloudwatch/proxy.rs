@@ -119,7 +119,7 @@ fn app(endpoint: &str, variables: &[(&str, &str)]) -> App {
 
 /// Why the connection test fails.
 async fn test(app: &App) -> Option<String> {
-    let details = json!({"accessKeyId": "a", "secretAccessKey": "b", "region": "eu-west-1", "requestTimeout": 9_000});
+    let details = json!({"accessKeyId": "a", "secretAccessKey": "b", "region": "eu-west-1", "requestTimeout": 12_000});
     failure(app, &details).await
 }
 
@@ -175,18 +175,32 @@ async fn https_goes_through_a_tunnel() {
     for given in ["", "user:hush@"] {
         let (proxy, mut lines) = Proxy::new("user:password");
         let text = test(&app(&endpoint, &[("https_proxy", &proxy.url(given))])).await.unwrap();
-        let words = "the proxy does not connect the mirror to CloudWatch in eu-west-1: tunnel \
-                     error: proxy authorization required (3 attempts); expected an HTTP proxy";
-        assert!(text.starts_with(words) && text.contains("HTTPS_PROXY"), "{text}");
+        let words = format!(
+            "the proxy 127.0.0.1:{} does not connect the mirror to CloudWatch in eu-west-1: tunnel \
+             error: proxy authorization required; expected an HTTP proxy",
+            proxy.port
+        );
+        assert!(text.starts_with(&words) && text.contains("HTTPS_PROXY"), "{text}");
         assert!(!text.contains("hush"), "{text}");
         assert_eq!(lines.next().unwrap(), format!("CONNECT localhost:{port} refused"));
     }
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let text =
         test(&app(&endpoint, &[("HTTPS_PROXY", &format!("http://{closed}"))])).await.unwrap();
-    let words =
-        "the proxy does not connect the mirror to CloudWatch in eu-west-1: Connection refused";
-    assert!(text.starts_with(words), "{text}");
+    let words = format!(
+        "the proxy {closed} does not connect the mirror to CloudWatch in eu-west-1: Connection refused"
+    );
+    assert!(text.starts_with(&words) && text.contains("(3 attempts)"), "{text}");
+
+    // The system accepts the connection, but nothing responds.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = silent.local_addr().unwrap();
+    let text = test(&app(&endpoint, &[("HTTPS_PROXY", &format!("http://{proxy}"))])).await.unwrap();
+    let words = format!(
+        "the proxy {proxy} does not connect the mirror to CloudWatch in eu-west-1: no connection \
+         within 2500 milliseconds (3 attempts)"
+    );
+    assert!(text.starts_with(&words), "{text}");
 }
 
 #[tokio::test]

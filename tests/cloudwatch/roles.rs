@@ -1,7 +1,7 @@
 //! The sessions of roles: where STS is asked, how often, and how long a session is used.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
@@ -95,8 +95,8 @@ async fn a_dashboard_over_five_regions_assumes_the_role_once() {
 }
 
 #[tokio::test]
-async fn a_roles_session_is_cached_and_renewed_before_it_expires() {
-    for (seconds, asked_for) in [(3_600, 1), (200, 9)] {
+async fn a_roles_session_is_cached_and_renewed_once_a_request() {
+    for (seconds, asked_for) in [(3_600, 1), (200, 3)] {
         let fake = WireFake::new(move |call| match call.action.as_str() {
             "AssumeRole" => Response::Complete(200, XML, session(seconds).into_bytes()),
             _ => Response::ok(&[]),
@@ -107,7 +107,6 @@ async fn a_roles_session_is_cached_and_renewed_before_it_expires() {
         for _ in 0..3 {
             assert_eq!(failure(&app, &details).await, None);
         }
-        // A session that is about to expire is renewed by the mirror and by each of the two calls.
         assert_eq!(fake.count("AssumeRole"), asked_for, "sessions of {seconds} seconds");
         let first = String::from_utf8(fake.calls.lock().unwrap()[0].body.clone()).unwrap();
         for part in [
@@ -121,22 +120,51 @@ async fn a_roles_session_is_cached_and_renewed_before_it_expires() {
     }
 }
 
+/// A session of 200 seconds is due for renewal, but good. STS fails in some way: the first request
+/// tries a renewal, and no other does for ten seconds.
 #[tokio::test]
 async fn a_session_is_used_until_its_last_minute_while_sts_fails() {
-    for (seconds, is_good) in [(200, true), (30, false)] {
+    for (name, fault) in [
+        ("refuses", Response::sts_error(403, "AccessDenied", "SAID")),
+        ("throttles", Response::sts_error(400, "Throttling", "SAID")),
+        ("is silent", Response::Never),
+    ] {
         let sessions = std::sync::atomic::AtomicUsize::new(0);
         let fake = WireFake::new(move |call| {
             let first = || sessions.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
             match call.action.as_str() {
-                "AssumeRole" if first() => {
-                    Response::Complete(200, XML, session(seconds).into_bytes())
-                }
-                "AssumeRole" => Response::sts_error(403, "AccessDenied", "SAID"),
+                "AssumeRole" if first() => Response::Complete(200, XML, session(200).into_bytes()),
+                "AssumeRole" => fault.clone(),
                 _ => Response::ok(&[]),
             }
         });
-        let text = failure(&app_at(&fake.url, "eu-west-1"), &reader()).await;
-        assert_eq!(text.is_none(), is_good, "sessions of {seconds} seconds: {text:?}");
-        assert!(fake.count("AssumeRole") > 1, "STS is called again");
+        let app = app_at(&fake.url, "eu-west-1");
+        let details = with(reader(), json!({"requestTimeout": 3_000}));
+        let mut asked = Vec::new();
+        for _ in 0..4 {
+            let started = Instant::now();
+            assert_eq!(failure(&app, &details).await, None, "STS {name}");
+            assert!(started.elapsed() < Duration::from_secs(2), "STS {name}");
+            asked.push(fake.count("AssumeRole"));
+        }
+        assert!(asked[1] > asked[0] && asked[1] == asked[3], "STS {name}: {asked:?}");
     }
+}
+
+/// A session that is about to expire is not used.
+#[tokio::test]
+async fn a_session_in_its_last_minute_is_not_used() {
+    let sessions = std::sync::atomic::AtomicUsize::new(0);
+    let fake = WireFake::new(move |call| {
+        let first = || sessions.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        match call.action.as_str() {
+            "AssumeRole" if first() => Response::Complete(200, XML, session(30).into_bytes()),
+            "AssumeRole" => Response::sts_error(403, "AccessDenied", "SAID"),
+            _ => Response::ok(&[]),
+        }
+    });
+    let app = app_at(&fake.url, "eu-west-1");
+    assert_eq!(failure(&app, &reader()).await, None, "it was new");
+    let text = failure(&app, &reader()).await.unwrap();
+    assert!(text.starts_with("the credentials may not assume the role"), "{text}");
 }

@@ -114,11 +114,11 @@ def what_the_account_cannot_spare_is_not_reserved(shell):
                     if each["ParameterKey"] == "ReservedConcurrency")
 
     assert reserved() == "100"
+    output = shell.make("deploy", "ReservedConcurrency=1")
+    assert "cannot spare" not in output and reserved() == "1", output
     output = shell.make("deploy", f"ReservedConcurrency={wanted}")
     assert f"The account cannot spare {wanted} of its concurrency" in output, output
     assert reserved() == "-1"
-    output = shell.make("deploy", "ReservedConcurrency=1")
-    assert "cannot spare" not in output and reserved() == "1", output
 
 
 def a_proxy_is_a_secret_variable(shell):

@@ -8,6 +8,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_sts::Client;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::error::{self, Action};
 use crate::connection::Role;
@@ -22,18 +23,31 @@ const RENEWAL_MARGIN: Duration = Duration::from_secs(300);
 /// request.
 const MIN_REMAINING: Duration = Duration::from_secs(60);
 
+/// While the old session can still be used, a renewal may take this long.
+const RENEWAL_TIME_LIMIT: Duration = Duration::from_secs(3);
+
+/// After a renewal that failed, none is tried for this time.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
+
 /// A role and its latest session.
 pub(super) struct AssumedRole {
     client: Client,
     role: Role,
     region: Region,
-    session: Mutex<Option<Credentials>>,
+    latest: Mutex<Latest>,
+}
+
+#[derive(Default)]
+struct Latest {
+    session: Option<Credentials>,
+    /// No renewal is tried before this time.
+    next_renewal: Option<SystemTime>,
 }
 
 impl AssumedRole {
     /// A role that `client` assumes. The client calls STS in `region`.
     pub(super) fn new(client: Client, role: Role, region: Region) -> Self {
-        AssumedRole { client, role, region, session: Mutex::new(None) }
+        AssumedRole { client, role, region, latest: Mutex::default() }
     }
 
     /// The role.
@@ -46,24 +60,45 @@ impl AssumedRole {
         &self.region
     }
 
-    /// Credentials that do not expire within [`MIN_REMAINING`].
+    /// Credentials that do not expire within [`MIN_REMAINING`]. If they expire soon, they are
+    /// renewed, for which a request waits at most for `patience` and [`RENEWAL_TIME_LIMIT`].
     ///
     /// # Errors
-    /// STS refuses the call, or cannot be reached.
-    pub(super) async fn credentials(&self) -> Result<Credentials, MirrorError> {
-        let mut session = self.session.lock().await;
-        let outlasts = |session: &&Credentials, margin| {
-            session.expiry() > SystemTime::now().checked_add(margin)
+    /// There is no session that can be used, and STS refuses the call or cannot be reached.
+    pub(super) async fn renewed(&self, patience: Duration) -> Result<Credentials, MirrorError> {
+        let mut latest = self.latest.lock().await;
+        let now = SystemTime::now();
+        let old = latest.session.clone().filter(|session| outlasts(session, now + MIN_REMAINING));
+        let renewed = match &old {
+            Some(old) if outlasts(old, now + RENEWAL_MARGIN) => return Ok(old.clone()),
+            Some(old) if latest.next_renewal.is_some_and(|next| now < next) => {
+                return Ok(old.clone());
+            }
+            Some(old) => {
+                latest.next_renewal = Some(now + RENEWAL_PAUSE);
+                let renewal = timeout(patience.min(RENEWAL_TIME_LIMIT), self.assume());
+                match renewal.await {
+                    Ok(Ok(renewed)) => renewed,
+                    Ok(Err(_)) | Err(_) => return Ok(old.clone()),
+                }
+            }
+            None => self.assume().await?,
         };
-        if let Some(session) = session.as_ref().filter(|session| outlasts(session, RENEWAL_MARGIN))
-        {
-            return Ok(session.clone());
-        }
-        match (self.assume().await, session.as_ref()) {
-            (Ok(renewed), _) => Ok(session.insert(renewed).clone()),
-            // The next request tries again. Until then the old session is used.
-            (Err(_), Some(old)) if outlasts(&old, MIN_REMAINING) => Ok(old.clone()),
-            (Err(error), _) => Err(error),
+        *latest = Latest { session: Some(renewed.clone()), next_renewal: None };
+        Ok(renewed)
+    }
+
+    /// The latest session. It is renewed only once it has expired: [`AssumedRole::renewed`] has
+    /// done so at the beginning of the request.
+    async fn latest(&self) -> Result<Credentials, MirrorError> {
+        let mut latest = self.latest.lock().await;
+        match &latest.session {
+            Some(session) if outlasts(session, SystemTime::now()) => Ok(session.clone()),
+            _ => {
+                let session = self.assume().await?;
+                *latest = Latest { session: Some(session.clone()), next_renewal: None };
+                Ok(session)
+            }
         }
     }
 
@@ -92,13 +127,18 @@ impl AssumedRole {
     }
 }
 
+/// Whether a session expires after `time`.
+fn outlasts(session: &Credentials, time: SystemTime) -> bool {
+    session.expiry() > Some(time)
+}
+
 impl ProvideCredentials for AssumedRole {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
     where
         Self: 'a,
     {
         future::ProvideCredentials::new(async {
-            self.credentials().await.map_err(CredentialsError::provider_error)
+            self.latest().await.map_err(CredentialsError::provider_error)
         })
     }
 }

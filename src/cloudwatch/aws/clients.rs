@@ -92,11 +92,12 @@ impl Clients {
         let CallerClient { cloudwatch, role } = client;
         if let Some(role) = role {
             let attempts = Arc::new(Attempts::default());
-            let credentials = deadline.bound(role.credentials());
+            let credentials = deadline.bound(role.renewed(deadline.left() / 3));
             let credentials = usage.wait(&attempts, credentials).await;
             let action = Action::AssumeRole(role.role());
-            credentials
-                .map_err(|overdue| error::overdue(overdue, action, role.region(), &attempts))??;
+            credentials.map_err(|overdue| {
+                error::overdue(overdue, action, role.region(), attempts.tally())
+            })??;
         }
         Ok(Session { client: cloudwatch, caller, region, deadline, usage: usage.clone() })
     }

@@ -8,11 +8,12 @@ use std::error::Error;
 use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::http::Response;
 
+use super::proxy::ProxyError;
 use crate::connection::Role;
 use crate::deadline::Overdue;
 use crate::error::MirrorError;
 use crate::region::Region;
-use crate::usage::Attempts;
+use crate::usage::Tally;
 
 /// The AWS actions that the mirror calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,16 +46,14 @@ pub(super) fn overdue(
     overdue: Overdue,
     action: Action,
     region: &Region,
-    attempts: &Attempts,
+    attempts: Tally,
 ) -> MirrorError {
-    if attempts.is_throttled() {
+    if attempts.is_throttled {
         let within = format!(" within {} milliseconds", overdue.allowed.as_millis());
-        return MirrorError::Connection {
-            details: throttled(action, region, attempts.count(), &within),
-        };
+        return MirrorError::Connection { details: throttled(action, region, attempts, &within) };
     }
     let service = action.service();
-    let tried = in_attempts(attempts.count());
+    let tried = in_attempts(attempts);
     overdue.waiting_for(&match action {
         Action::ListMetrics | Action::GetMetricData => {
             format!("{service} in {region} to answer {}{tried}", action.name())
@@ -65,18 +64,21 @@ pub(super) fn overdue(
     })
 }
 
-/// The error of a call that failed in the last of this many attempts, at AWS or on the way there.
+/// The error of a call that failed after these attempts, at AWS or on the way there.
 pub(super) fn from_call<E>(
     error: &SdkError<E, Response>,
     action: Action,
     region: &Region,
-    attempts: u32,
+    attempts: Tally,
 ) -> MirrorError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let service = action.service();
     let tried = in_attempts(attempts);
+    if let Some(error) = ProxyError::find(error) {
+        return MirrorError::Connection { details: of_proxy(error, service, region, &tried) };
+    }
     let details = match error {
         SdkError::ServiceError(context) if !context.raw().status().is_success() => {
             let status = context.raw().status().as_u16();
@@ -93,13 +95,6 @@ where
             "the mirror does not trust the certificate of {service} in {region} ({}); if a proxy \
              decrypts TLS, set the function's variable SSL_CERT_FILE to a file with the proxy's \
              certificate authority",
-            root(error)
-        ),
-        _ if is_of_proxy(error) => format!(
-            "the proxy does not connect the mirror to {service} in {region}: {}{tried}; expected \
-             an HTTP proxy that allows CONNECT to AWS, and its user and password, if it requires \
-             them, in the function's variable HTTPS_PROXY, as in \
-             http://user:password@proxy.example.com:3128",
             root(error)
         ),
         SdkError::DispatchFailure(failure) if failure.is_timeout() || failure.is_io() => format!(
@@ -120,6 +115,18 @@ where
         ),
     };
     MirrorError::Connection { details }
+}
+
+fn of_proxy(error: &ProxyError, service: &str, region: &Region, tried: &str) -> String {
+    match error {
+        ProxyError::Invalid(_) => format!("{service} in {region} cannot be reached: {error}"),
+        ProxyError::Failed { proxy, reason, .. } => format!(
+            "the proxy {proxy} does not connect the mirror to {service} in {region}: \
+             {reason}{tried}; expected an HTTP proxy that the function can reach and that allows \
+             CONNECT to AWS, with its user and password, if it requires them, in the function's \
+             variable HTTPS_PROXY, as in http://user:password@proxy.example.com:3128"
+        ),
+    }
 }
 
 /// The response of STS has no credentials.
@@ -144,7 +151,7 @@ fn from_code(
     status: u16,
     action: Action,
     region: &Region,
-    attempts: u32,
+    attempts: Tally,
 ) -> MirrorError {
     let (service, name) = (action.service(), action.name());
     let says = message.map(|message| format!(" ({service} says: {message})")).unwrap_or_default();
@@ -198,9 +205,17 @@ fn from_code(
             )
         }
         "OptInRequired" | "RegionDisabledException" | "SubscriptionRequiredException" => {
-            format!(
-                "the region {region} is not enabled for the account; expected one that is{says}"
-            )
+            match action {
+                Action::ListMetrics | Action::GetMetricData => format!(
+                    "the region {region} is not enabled for the account; expected one that is{says}"
+                ),
+                Action::AssumeRole(role) => format!(
+                    "the region {region}, in which this mirror asks STS, is not enabled for the \
+                     account of the role {} or of the credentials; expected both accounts to enable \
+                     it, or a mirror in a region that is enabled by default{says}",
+                    role.arn
+                ),
+            }
         }
         code if is_throttling(code) => throttled(action, region, attempts, ""),
         "ValidationError"
@@ -239,19 +254,20 @@ fn from_code(
     MirrorError::Connection { details }
 }
 
-fn throttled(action: Action, region: &Region, attempts: u32, within: &str) -> String {
+fn throttled(action: Action, region: &Region, attempts: Tally, within: &str) -> String {
     format!(
-        "{} in {region} throttles this account's {} calls: it refused {attempts} attempt{}{within}; \
+        "{} in {region} throttles this account's {} calls: it refused {} of {} attempts{within}; \
          use fewer streams, a longer cacheSeconds, or a higher quota (AWS console, Service Quotas)",
         action.service(),
         action.name(),
-        if attempts == 1 { "" } else { "s" },
+        attempts.throttled,
+        attempts.begun,
     )
 }
 
 /// The number of attempts in an error's words, if there were several.
-fn in_attempts(attempts: u32) -> String {
-    if attempts > 1 { format!(" ({attempts} attempts)") } else { String::new() }
+fn in_attempts(Tally { begun, .. }: Tally) -> String {
+    if begun > 1 { format!(" ({begun} attempts)") } else { String::new() }
 }
 
 /// Whether AWS refuses a call with this error code because there are too many calls.
@@ -268,12 +284,6 @@ pub(super) fn is_throttling(code: &str) -> bool {
             | "LimitExceeded"
             | "LimitExceededException"
     )
-}
-
-/// Whether a proxy refused a tunnel, or could not be reached.
-fn is_of_proxy(error: &dyn Error) -> bool {
-    // The type of this error is not public in hyper-util.
-    error.to_string().starts_with("tunnel error") || error.source().is_some_and(is_of_proxy)
 }
 
 /// The innermost source of an error, which is the most specific one.

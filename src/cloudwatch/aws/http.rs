@@ -34,7 +34,7 @@ use tokio::time::timeout;
 use tower_service::Service;
 use tracing::warn;
 
-use super::proxy::{Proxies, ProxyConnector};
+use super::proxy::{Proxies, ProxyConnector, ProxyError};
 use crate::config::ProxyConfig;
 use crate::region::{Partition, Region};
 
@@ -207,19 +207,22 @@ where
 
 /// Lets the SDK close the connection to a server that failed.
 fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
-    connection.connection_metadata().as_ref()?;
+    let is_proxied = connection.connection_metadata().as_ref()?.is_proxied();
     let connection = connection.clone();
     let poison = move || {
         if let Some(connection) = connection.connection_metadata().as_ref() {
             connection.poison();
         }
     };
-    Some(ConnectionMetadata::builder().proxied(false).poison_fn(poison).build())
+    Some(ConnectionMetadata::builder().proxied(is_proxied).poison_fn(poison).build())
 }
 
-/// Classifies a connection error for the SDK's retries. Every error may be temporary, and the
-/// mirror only reads, so every call can be retried.
+/// Classifies a connection error for the SDK's retries. Every error may be temporary, but for some
+/// of a proxy, and the mirror only reads, so every call can be retried.
 fn connector_error(error: legacy::Error) -> ConnectorError {
+    if ProxyError::find(&error).is_some_and(|error| !error.is_temporary()) {
+        return ConnectorError::other(error.into(), None);
+    }
     match (error.is_connect(), is_timeout(&error)) {
         (true, true) => ConnectorError::timeout(error.into()),
         (true, false) => ConnectorError::io(error.into()),

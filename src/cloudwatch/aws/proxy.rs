@@ -9,8 +9,9 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
@@ -18,12 +19,69 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
 use lambda_http::http::{HeaderValue, Uri};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tower_service::Service;
 
 use crate::config::ProxyConfig;
 use crate::secret::Secret;
 
 type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The timeout of a connection to a proxy, including the tunnel. It is shorter than that of the
+/// whole connection, so that the error names the proxy.
+const TIMEOUT: Duration = Duration::from_millis(2_500);
+
+/// What hyper-util's tunnel says if the proxy requires a user and a password, or others. The type
+/// of its error is not public.
+const UNAUTHORIZED: &str = "tunnel error: proxy authorization required";
+
+/// Why a proxy cannot be used. No text contains a user or a password.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ProxyError {
+    /// The variable is not the URL of an HTTP proxy.
+    #[error(
+        "the function's variable {0} is not the URL of an HTTP proxy, such as \
+         http://proxy.example.com:3128"
+    )]
+    Invalid(&'static str),
+    /// The proxy cannot be reached, or does not connect to the destination.
+    #[error("{reason}")]
+    Failed {
+        /// The host and port of the proxy.
+        proxy: String,
+        /// What happened.
+        reason: String,
+        /// Whether another attempt could succeed.
+        is_temporary: bool,
+    },
+}
+
+impl ProxyError {
+    /// The error of a proxy in a chain of errors.
+    pub(super) fn find<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
+        error.downcast_ref().or_else(|| ProxyError::find(error.source()?))
+    }
+
+    /// Whether another attempt could succeed.
+    pub(super) fn is_temporary(&self) -> bool {
+        match self {
+            ProxyError::Invalid(_) => false,
+            ProxyError::Failed { is_temporary, .. } => *is_temporary,
+        }
+    }
+
+    fn failed(proxy: &Uri, error: &dyn Error) -> Self {
+        let mut root = error;
+        while let Some(source) = root.source() {
+            root = source;
+        }
+        ProxyError::Failed {
+            proxy: proxy.authority().map(ToString::to_string).unwrap_or_default(),
+            is_temporary: error.to_string() != UNAUTHORIZED,
+            reason: root.to_string(),
+        }
+    }
+}
 
 /// Which destinations are reached through which proxy, by the rules of curl.
 pub(super) struct Proxies {
@@ -50,21 +108,14 @@ impl Proxies {
     /// The proxy for a destination, if there is one.
     ///
     /// # Errors
-    /// The variable has a value that is not the URL of an HTTP proxy. The error does not show the
-    /// value, which can contain a password.
-    fn find(&self, destination: &Uri) -> io::Result<Option<Intercept>> {
+    /// The variable has a value that is not the URL of an HTTP proxy.
+    fn find(&self, destination: &Uri) -> Result<Option<Intercept>, ProxyError> {
         let (variable, is_invalid) = match destination.scheme_str() {
             Some("https") => ("HTTPS_PROXY", self.is_https_invalid),
             _ => ("HTTP_PROXY", self.is_http_invalid),
         };
         if is_invalid {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!(
-                    "the function's variable {variable} is not the URL of an HTTP proxy, such as \
-                     http://proxy.example.com:3128"
-                ),
-            ));
+            return Err(ProxyError::Invalid(variable));
         }
         Ok(self.matcher.intercept(destination))
     }
@@ -107,24 +158,38 @@ impl Service<Uri> for ProxyConnector {
     }
 
     fn call(&mut self, destination: Uri) -> Self::Future {
-        let stream = |is_forwarded| move |tcp| Stream { tcp, is_forwarded };
         let proxy = match self.proxies.find(&destination) {
             Ok(Some(proxy)) => proxy,
             Ok(None) => {
                 let connection = self.tcp.call(destination);
-                return connection.map(move |tcp| Ok(tcp.map(stream(false))?)).boxed();
+                return async { Ok(Stream { tcp: connection.await?, is_forwarded: false }) }
+                    .boxed();
             }
             Err(error) => return std::future::ready(Err(error.into())).boxed(),
         };
-        if destination.scheme_str() != Some("https") {
-            let connection = self.tcp.call(proxy.uri().clone());
-            return connection.map(move |tcp| Ok(tcp.map(stream(true))?)).boxed();
+        let uri = proxy.uri().clone();
+        let is_forwarded = destination.scheme_str() != Some("https");
+        let connection = if is_forwarded {
+            self.tcp.call(uri.clone()).map_err(BoxError::from).boxed()
+        } else {
+            let tunnel = Tunnel::new(uri.clone(), self.tcp.clone());
+            let mut tunnel = match proxy.basic_auth() {
+                Some(authorization) => tunnel.with_auth(authorization.clone()),
+                None => tunnel,
+            };
+            tunnel.call(destination).map_err(BoxError::from).boxed()
+        };
+        async move {
+            let connection = timeout(TIMEOUT, connection).await.unwrap_or_else(|_| {
+                let text = format!("no connection within {} milliseconds", TIMEOUT.as_millis());
+                Err(text.into())
+            });
+            match connection {
+                Ok(tcp) => Ok(Stream { tcp, is_forwarded }),
+                Err(error) => Err(ProxyError::failed(&uri, error.as_ref()).into()),
+            }
         }
-        let mut tunnel = Tunnel::new(proxy.uri().clone(), self.tcp.clone());
-        if let Some(authorization) = proxy.basic_auth() {
-            tunnel = tunnel.with_auth(authorization.clone());
-        }
-        tunnel.call(destination).map(move |tcp| Ok(tcp.map(stream(false))?)).boxed()
+        .boxed()
     }
 }
 

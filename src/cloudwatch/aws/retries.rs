@@ -21,10 +21,10 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 use super::error::is_throttling;
-use crate::usage::Usage;
+use crate::usage::{AttemptEnd, Attempts, Tally, Usage};
 
-/// The maximum number of attempts for a call that fails temporarily, but is not throttled.
-const MAX_ATTEMPTS: u32 = 3;
+/// The maximum number of attempts of a call that fail without being throttled.
+const MAX_FAILURES: u32 = 3;
 
 /// The backoff before the second attempt, if the first was not throttled. It doubles with every
 /// attempt, and a random part of it is waited for.
@@ -43,14 +43,19 @@ const QUOTA_PER_SECOND: f32 = 5.0;
 /// The retry configuration until an attempt is throttled.
 pub(super) fn retry_config() -> RetryConfig {
     RetryConfig::standard()
-        .with_max_attempts(MAX_ATTEMPTS)
+        .with_max_attempts(MAX_FAILURES)
         .with_initial_backoff(BACKOFF)
         .with_max_backoff(MAX_BACKOFF)
 }
 
-/// The retry configuration after a throttled attempt. The deadline ends the attempts.
-fn throttled_config() -> RetryConfig {
-    retry_config().with_max_attempts(u32::MAX).with_initial_backoff(THROTTLED_BACKOFF)
+/// The retry configuration after these attempts. A throttled one is always followed by another,
+/// until the deadline ends the call.
+fn next_config(tally: Tally) -> RetryConfig {
+    let left = MAX_FAILURES.saturating_sub(tally.failed);
+    match tally.is_throttled {
+        true => retry_config().with_max_attempts(u32::MAX).with_initial_backoff(THROTTLED_BACKOFF),
+        false => retry_config().with_max_attempts((tally.begun + left).max(1)),
+    }
 }
 
 /// A retry quota for one client, so that the failures of one caller do not use up the retries of
@@ -87,13 +92,14 @@ impl Intercept for Retries {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let error = context.output_or_error().and_then(Result::err);
-        let code = error.and_then(|error| code(error.as_operation_error()?));
-        let is_throttled = code.is_some_and(is_throttling);
-        Usage::record_attempt_end(is_throttled);
-        if error.is_some() {
-            let next = if is_throttled { throttled_config() } else { retry_config() };
-            config.interceptor_state().store_put(next);
-        }
+        let Some(error) = error else {
+            Usage::record_attempt_end(AttemptEnd::Answered);
+            return Ok(());
+        };
+        let is_throttled = error.as_operation_error().and_then(code).is_some_and(is_throttling);
+        let end = if is_throttled { AttemptEnd::Throttled } else { AttemptEnd::Failed };
+        Usage::record_attempt_end(end);
+        config.interceptor_state().store_put(next_config(Attempts::current()));
         Ok(())
     }
 }
@@ -104,4 +110,26 @@ fn code(error: &Error) -> Option<&str> {
     let list = || error.downcast_ref().and_then(ListMetricsError::code);
     let role = || error.downcast_ref().and_then(AssumeRoleError::code);
     data.or_else(list).or_else(role)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_failures_use_up_the_attempts() {
+        for (begun, throttled, failed, is_throttled, max_attempts) in [
+            (1, 0, 1, false, 3),
+            (2, 0, 2, false, 3),
+            (3, 0, 3, false, 3),
+            (1, 1, 0, true, u32::MAX),
+            (9, 8, 1, true, u32::MAX),
+            // Two throttles and a failure leave two more attempts.
+            (3, 2, 1, false, 5),
+            (5, 2, 3, false, 5),
+        ] {
+            let tally = Tally { begun, throttled, failed, is_throttled };
+            assert_eq!(next_config(tally).max_attempts(), max_attempts, "{tally:?}");
+        }
+    }
 }

@@ -52,9 +52,11 @@ impl Session {
             let attempts = Arc::new(Attempts::default());
             match self.usage.wait(&attempts, self.deadline.bound(call)).await {
                 Ok(answer) => answer.map_err(|error| {
-                    error::from_call(&error, action, &self.region, attempts.count())
+                    error::from_call(&error, action, &self.region, attempts.tally())
                 }),
-                Err(overdue) => Err(error::overdue(overdue, action, &self.region, &attempts)),
+                Err(overdue) => {
+                    Err(error::overdue(overdue, action, &self.region, attempts.tally()))
+                }
             }
         }
     }

@@ -60,10 +60,9 @@ async fn read_call<'a>(
         let mut read = series.clone();
         let status = read_pages(&mut tries, queries, &call, plan, &mut read).await?;
         let Some(status) = status else { return Ok(read) };
-        // A part of a single series can be shown, and StackState asks for the rest. Nothing at all
-        // would make it ask the same again, without end.
+        // A part of a single series can be shown, and StackState asks for the rest.
         let is_shown = status == StatusCode::PartialData && plan.fold == Fold::Single;
-        if is_shown && read.has_points() {
+        if is_shown && read.makes_progress() {
             read.mark_partial();
             return Ok(read);
         }

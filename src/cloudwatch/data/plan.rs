@@ -8,6 +8,7 @@ use super::window::{MINUTE, Window};
 use crate::cloudwatch::query::conditions::Conditions;
 use crate::cloudwatch::query::error::invalid;
 use crate::cloudwatch::query::expression::Expression;
+use crate::cloudwatch::query::namespaces;
 use crate::cloudwatch::query::selector::MetricSelector;
 use crate::cloudwatch::query::statistic::Statistic;
 use crate::connection::{CloudWatchConfig, NotANumber};
@@ -62,7 +63,8 @@ impl DataQuery {
             Some(expression) => {
                 let is_high_resolution = !expression.is_sql()
                     && conditions.high_resolution.unwrap_or(config.high_resolution);
-                let plan = Plan::of_expression(query, min_period(is_high_resolution), clock);
+                let plan =
+                    Plan::of_expression(query, &expression, min_period(is_high_resolution), clock);
                 (Target::Expression(expression), plan)
             }
             None => {
@@ -70,7 +72,7 @@ impl DataQuery {
                 // AWS's services send at most one value a minute, unless somebody knows better.
                 let is_high_resolution = conditions.high_resolution.unwrap_or_else(|| {
                     config.high_resolution
-                        && !selector.namespaces.iter().all(|name| name.starts_with("AWS/"))
+                        && !selector.namespaces.iter().any(|name| namespaces::is_of_aws(name))
                 });
                 let plan =
                     Plan::of_metrics(query, &conditions, min_period(is_high_resolution), clock);
@@ -219,9 +221,16 @@ impl Plan {
     }
 
     /// The plan of an expression, which aggregates samples itself.
-    fn of_expression(query: &MetricQuery, min_period: i64, clock: Clock) -> Self {
+    fn of_expression(
+        query: &MetricQuery,
+        expression: &Expression,
+        min_period: i64,
+        clock: Clock,
+    ) -> Self {
+        let window = window(query, min_period, clock);
+        let earliest = expression.earliest(EpochMillis(clock.now));
         Plan {
-            window: window(query, min_period, clock),
+            window: earliest.map_or(window, |time| window.not_before(time.0)),
             statistics: vec![Statistic::Average],
             fold: Fold::Single,
             kind: match query.aggregation {
@@ -233,13 +242,16 @@ impl Plan {
         }
     }
 
-    /// The plan that counts the samples of a metric which has no value of this plan's statistic.
-    /// `None` if a metric with samples always has one.
-    pub(crate) fn counting_samples(&self) -> Option<(Self, &str)> {
-        let [Statistic::Extended(name)] = self.statistics.as_slice() else { return None };
-        let statistics = vec![Statistic::SampleCount];
-        let kind = QueryKind::MetricBuckets;
-        Some((Plan { statistics, kind, limit: 1, ..self.clone() }, name))
+    /// The plan that counts the samples of a metric which has no value of this plan's percentile,
+    /// and the percentile. `None` if the plan is for another statistic, or has no bucket that ends
+    /// at `until` or before; later ones can get samples between two calls.
+    pub(crate) fn counting_samples(&self, until: EpochMillis) -> Option<(Self, &str)> {
+        let [statistic] = self.statistics.as_slice() else { return None };
+        let percentile = statistic.percentile()?;
+        let window = Window { end: self.window.last_end(until.0), ..self.window };
+        let (statistics, kind) = (vec![Statistic::SampleCount], QueryKind::MetricBuckets);
+        let plan = Plan { window, statistics, kind, limit: 1, ..self.clone() };
+        (window.count() > 0).then_some((plan, percentile))
     }
 
     /// The windows of the calls, in ascending order. A single series needs one window for all

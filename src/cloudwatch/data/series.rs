@@ -75,9 +75,10 @@ impl<'a> Series<'a> {
         self.is_partial = true;
     }
 
-    /// Whether there is a datapoint.
-    pub(super) fn has_points(&self) -> bool {
-        self.found > 0
+    /// Whether there is a datapoint after the first period. StackState asks again from the last
+    /// point of a partial answer, so an answer without a later one would never end.
+    pub(super) fn makes_progress(&self) -> bool {
+        self.buckets.iter().skip(1).any(Option::is_some)
     }
 
     /// Whether CloudWatch returned all its datapoints, and that was nothing.

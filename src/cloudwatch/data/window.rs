@@ -70,6 +70,13 @@ impl Window {
         end - (end - self.start) % self.period
     }
 
+    /// The periods of the window that begin at `time` (epoch milliseconds) or later.
+    pub(super) fn not_before(self, time: i64) -> Self {
+        let missing = (time - self.start).max(0);
+        let skipped = (missing + self.period - 1) / self.period * self.period;
+        Window { start: self.end.min(self.start + skipped), ..self }
+    }
+
     /// The number of periods.
     pub(crate) fn count(&self) -> usize {
         usize::try_from((self.end - self.start) / self.period).unwrap_or(usize::MAX)
@@ -232,6 +239,21 @@ mod tests {
             (HOUR, 10 * MINUTE),
         ] {
             assert_eq!(window.last_end(time), end, "{time}");
+        }
+    }
+
+    #[test]
+    fn a_window_can_begin_later() {
+        let window = Window { period: 3 * MINUTE, start: MINUTE, end: 10 * MINUTE };
+        for (time, start) in [
+            (0, MINUTE),
+            (MINUTE, MINUTE),
+            (MINUTE + 1, 4 * MINUTE),
+            (4 * MINUTE, 4 * MINUTE),
+            (8 * MINUTE, 10 * MINUTE),
+            (HOUR, 10 * MINUTE),
+        ] {
+            assert_eq!(window.not_before(time), Window { start, ..window }, "{time}");
         }
     }
 

@@ -19,7 +19,8 @@ const MAX_BYTES: usize = 24 << 20;
 /// How long a catalogue is cached. CloudWatch takes longer to list new metrics.
 const LIFETIME: Duration = Duration::from_secs(300);
 
-/// How long a partial catalogue is cached: long enough for the dialog's next question.
+/// How long a catalogue is cached that could not be read in time: long enough for the dialog's next
+/// question.
 const PARTIAL_LIFETIME: Duration = Duration::from_secs(30);
 
 /// Recent catalogues, for each caller.
@@ -70,7 +71,8 @@ impl ListingCache {
         max_metrics: usize,
         now: EpochMillis,
     ) {
-        let lifetime = if catalogue.is_partial { PARTIAL_LIFETIME } else { LIFETIME };
+        let is_cut = catalogue.is_partial && !catalogue.is_full;
+        let lifetime = if is_cut { PARTIAL_LIFETIME } else { LIFETIME };
         let bytes = catalogue.bytes + filter.bytes() + size_of::<(Caller, ListFilter, Catalogue)>();
         let cached = CachedCatalogue { catalogue, max_metrics };
         self.0.insert((caller, filter), cached, bytes, now, lifetime);
@@ -94,9 +96,9 @@ mod tests {
         }
     }
 
-    fn catalogue(is_partial: bool) -> Arc<Catalogue> {
+    fn catalogue(is_partial: bool, is_full: bool) -> Arc<Catalogue> {
         let mut catalogue = Catalogue::default();
-        catalogue.is_partial = is_partial;
+        (catalogue.is_partial, catalogue.is_full) = (is_partial, is_full);
         Arc::new(catalogue)
     }
 
@@ -110,13 +112,16 @@ mod tests {
         const START: EpochMillis = EpochMillis(1_000);
         let cache = ListingCache::default();
         let (caller, other) = (caller("eu-west-1"), caller("eu-west-2"));
-        cache.insert(caller, filter("whole"), catalogue(false), 100, START);
-        cache.insert(caller, filter("part"), catalogue(true), 100, START);
+        cache.insert(caller, filter("whole"), catalogue(false, false), 100, START);
+        cache.insert(caller, filter("part"), catalogue(true, false), 100, START);
+        cache.insert(caller, filter("full"), catalogue(true, true), 100, START);
         for (namespace, max_metrics, now, found) in [
             ("whole", 5_000, 1_000, true),
             ("part", 101, 1_000, false),
             ("part", 100, 30_999, true),
             ("part", 100, 31_000, false),
+            ("full", 100, 300_999, true),
+            ("full", 101, 300_999, false),
             ("whole", 100, 300_999, true),
             ("whole", 100, 301_000, false),
         ] {

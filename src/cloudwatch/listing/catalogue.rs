@@ -24,6 +24,8 @@ pub(crate) struct Catalogue {
     pub(super) bytes: usize,
     /// Whether CloudWatch has more metrics than were listed.
     pub(crate) is_partial: bool,
+    /// Whether it is partial because it is full, so that reading it again gives the same.
+    pub(super) is_full: bool,
 }
 
 #[derive(Debug)]
@@ -172,13 +174,19 @@ impl CatalogueBuilder {
         index
     }
 
-    /// The catalogue.
-    pub(super) fn build(self, is_partial: bool) -> Catalogue {
+    /// The catalogue, which is full if it has `max_metrics` metrics or its maximum size.
+    pub(super) fn build_partial(self, max_metrics: usize) -> Catalogue {
+        let is_full = self.is_full(max_metrics);
+        Catalogue { is_partial: true, is_full, ..self.build() }
+    }
+
+    /// The catalogue, which has all metrics.
+    pub(super) fn build(self) -> Catalogue {
         let CatalogueBuilder { mut catalogue, indices: _ } = self;
         catalogue.texts.shrink_to_fit();
         catalogue.entries.shrink_to_fit();
         catalogue.dimensions.shrink_to_fit();
-        Catalogue { is_partial, ..catalogue }
+        catalogue
     }
 }
 
@@ -205,7 +213,7 @@ mod tests {
         (0..1_000).for_each(|index| {
             builder.add(&metric(index), (index % 2 == 0).then_some("123456789012"))
         });
-        let catalogue = builder.build(false);
+        let catalogue = builder.build();
         assert_eq!(catalogue.len(), 1_000);
         for (index, listed) in catalogue.metrics().enumerate() {
             let shape = metric(index);
@@ -225,7 +233,7 @@ mod tests {
         (0..100_000).for_each(|index| builder.add(&metric(index), None));
         assert!(!builder.is_full(100_001));
         assert!(builder.is_full(100_000));
-        let bytes = builder.build(false).bytes;
+        let bytes = builder.build().bytes;
         assert!(bytes < 5 << 20, "{bytes} bytes");
     }
 

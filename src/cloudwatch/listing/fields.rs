@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use aws_sdk_cloudwatch::types::StandardUnit;
 
 use super::catalogue::{Catalogue, Listed};
-use super::namespaces::AWS_NAMESPACES;
 use crate::cloudwatch::query::expression;
 use crate::cloudwatch::query::field::Field;
+use crate::cloudwatch::query::namespaces::AWS_NAMESPACES;
 use crate::cloudwatch::query::selector::MetricSelector;
 use crate::model::{self, FieldType};
 

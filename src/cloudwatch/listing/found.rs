@@ -27,11 +27,12 @@ pub(crate) enum Found {
     Exact(Vec<Metric>),
     /// No metric has exactly the selector's dimensions, but one has more.
     OneMatch(Metric),
-    /// Several metrics have more dimensions, or belong to several accounts.
+    /// Several metrics have more dimensions.
     SeveralMatches(Vec<Metric>),
-    /// Several metrics match the wildcards, and more than one query can combine: this many, or at
-    /// least this many if the list is partial.
-    TooMany(usize),
+    /// Metrics with exactly the selector's dimensions belong to several accounts.
+    SeveralAccounts(BTreeSet<String>),
+    /// More metrics match than one query can combine. If the list is partial, there are more.
+    TooMany { count: usize, is_partial: bool },
     /// No metric matches the selector.
     Nothing,
     /// The list is partial, so CloudWatch may have other metrics.
@@ -53,10 +54,12 @@ pub(crate) fn find(selector: &MetricSelector, catalogue: &Catalogue) -> Found {
             1 => Found::OneMatch(wider.metrics.remove(0)),
             _ => Found::SeveralMatches(wider.metrics),
         },
-        count if count > MAX_METRICS => Found::TooMany(count),
+        count if count > MAX_METRICS => Found::TooMany { count, is_partial: catalogue.is_partial },
         // Another metric may match the patterns too.
         _ if catalogue.is_partial && has_patterns => Found::Unknown,
-        _ if exact.accounts.len() > 1 => Found::SeveralMatches(exact.metrics),
+        _ if exact.accounts.len() > 1 && selector.accounts.is_empty() => {
+            Found::SeveralAccounts(exact.accounts)
+        }
         _ => Found::Exact(exact.metrics),
     }
 }
@@ -84,36 +87,37 @@ pub(crate) fn with_literals(selector: MetricSelector, catalogue: &Catalogue) -> 
     if !selector.has_patterns() {
         return selector;
     }
-    let listed = catalogue.metrics().filter(|metric| metric.matches(&selector));
-    let wild: BTreeSet<(&str, &str)> = listed
-        .flat_map(|metric| metric.dimensions())
-        .filter(|(_, value)| is_wildcard(value))
-        .collect();
-    selector.with_literals(|name, text| wild.contains(&(name, text)))
+    let is_wild = |metric: &Listed<'_>| metric.dimensions().any(|(_, value)| is_wildcard(value));
+    let wild = catalogue.metrics().filter(is_wild).filter(|metric| metric.matches(&selector));
+    let values: BTreeSet<(&str, &str)> = wild.flat_map(|metric| metric.dimensions()).collect();
+    selector.with_literals(|name, text| values.contains(&(name, text)))
 }
 
-/// The only dimension with one of these values in the metrics of a catalogue that match a selector.
-///
-/// # Errors
-/// Several dimensions have one.
-pub(crate) fn dimension_with(
+/// Whether a listed metric matches a selector and has exactly its dimensions.
+pub(crate) fn has_exact(selector: &MetricSelector, catalogue: &Catalogue) -> bool {
+    let mut exact = catalogue
+        .metrics()
+        .filter(|metric| metric.dimensions().count() == selector.dimensions.len());
+    exact.any(|metric| metric.matches(selector))
+}
+
+/// The dimensions with one of these values in the metrics of a catalogue that match a selector.
+pub(crate) fn dimensions_with(
     values: &Values,
     selector: &MetricSelector,
     catalogue: &Catalogue,
-) -> Result<Option<String>, MirrorError> {
+) -> BTreeSet<String> {
     let listed = catalogue.metrics().filter(|metric| metric.matches(selector));
     let dimensions = listed.flat_map(|metric| metric.dimensions());
-    let names: BTreeSet<&str> =
-        dimensions.filter(|(_, value)| values.allows(value)).map(|(name, _)| name).collect();
-    let mut names = names.into_iter();
-    match (names.next(), names.next()) {
-        (name, None) => Ok(name.map(str::to_owned)),
-        (first, second) => Err(invalid(format_args!(
-            "{RESOURCE}: several dimensions have this value; expected a condition on one of them: \
-             {}",
-            summarize(first.into_iter().chain(second).chain(names).map(str::to_owned))
-        ))),
-    }
+    dimensions.filter(|(_, value)| values.allows(value)).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// The error of a resource that several dimensions can name.
+pub(crate) fn several_dimensions(names: BTreeSet<String>) -> MirrorError {
+    invalid(format_args!(
+        "{RESOURCE}: several dimensions have this value; expected a condition on one of them: {}",
+        summarize(names.into_iter())
+    ))
 }
 
 /// The error of a query whose metrics were not found. `wanted` are the metrics that it most likely
@@ -121,29 +125,44 @@ pub(crate) fn dimension_with(
 pub(crate) fn error(found: &Found, wanted: &[Metric], region: &Region) -> MirrorError {
     match found {
         Found::SeveralMatches(candidates) => several_matches(wanted, candidates),
-        Found::TooMany(count) => too_many(wanted, *count),
+        Found::SeveralAccounts(accounts) => several_accounts(wanted, accounts),
+        Found::TooMany { count, is_partial } => too_many(wanted, *count, *is_partial),
         Found::Unknown => unknown(wanted),
         Found::Exact(_) | Found::OneMatch(_) | Found::Nothing => not_found(wanted, region),
     }
 }
 
-/// The error of a metric that has samples, but no value of this statistic.
-pub(crate) fn no_statistic(metrics: &[Metric], statistic: &str) -> MirrorError {
+/// The error of a metric that has samples, but not this percentile.
+pub(crate) fn no_percentile(metrics: &[Metric], percentile: &str) -> MirrorError {
     MirrorError::Remote {
-        summary: "CloudWatch cannot compute this statistic",
+        summary: "CloudWatch cannot compute this percentile",
         details: format!(
-            "{} has samples in this range, but no {statistic}: CloudWatch has no percentiles and \
-             trimmed statistics of negative values, or of values that were published as statistic \
-             sets; expected MEAN, MAX, MIN, SUM or EVENT_COUNT",
+            "{} has samples in this range, but no {percentile}: CloudWatch has no percentiles of a \
+             metric with negative values, or of values that were published as statistic sets; \
+             expected MEAN, MAX, MIN, SUM or EVENT_COUNT",
             summarize(metrics.iter().map(ToString::to_string)),
         ),
     }
 }
 
-fn too_many(wanted: &[Metric], count: usize) -> MirrorError {
+fn several_accounts(wanted: &[Metric], accounts: &BTreeSet<String>) -> MirrorError {
+    let account_id = Field::AccountId;
+    MirrorError::Remote {
+        summary: "The conditions match several metrics",
+        details: format!(
+            "{} exists in {} linked accounts; add a condition on {account_id} ({})",
+            summarize(wanted.iter().map(ToString::to_string)),
+            accounts.len(),
+            summarize(accounts.iter().cloned()),
+        ),
+    }
+}
+
+fn too_many(wanted: &[Metric], count: usize, is_partial: bool) -> MirrorError {
     invalid(format_args!(
-        "{} metrics match {}, {} more than the {MAX_METRICS} that one query can combine; expected a \
+        "{}{} metrics match {}, {} more than the {MAX_METRICS} that one query can combine; expected a \
          narrower wildcard, or conditions on more dimensions",
+        if is_partial { "at least " } else { "" },
         count,
         summarize(wanted.iter().map(ToString::to_string)),
         count - MAX_METRICS,

@@ -8,7 +8,6 @@
 //! | `cache` | recent catalogues |
 //! | `fields` | a catalogue → fields and their values |
 //! | `grouping` | many values → patterns and pages |
-//! | `namespaces` | the namespaces of AWS's own services |
 //! | `found` | which listed metrics a query means |
 
 pub(super) mod cache;
@@ -17,5 +16,4 @@ pub(super) mod fields;
 pub(super) mod filter;
 pub(super) mod found;
 pub(super) mod grouping;
-pub(super) mod namespaces;
 pub(super) mod read;

@@ -36,13 +36,13 @@ pub(crate) async fn list_metrics(
             catalogue.add(metric, owner.map(String::as_str));
         }
         match page.next_token {
-            None => return Ok(catalogue.build(false)),
+            None => return Ok(catalogue.build()),
             // A repeated token would make this loop endless.
             next if next == token || catalogue.is_full(max_metrics) => break,
             next => token = next,
         }
     }
-    Ok(catalogue.build(true))
+    Ok(catalogue.build_partial(max_metrics))
 }
 
 fn request(

@@ -12,8 +12,8 @@ use crate::error::MirrorError;
 use crate::model::Condition;
 use crate::region::{Partition, Region};
 
-/// The maximum number of values with a wildcard in a query. Each is compared with every metric
-/// that CloudWatch lists.
+/// The maximum number of wildcards in a query. Their patterns are compared with every metric that
+/// CloudWatch lists.
 const MAX_WILDCARDS: usize = 20;
 
 /// The name that StackState's agent gives the region of global services, such as CloudFront and
@@ -54,7 +54,7 @@ impl Conditions {
         let wildcards: usize = dimensions.map(|(_, values)| values.wildcards()).sum();
         if wildcards > MAX_WILDCARDS {
             return Err(invalid(format_args!(
-                "the conditions have {wildcards} values with a *; expected at most {MAX_WILDCARDS}"
+                "the conditions have {wildcards} wildcards (*); expected at most {MAX_WILDCARDS}"
             )));
         }
         match conditions.selector.dimensions.len() {
@@ -274,8 +274,8 @@ mod tests {
                  \"CPU*\"; expected one whole value",
             ),
             (
-                vec![("A", set(&stars)), ("B", text("*"))],
-                "the conditions have 21 values with a *; expected at most 20",
+                vec![("A", set(&stars)), ("B", text("*x*"))],
+                "the conditions have 22 wildcards (*); expected at most 20",
             ),
             (vec![("AccountId", text("1"))], "AccountId: expected twelve digits, found \"1\""),
             (vec![("Dimension.", text("x"))], "a condition's key is empty or too long"),

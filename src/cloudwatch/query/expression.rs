@@ -74,7 +74,7 @@ impl Expression {
             )));
         }
         let expression = Expression(text.clone());
-        if expression.is_sql() && range.end() < now.0 - SQL_RETENTION {
+        if expression.earliest(now).is_some_and(|earliest| range.end() < earliest.0) {
             return Err(invalid(format_args!(
                 "{}: Metrics Insights SQL reads the last two weeks only, and the range ends before \
                  them; expected a later range, or a SEARCH",
@@ -87,6 +87,11 @@ impl Expression {
     /// The text for CloudWatch.
     pub(crate) fn text(&self) -> &str {
         &self.0
+    }
+
+    /// The earliest time that the expression can read data of, if that is limited.
+    pub(crate) fn earliest(&self, now: EpochMillis) -> Option<EpochMillis> {
+        self.is_sql().then_some(EpochMillis(now.0 - SQL_RETENTION))
     }
 
     /// Whether the expression is Metrics Insights SQL.
@@ -135,7 +140,9 @@ pub(crate) fn several_series(labels: &[String]) -> MirrorError {
 pub(crate) fn shorter_period(period_seconds: i64) -> MirrorError {
     invalid(format_args!(
         "{}: the expression sets a period shorter than the query's {period_seconds} seconds; \
-         expected an expression without a period, which then has the query's",
-        Field::Expression
+         expected an expression without a period, which then has the query's (60 seconds or more, \
+         unless the condition {} is true)",
+        Field::Expression,
+        Field::HighResolution,
     ))
 }

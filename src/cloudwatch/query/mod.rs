@@ -10,6 +10,7 @@
 //! | `statistic` | CloudWatch's statistics |
 //! | `values` | the allowed values of a dimension, and wildcards |
 //! | `resource` | the field `Resource` of StackState's streams |
+//! | `namespaces` | the namespaces of AWS's own services |
 //! | `metric` | one metric |
 //! | `error` | queries that are not valid |
 
@@ -18,6 +19,7 @@ pub(super) mod error;
 pub(super) mod expression;
 pub(super) mod field;
 pub(super) mod metric;
+pub(super) mod namespaces;
 pub(super) mod resource;
 pub(super) mod selector;
 pub(super) mod statistic;

@@ -1,9 +1,9 @@
 //! The field `Resource` of StackState's streams.
 //!
 //! The streams of StackState's AWS StackPack name a metric by `Namespace`, `Resource`, `Region`
-//! and the metric field ("CloudWatch stream template", StackState documentation). If the metric
-//! has no dimension `Resource`, the field means a dimension that names a resource in the
-//! namespace. Which ones do is said by "CloudWatch metrics and dimensions" in the AWS
+//! and the metric field ("CloudWatch stream template", StackState documentation). The field means
+//! a dimension that names a resource in the namespace, or, if none has the value, the dimension
+//! `Resource` itself, which a few namespaces have. Which dimensions name a resource is said by "CloudWatch metrics and dimensions" in the AWS
 //! documentation of each service, by "Supported metrics for resource tags for telemetry" in the
 //! CloudWatch user guide, and by the tables that Grafana (grafana-aws-sdk) and YACE maintain, as
 //! of November 2026.

@@ -15,8 +15,8 @@ pub(crate) const MAX_METRICS: usize = 500;
 pub(crate) struct MetricSelector {
     pub(crate) namespaces: Vec<String>,
     pub(crate) names: Vec<String>,
-    /// If empty, queries ask the caller's own account, and lists include linked accounts if the
-    /// connection does.
+    /// If empty, queries ask the caller's own account first, and linked accounts after it if the
+    /// connection does. Lists include linked accounts if it does.
     pub(crate) accounts: Vec<String>,
     /// The names of dimensions and their allowed values, sorted by name.
     pub(crate) dimensions: Vec<(String, Values)>,
@@ -127,12 +127,12 @@ impl MetricSelector {
     }
 
     /// The selectors that the query can mean, in the order in which to look for their metrics:
-    /// this one, and those with a dimension of the namespace in place of [`RESOURCE`]. A `*` stands
+    /// those with a dimension of the namespace in place of [`RESOURCE`], and this one. A `*` stands
     /// for any text in all of them.
     pub(crate) fn interpretations(&self) -> Vec<Self> {
         let this = self.with_patterns();
         let resolved = self.candidates().iter().filter_map(|name| this.with_resource_as(name));
-        [this.clone()].into_iter().chain(resolved).collect()
+        resolved.chain([this.clone()]).collect()
     }
 
     /// The dimensions that [`RESOURCE`] can mean, if the selector has it.
@@ -266,17 +266,17 @@ mod tests {
                 &[("Resource", &["d"])],
                 "AWS/DX M {VirtualInterfaceId=d}",
                 &[
-                    "AWS/DX M {Resource=d}",
                     "AWS/DX M {VirtualInterfaceId=d}",
                     "AWS/DX M {ConnectionId=d}",
                     "AWS/DX M {LagId=d}",
+                    "AWS/DX M {Resource=d}",
                 ],
             ),
             (
                 "AWS/SQS",
                 &[("A", &["1"]), ("Resource", &["q"])],
                 "AWS/SQS M {A=1, QueueName=q}",
-                &["AWS/SQS M {A=1, Resource=q}", "AWS/SQS M {A=1, QueueName=q}"],
+                &["AWS/SQS M {A=1, QueueName=q}", "AWS/SQS M {A=1, Resource=q}"],
             ),
             (
                 "AWS/SQS",
@@ -295,7 +295,7 @@ mod tests {
                 "AWS/SQS",
                 &[("Resource", &["q*"])],
                 "AWS/SQS M {QueueName=q*}",
-                &["AWS/SQS M {Resource=q*} as patterns", "AWS/SQS M {QueueName=q*} as patterns"],
+                &["AWS/SQS M {QueueName=q*} as patterns", "AWS/SQS M {Resource=q*} as patterns"],
             ),
         ] {
             let namespace = [namespace];

@@ -36,6 +36,16 @@ impl Statistic {
     }
 }
 
+impl Statistic {
+    /// The name, if this is a percentile, such as `p99.9`.
+    pub(crate) fn percentile(&self) -> Option<&str> {
+        match self {
+            Statistic::Extended(name) if name.starts_with('p') => Some(name),
+            _ => None,
+        }
+    }
+}
+
 impl From<Method> for Statistic {
     fn from(method: Method) -> Self {
         match method {

@@ -28,9 +28,9 @@ impl Values {
         self.exact.len() + self.patterns.len()
     }
 
-    /// The number of values with a `*`.
+    /// The number of `*` in the values.
     pub(crate) fn wildcards(&self) -> usize {
-        self.texts().filter(|text| text.contains(WILDCARD)).count()
+        self.texts().map(|text| text.matches(WILDCARD).count()).sum()
     }
 
     /// Whether some values are patterns.

@@ -181,6 +181,11 @@ pub(crate) const AWS_NAMESPACES: [&str; 172] = [
     "WAF",
 ];
 
+/// Whether a namespace belongs to a service of AWS.
+pub(crate) fn is_of_aws(namespace: &str) -> bool {
+    namespace.starts_with("AWS/") || AWS_NAMESPACES.binary_search(&namespace).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,5 +193,10 @@ mod tests {
     #[test]
     fn the_names_are_sorted_and_unique() {
         assert!(AWS_NAMESPACES.is_sorted_by(|one, other| one < other));
+        for (namespace, expected) in
+            [("AWS/EC2", true), ("AWS/New", true), ("Glue", true), ("CWAgent", false)]
+        {
+            assert_eq!(is_of_aws(namespace), expected, "{namespace}");
+        }
     }
 }
