@@ -23,6 +23,9 @@ export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 # cargo-lambda finds its linker, zig, through the Python that has it.
 export CARGO_ZIGBUILD_PYTHON_PATH := $(CURDIR)/$(TOOLS)/cargo-lambda/bin/python
 export SAM_CLI_TELEMETRY := 0
+# The text as it was given: make would read a $ in it, and a shell would run what stands in
+# backticks. So recipes name the environment variable, never the value.
+override MIRROR_API_KEY := $(value MIRROR_API_KEY)
 export MIRROR_API_KEY MIRROR_URL STACK
 # The function tells it at `GET /`.
 export MIRROR_COMMIT := $(shell git describe --always --exclude '*' --abbrev=12 --dirty 2>/dev/null)
@@ -42,7 +45,7 @@ run: $(TOOLS)/cargo-lambda/.ready ## Serve the mirror on http://127.0.0.1:7007 (
 	@$(PORT_IS_FREE)
 	@echo "Building the mirror; the first time takes a few minutes."
 	@cargo build --locked
-	@echo "Serving on http://127.0.0.1:$(PORT) with Api Key $(MIRROR_API_KEY); Ctrl-C ends it."
+	@echo "Serving on http://127.0.0.1:$(PORT) with Api Key $$MIRROR_API_KEY; Ctrl-C ends it."
 	@cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
 .PHONY: run-cloudwatch

@@ -1,34 +1,50 @@
-//! The access token, which callers must have if the mirror is restricted.
+//! Who may call: callers with the access token, from the allowed networks.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::secret::Secret;
 
-/// The access tokens of the mirror.
+/// The access tokens of the mirror, and the networks that may call it.
 pub struct Access {
-    /// The digests of the valid tokens. Without any, every caller is admitted.
+    /// The digests of the valid tokens. Without any, every token is right, and none.
     digests: Vec<[u8; 32]>,
+    /// Without any, every address may call.
+    networks: Vec<IpNet>,
 }
 
 /// Whether a caller may use the mirror. Only the answers to admitted callers carry the API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// The caller has a valid token, or the mirror requires none.
+    /// The caller has what the mirror requires.
     Admitted,
-    /// The mirror requires a token, and the caller has none or a wrong one.
+    /// The caller lacks the token, has a wrong one, or calls from elsewhere.
     Refused,
 }
 
 impl Access {
-    /// Requires one of `tokens`, or none if there are none.
-    pub fn new(tokens: &[Secret]) -> Self {
-        Access { digests: tokens.iter().map(|token| digest(token.expose())).collect() }
+    /// Requires one of `tokens`, and an address in one of `networks`. An empty list requires
+    /// nothing.
+    pub fn new(tokens: &[Secret], networks: &[IpNet]) -> Self {
+        let digests = tokens.iter().map(|token| digest(token.expose())).collect();
+        Access { digests, networks: networks.to_vec() }
     }
 
     /// Whether the mirror requires a token.
     pub fn is_restricted(&self) -> bool {
         !self.digests.is_empty()
+    }
+
+    /// Whether a caller with this address may call, as far as the networks say. `None` is an event
+    /// that carries no address.
+    pub fn allows_address(&self, address: Option<IpAddr>) -> bool {
+        let is_in = |network: &IpNet| {
+            address.is_some_and(|address| network.contains(&address.to_canonical()))
+        };
+        self.networks.is_empty() || self.networks.iter().any(is_in)
     }
 
     /// Checks the token of a caller. The time that this takes depends on the token's length
@@ -54,6 +70,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_allowed_addresses_may_call() {
+        for (networks, address, allowed) in [
+            (&[][..], Some("203.0.113.7"), true),
+            (&[], None, true),
+            (&["203.0.113.0/24"], Some("203.0.113.7"), true),
+            (&["203.0.113.0/24"], Some("203.0.114.7"), false),
+            (&["203.0.113.0/24"], Some("::ffff:203.0.113.7"), true),
+            (&["203.0.113.0/24"], Some("2001:db8::1"), false),
+            (&["203.0.113.0/24"], None, false),
+            (&["0.0.0.0/0"], None, false),
+            (&["203.0.113.7/32", "2001:db8::/32"], Some("2001:db8::1"), true),
+            (&["203.0.113.7/32", "2001:db8::/32"], Some("203.0.113.8"), false),
+        ] {
+            let networks: Vec<IpNet> = networks.iter().map(|text| text.parse().unwrap()).collect();
+            let address = address.map(|text| text.parse().unwrap());
+            let access = Access::new(&[], &networks);
+            assert_eq!(access.allows_address(address), allowed, "{networks:?} {address:?}");
+        }
+    }
+
+    #[test]
     fn only_a_valid_token_admits() {
         let (one, two) = (Secret::new("0123456789abcdef"), Secret::new("fedcba9876543210"));
         for (tokens, given, admitted) in [
@@ -68,7 +105,7 @@ mod tests {
             (vec![one.clone(), two.clone()], Some("fedcba9876543210"), true),
             (vec![one.clone(), two.clone()], Some("0123456789abcdef,fedcba9876543210"), false),
         ] {
-            let admission = Access::new(&tokens).admit(given);
+            let admission = Access::new(&tokens, &[]).admit(given);
             assert_eq!(admission == Admission::Admitted, admitted, "{given:?}");
         }
     }

@@ -1,7 +1,10 @@
 //! The configuration, read once from the environment.
 
+use std::ffi::OsString;
 use std::fmt;
+use std::net::IpAddr;
 
+use ipnet::IpNet;
 use tracing::Level;
 
 use crate::region::Region;
@@ -22,6 +25,9 @@ pub struct Config {
     /// `MIRROR_ACCESS_TOKEN`: the tokens that callers may use, separated by commas. Several
     /// tokens allow a rotation without downtime. Without any, every caller is admitted.
     pub access_tokens: Vec<Secret>,
+    /// `MIRROR_ALLOWED_CIDRS`: the networks whose addresses may call, separated by commas. Without
+    /// any, every address may.
+    pub allowed_networks: Vec<IpNet>,
     /// How the function reaches AWS.
     pub aws: AwsConfig,
     /// Whether this process runs in Lambda.
@@ -76,6 +82,15 @@ pub enum ConfigError {
          breaks; StackState compares it with its Api Key"
     )]
     ApiKey,
+    /// The value of a variable is not text, so it cannot be read.
+    #[error("{0} is not UTF-8; expected text")]
+    NotText(&'static str),
+    /// A network is not one.
+    #[error(
+        "MIRROR_ALLOWED_CIDRS must be networks or addresses separated by commas, such as \
+         203.0.113.0/24,2001:db8::/32; found {0:?}"
+    )]
+    Network(String),
     /// A token is too short, or has other characters.
     #[error(
         "MIRROR_ACCESS_TOKEN must be one or more tokens of at least {MIN_TOKEN_LENGTH} visible \
@@ -89,19 +104,27 @@ impl Config {
     ///
     /// # Errors
     /// The value of a variable is not valid. The error does not show the value.
-    pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let api_key = look_up("MIRROR_API_KEY").unwrap_or_else(|| TUTORIAL_KEY.to_owned());
+    pub fn read(look_up: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
+        // A variable of the mirror's that cannot be read must not count as absent: a mirror
+        // without its access token would let everybody in.
+        let own = |name: &'static str| {
+            let value = look_up(name).map(OsString::into_string).transpose();
+            value.map_err(|_| ConfigError::NotText(name))
+        };
+        let look_up = |name: &str| look_up(name)?.into_string().ok();
+        let api_key = own("MIRROR_API_KEY")?.unwrap_or_else(|| TUTORIAL_KEY.to_owned());
         if api_key.is_empty() || !api_key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ConfigError::ApiKey);
         }
-        let access_tokens = match look_up("MIRROR_ACCESS_TOKEN") {
+        let access_tokens = match own("MIRROR_ACCESS_TOKEN")? {
             Some(tokens) if !tokens.is_empty() => access_tokens(&tokens)?,
             _ => Vec::new(),
         };
         Ok(Config {
             api_key,
             access_tokens,
-            aws: AwsConfig::read(&look_up),
+            allowed_networks: networks(&own("MIRROR_ALLOWED_CIDRS")?.unwrap_or_default())?,
+            aws: AwsConfig::read(look_up),
             deployed: look_up("AWS_LAMBDA_INITIALIZATION_TYPE").is_some(),
         })
     }
@@ -122,6 +145,17 @@ fn access_tokens(tokens: &str) -> Result<Vec<Secret>, ConfigError> {
             let valid = token.len() >= MIN_TOKEN_LENGTH
                 && token.bytes().all(|byte| byte.is_ascii_graphic());
             valid.then(|| Secret::new(token)).ok_or(ConfigError::AccessToken)
+        })
+        .collect()
+}
+
+fn networks(text: &str) -> Result<Vec<IpNet>, ConfigError> {
+    let names = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
+    names
+        .map(|name| {
+            let network = name.parse::<IpNet>().ok();
+            let network = network.or_else(|| name.parse::<IpAddr>().ok().map(IpNet::from));
+            network.ok_or_else(|| ConfigError::Network(name.to_owned()))
         })
         .collect()
 }
@@ -178,7 +212,7 @@ impl LogConfig {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { api_key: _, access_tokens: _, aws: _, deployed } = self;
+        let Config { api_key: _, access_tokens: _, allowed_networks: _, aws: _, deployed } = self;
         f.debug_struct("Config").field("deployed", deployed).finish_non_exhaustive()
     }
 }
@@ -194,7 +228,44 @@ mod tests {
     }
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::read(environment(variables))
+        let environment = environment(variables);
+        Config::read(|name| environment(name).map(OsString::from))
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_no_text_stops_the_start() {
+        use std::os::unix::ffi::OsStringExt;
+
+        for variable in ["MIRROR_API_KEY", "MIRROR_ACCESS_TOKEN", "MIRROR_ALLOWED_CIDRS"] {
+            let read =
+                Config::read(|name| (name == variable).then(|| OsString::from_vec(vec![0xFF])));
+            let text = read.unwrap_err().to_string();
+            assert_eq!(text, format!("{variable} is not UTF-8; expected text"));
+        }
+    }
+
+    #[test]
+    fn networks_are_read() {
+        for (variable, networks) in [
+            ("", Ok(&[][..])),
+            (" ", Ok(&[])),
+            ("203.0.113.0/24", Ok(&["203.0.113.0/24"])),
+            ("203.0.113.7, 2001:db8::/32", Ok(&["203.0.113.7/32", "2001:db8::/32"])),
+            ("0.0.0.0/0,::/0", Ok(&["0.0.0.0/0", "::/0"])),
+            ("203.0.113.0/33", Err("203.0.113.0/33")),
+            ("203.0.113.0/24,", Err("")),
+            ("example.com", Err("example.com")),
+        ] {
+            let found = read(&[("MIRROR_ALLOWED_CIDRS", variable)]);
+            let found = found.map(|config| {
+                config.allowed_networks.iter().map(ToString::to_string).collect::<Vec<_>>()
+            });
+            let expected = networks
+                .map(|networks| networks.iter().map(ToString::to_string).collect())
+                .map_err(|name| ConfigError::Network(name.to_owned()));
+            assert_eq!(found, expected, "{variable}");
+        }
     }
 
     #[test]
@@ -240,8 +311,9 @@ mod tests {
             (Some(format!("{one},")), Err(ConfigError::AccessToken)),
             (Some(format!("{one}, {two}")), Err(ConfigError::AccessToken)),
         ] {
-            let read =
-                Config::read(|name| variable.clone().filter(|_| name == "MIRROR_ACCESS_TOKEN"));
+            let read = Config::read(|name| {
+                variable.clone().filter(|_| name == "MIRROR_ACCESS_TOKEN").map(OsString::from)
+            });
             let tokens = tokens.map(|tokens| tokens.into_iter().map(Secret::new).collect());
             assert_eq!(read.map(|config| config.access_tokens), tokens, "{variable:?}");
         }

@@ -34,6 +34,11 @@ impl Deadline {
         Deadline { at: self.at - fifth, allowed: self.allowed - fifth }
     }
 
+    /// The deadline.
+    pub fn at(&self) -> Instant {
+        self.at
+    }
+
     /// The time until the deadline; zero if it has passed.
     pub fn left(&self) -> Duration {
         self.at.saturating_duration_since(Instant::now())

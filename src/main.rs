@@ -23,7 +23,8 @@ async fn main() -> Result<(), Error> {
     let subscriber = log::subscriber(LogConfig::read(look_up), stdout);
     tracing::subscriber::set_global_default(subscriber)?;
     log::log_panics();
-    let config = Config::read(look_up).inspect_err(|error| error!("cannot start: {error}"))?;
+    let config = Config::read(|name| env::var_os(name))
+        .inspect_err(|error| error!("cannot start: {error}"))?;
     if let Some(warning) = config.warning() {
         warn!("{warning}");
     }

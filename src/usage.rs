@@ -2,7 +2,9 @@
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::region::Region;
 
@@ -15,7 +17,11 @@ tokio::task_local! {
 
 /// The attempts of one call to AWS so far.
 #[derive(Debug, Default)]
-pub struct Attempts(Mutex<Tally>);
+pub struct Attempts {
+    /// The time by which the call must have ended.
+    deadline: Option<Instant>,
+    tally: Mutex<Tally>,
+}
 
 /// The number of attempts of a call, by how they ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +48,11 @@ pub enum AttemptEnd {
 }
 
 impl Attempts {
+    /// No attempts of a call that must have ended by `deadline`.
+    pub fn until(deadline: Instant) -> Self {
+        Attempts { deadline: Some(deadline), tally: Mutex::default() }
+    }
+
     /// The numbers so far.
     pub fn tally(&self) -> Tally {
         *self.lock()
@@ -52,8 +63,14 @@ impl Attempts {
         CURRENT.try_with(|(_, attempts)| attempts.tally()).unwrap_or_default()
     }
 
+    /// The time that the call has left, if the current task waits for one with a deadline.
+    pub fn time_left() -> Option<Duration> {
+        let deadline = CURRENT.try_with(|(_, attempts)| attempts.deadline).ok().flatten()?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Tally> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

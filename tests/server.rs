@@ -80,6 +80,30 @@ impl Drop for Server {
     }
 }
 
+/// A key is text to `make` and to the shell, whatever it contains.
+#[test]
+fn a_key_reaches_the_mirror_as_it_is() {
+    for key in ["api_key", "a`touch run`b", "a$(touch run)b", "a$b$$c", "a\"b'c;d"] {
+        let make = |arguments: &[&str]| {
+            let output = Command::new("make")
+                .args(["--eval", "print-key: ; @printenv MIRROR_API_KEY"])
+                .args(arguments)
+                .current_dir(env!("CARGO_MANIFEST_DIR"))
+                .env("MIRROR_API_KEY", if arguments.len() > 1 { "another" } else { key })
+                .env_remove("MAKEFLAGS")
+                .output()
+                .unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let given = format!("MIRROR_API_KEY={key}");
+        assert_eq!(make(&["print-key"]), format!("{key}\n"));
+        assert_eq!(make(&["print-key", &given]), format!("{key}\n"));
+        if key != "api_key" {
+            assert!(!make(&["--dry-run", "run"]).contains(key), "no recipe contains it");
+        }
+    }
+}
+
 #[test]
 fn cargo_lambda_serves_the_four_calls() {
     let mut server = Server::start();

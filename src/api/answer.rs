@@ -8,6 +8,18 @@ use serde::{Serialize, Serializer};
 use crate::error::MirrorError;
 use crate::model::{Bucket, Field, FieldType, FieldValue, Page, Points, RawPoint, Telemetry};
 
+/// The maximum size of a list's items as Lambda writes them, in bytes. The whole answer may have 6
+/// MB ("Lambda quotas", Lambda developer guide).
+const MAX_LIST: usize = 5 << 20;
+
+/// The size of an item as written, without its text, at most, in bytes.
+const ITEM: usize = 128;
+
+/// The maximum sizes of the texts of an error as written, in bytes. The error quotes the request,
+/// whose texts have any length.
+const MAX_METRIC: usize = 512;
+const MAX_DETAILS: usize = 1_536;
+
 /// A successful answer to one of the four calls.
 #[derive(Debug, PartialEq)]
 pub enum Answer {
@@ -35,18 +47,26 @@ impl Answer {
             }
             Answer::NotConnected(error) => serde_json::to_string(&Connection {
                 status: "FAILURE",
-                error: Some(ErrorBody::MetricStoreConnectionError { details: &error.to_string() }),
+                error: Some(ErrorBody::MetricStoreConnectionError {
+                    details: shortened(&error.to_string(), MAX_DETAILS),
+                }),
                 kind: CONNECTION,
             }),
-            Answer::FieldNames(Page { items, is_partial }) => serde_json::to_string(&FieldNames {
-                fields: items.iter().map(Into::into).collect(),
-                is_partial: *is_partial,
-                kind: "FieldNamesResponse",
-            }),
+            Answer::FieldNames(Page { items, is_partial }) => {
+                let shown = fitting(items, |field| &field.name);
+                serde_json::to_string(&FieldNames {
+                    fields: shown.iter().map(Into::into).collect(),
+                    is_partial: *is_partial || shown.len() < items.len(),
+                    kind: "FieldNamesResponse",
+                })
+            }
             Answer::FieldValues(Page { items, is_partial }) => {
+                let shown = fitting(items, |value| match value {
+                    FieldValue::Complete(text) | FieldValue::Pattern(text) => text,
+                });
                 serde_json::to_string(&FieldValues {
-                    values: items.iter().map(Into::into).collect(),
-                    is_partial: *is_partial,
+                    values: shown.iter().map(Into::into).collect(),
+                    is_partial: *is_partial || shown.len() < items.len(),
                     kind: "FieldValuesResponse",
                 })
             }
@@ -55,6 +75,51 @@ impl Answer {
                 kind: "MetricsResponse",
             }),
         }
+    }
+}
+
+/// The first items that fit a list.
+fn fitting<T>(items: &[T], text: impl Fn(&T) -> &str) -> &[T] {
+    let mut left = MAX_LIST;
+    let fits = |item: &&T| {
+        let size = ITEM + written(text(item));
+        left.checked_sub(size).map(|less| left = less).is_some()
+    };
+    &items[..items.iter().take_while(fits).count()]
+}
+
+/// A text, or its beginning and the number of characters that are missing, in at most about `max`
+/// bytes as written.
+fn shortened(text: &str, max: usize) -> Cow<'_, str> {
+    let mut left = max;
+    let is_over = |(_, letter): &(usize, char)| match left.checked_sub(written_letter(*letter)) {
+        Some(less) => {
+            left = less;
+            false
+        }
+        None => true,
+    };
+    match text.char_indices().find(is_over) {
+        None => text.into(),
+        Some((end, _)) => {
+            let missing = text[end..].chars().count();
+            format!("{} … and {missing} more characters", &text[..end]).into()
+        }
+    }
+}
+
+/// The length of a text as Lambda writes it, in bytes. The body is JSON, and a text in the JSON of
+/// Lambda's own answer.
+fn written(text: &str) -> usize {
+    text.chars().map(written_letter).sum()
+}
+
+fn written_letter(letter: char) -> usize {
+    match letter {
+        '"' | '\\' => 4,
+        '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 3,
+        '\0'..='\u{1f}' => 7,
+        letter => letter.len_utf8(),
     }
 }
 
@@ -71,11 +136,11 @@ pub fn error_body(error: &MirrorError) -> serde_json::Result<String> {
 #[expect(clippy::enum_variant_names, reason = "the names are StackState's")]
 enum ErrorBody<'a> {
     MetricStoreConnectionError {
-        details: &'a str,
+        details: Cow<'a, str>,
     },
     MetricNotFoundError {
-        metric: &'a str,
-        details: &'a str,
+        metric: Cow<'a, str>,
+        details: Cow<'a, str>,
     },
     UnsupportedFieldTypeError {
         #[serde(rename = "mirrorType", serialize_with = "as_text")]
@@ -83,24 +148,28 @@ enum ErrorBody<'a> {
     },
     RemoteMirrorError {
         summary: &'a str,
-        details: &'a str,
+        details: Cow<'a, str>,
     },
 }
 
 impl<'a> From<&'a MirrorError> for ErrorBody<'a> {
     fn from(error: &'a MirrorError) -> Self {
+        let details = |details| shortened(details, MAX_DETAILS);
         match error {
-            MirrorError::Connection { details } => {
-                ErrorBody::MetricStoreConnectionError { details }
+            MirrorError::Connection { details: text } => {
+                ErrorBody::MetricStoreConnectionError { details: details(text) }
             }
-            MirrorError::MetricNotFound { metric, details } => {
-                ErrorBody::MetricNotFoundError { metric, details }
+            MirrorError::MetricNotFound { metric, details: text } => {
+                ErrorBody::MetricNotFoundError {
+                    metric: shortened(metric, MAX_METRIC),
+                    details: details(text),
+                }
             }
             MirrorError::UnsupportedFieldType(field_type) => {
                 ErrorBody::UnsupportedFieldTypeError { field_type: *field_type }
             }
-            MirrorError::Remote { summary, details } => {
-                ErrorBody::RemoteMirrorError { summary, details }
+            MirrorError::Remote { summary, details: text } => {
+                ErrorBody::RemoteMirrorError { summary, details: details(text) }
             }
         }
     }
@@ -215,6 +284,50 @@ impl Serialize for Rows<'_> {
             Points::Aggregated(buckets) => serializer.collect_seq(
                 buckets.iter().map(|Bucket { value, start, end }| (value, start, end)),
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_shortened_by_its_size_as_written() {
+        for (text, max, shown) in [
+            ("", 0, ""),
+            ("abc", 3, "abc"),
+            ("abcd", 3, "abc … and 1 more characters"),
+            ("\"\"\"", 8, "\"\" … and 1 more characters"),
+            ("\n\n", 5, "\n … and 1 more characters"),
+            ("\0\0", 13, "\0 … and 1 more characters"),
+            ("ééé", 5, "éé … and 1 more characters"),
+        ] {
+            assert_eq!(shortened(text, max), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_size_is_that_of_the_text_in_two_layers_of_json() {
+        for text in ["", "plain", "\"\\/", "\n\r\t\u{8}\u{c}\0\u{1f}\u{7f}", "é…😀"] {
+            let body = serde_json::to_string(text).unwrap();
+            let answer = serde_json::to_string(&body).unwrap();
+            // Less the quotes of both layers.
+            assert_eq!(written(text), answer.len() - 6, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_ends_where_it_would_not_fit() {
+        let values = |length: usize| Page {
+            items: vec![FieldValue::Complete("\"".repeat(length)); 5_000],
+            is_partial: false,
+        };
+        for (length, is_partial) in [(100, false), (1_019, true)] {
+            let body = Answer::FieldValues(values(length)).body().unwrap();
+            let answer = serde_json::to_string(&body).unwrap();
+            assert!(answer.len() < 6_000_000, "{}", answer.len());
+            assert!(body.contains(&format!("\"isPartial\":{is_partial}")), "{length}");
         }
     }
 }

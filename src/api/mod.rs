@@ -3,3 +3,4 @@
 pub mod answer;
 pub mod endpoint;
 pub mod request;
+pub mod token;

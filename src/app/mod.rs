@@ -3,6 +3,7 @@
 mod log_line;
 mod request_error;
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use crate::access::{Access, Admission};
 use crate::api::answer::{self, Answer};
 use crate::api::endpoint::{Call, Endpoint};
 use crate::api::request::{self, Query, Request};
+use crate::api::token::access_token;
 use crate::cloudwatch::CloudWatch;
 use crate::config::{Config, ConfigError};
 use crate::connection::Connection;
@@ -79,7 +81,7 @@ impl App {
         let mut api_key =
             HeaderValue::from_str(&config.api_key).map_err(|_| ConfigError::ApiKey)?;
         api_key.set_sensitive(true);
-        let access = Access::new(&config.access_tokens);
+        let access = Access::new(&config.access_tokens, &config.allowed_networks);
         Ok(App { api_key, access, dependencies, is_warm: AtomicBool::new(false) })
     }
 
@@ -93,7 +95,8 @@ impl App {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         // Until the token is checked, the caller has none.
-        let mut admission = self.access.admit(None);
+        let is_allowed = self.access.allows_address(source_address(&parts));
+        let mut admission = if is_allowed { self.access.admit(None) } else { Admission::Refused };
         let mut log_line = LogLine::new(!self.is_warm.swap(true, Ordering::Relaxed));
         let answer = async {
             let path = parts.extensions.raw_http_path();
@@ -103,11 +106,14 @@ impl App {
                 Endpoint::About => return Ok(about(self.dependencies.commit)),
                 Endpoint::Call(call) => call,
             };
-            let document = parse(body);
-            admission = self.admit(&document);
+            if is_allowed {
+                admission = self.admit(&body);
+            }
             match admission {
                 Admission::Refused => Err(RequestError::Unauthorized),
-                Admission::Admitted => self.answer(call, &document?, &parts, &mut log_line).await,
+                Admission::Admitted => {
+                    self.answer(call, &parse(body)?, &parts, &mut log_line).await
+                }
             }
         };
         // A panic leaves no shared state broken: the caches recover from a poisoned lock.
@@ -118,13 +124,14 @@ impl App {
         response
     }
 
-    /// Checks the access token of a document. A refused caller learns nothing else, not even
-    /// that the body is not valid.
-    fn admit(&self, document: &Result<Value, RequestError>) -> Admission {
-        let request = document.as_ref().ok().and_then(|document| Request::open(document).ok());
-        let token =
-            request.and_then(|request| Connection::access_token(&request.connection_details));
-        self.access.admit(token)
+    /// Checks the access token in a body. A refused caller learns nothing else, not even that the
+    /// body is not valid or too large.
+    fn admit(&self, body: &Body) -> Admission {
+        if !self.access.is_restricted() {
+            return self.access.admit(None);
+        }
+        let token = body.as_ref().ok().and_then(|body| access_token(body));
+        self.access.admit(token.as_deref())
     }
 
     async fn answer(
@@ -260,6 +267,17 @@ fn about(commit: Option<&str>) -> String {
                  press Test Connection.",
     })
     .to_string()
+}
+
+/// The address of the caller, which Lambda puts into the event. Headers do not count: anybody can
+/// send them.
+fn source_address(parts: &Parts) -> Option<IpAddr> {
+    let address = match parts.extensions.request_context_ref()? {
+        LambdaRequestContext::ApiGatewayV1(context) => context.identity.source_ip.as_deref(),
+        LambdaRequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref(),
+        _ => None,
+    };
+    address?.parse().ok()
 }
 
 /// The API Gateway stage of the request, if it has a name.

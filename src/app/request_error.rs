@@ -5,8 +5,9 @@ use lambda_http::http::StatusCode;
 use crate::api::endpoint::RouteError;
 use crate::error::MirrorError;
 
-/// The maximum length of a body, in bytes.
-pub(super) const MAX_BODY: usize = 1 << 20;
+/// The maximum length of a body, in bytes. The largest set of conditions takes a part of it, and
+/// its tree in memory at most 130 times as much.
+pub(super) const MAX_BODY: usize = 256 << 10;
 
 /// Why a request fails.
 pub(super) enum RequestError {
@@ -15,7 +16,7 @@ pub(super) enum RequestError {
     Mirror(MirrorError),
     /// A bug in the mirror.
     Panicked,
-    /// The caller has no valid access token.
+    /// The caller has no valid access token, or calls from an address that is not allowed.
     Unauthorized,
     /// No endpoint serves the method and path.
     Route(RouteError),
@@ -53,7 +54,7 @@ impl RequestError {
             RequestError::Unauthorized => (
                 "The mirror does not know the caller",
                 "connectionDetails.accessToken: expected the access token that the mirror was \
-                 deployed with"
+                 deployed with, from an address in its allowed networks, if it has any"
                     .to_owned(),
             ),
             RequestError::Route(RouteError::NotFound) => (

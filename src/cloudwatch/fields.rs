@@ -53,7 +53,7 @@ impl Store<'_> {
         query: &FieldValuesQuery,
     ) -> Result<Page<FieldValue>, MirrorError> {
         let FieldValuesQuery { filter, field, field_type, prefix, offset } = query;
-        let field = Field::parse(field);
+        let field = Field::named(field)?;
         match (*field_type, &field) {
             (FieldType::String, _) | (FieldType::Boolean, Field::HighResolution) => {}
             (other, _) => return Err(MirrorError::UnsupportedFieldType(other)),

@@ -3,10 +3,11 @@
 use super::aws::session::Session;
 use super::data::fetch::fetch;
 use super::data::plan::{DataQuery, Target};
+use super::data::request::Asked;
 use super::data::series::Series;
 use super::listing::found::{self, Found};
 use super::query::metric::Metric;
-use super::query::selector::MetricSelector;
+use super::query::selector::{self, MetricSelector};
 use super::store::Store;
 use crate::error::MirrorError;
 use crate::model::{MetricQuery, Telemetry};
@@ -43,8 +44,8 @@ impl Store<'_> {
         match target {
             Target::Expression(expression) => {
                 let series = Series::new(plan, *not_a_number);
-                let calls = plan.expression_call(expression);
-                Ok(fetch(session, plan, calls, series).await?.into_telemetry())
+                let asked = Asked::Expression(expression);
+                Ok(fetch(session, plan, asked, series).await?.into_telemetry())
             }
             Target::Metrics(selector) => self.fetch_selected(session, query, selector).await,
         }
@@ -98,9 +99,10 @@ impl Store<'_> {
         query: &DataQuery,
         metrics: &[Metric],
     ) -> Result<Data, MirrorError> {
+        selector::check_size(metrics)?;
         let plan = query.plan.for_metrics(metrics.len())?;
         let series = Series::new(&plan, query.not_a_number);
-        let series = fetch(session, &plan, plan.metric_calls(metrics), series).await?;
+        let series = fetch(session, &plan, Asked::Metrics(metrics), series).await?;
         Ok(Data { is_empty: series.is_empty(), telemetry: series.into_telemetry() })
     }
 
@@ -119,7 +121,7 @@ impl Store<'_> {
         let until = EpochMillis(self.now.0 - delay);
         let Some((plan, percentile)) = query.plan.counting_samples(until) else { return Ok(()) };
         let series = Series::new(&plan, query.not_a_number);
-        let series = fetch(session, &plan, plan.metric_calls(metrics), series).await?;
+        let series = fetch(session, &plan, Asked::Metrics(metrics), series).await?;
         if series.is_empty() { Ok(()) } else { Err(found::no_percentile(metrics, percentile)) }
     }
 }

@@ -133,19 +133,26 @@ impl<'a> Details<'a> {
     }
 }
 
-/// The access token, even if other members are not valid.
-pub(super) fn access_token<'a>(details: &Object<'a>) -> Option<&'a str> {
-    let aws = details.members().filter(|(name, _)| normalize(name) == AWS);
-    let aws = aws
-        .filter_map(|(_, node)| node.object().ok())
-        .flat_map(|aws| aws.members().collect::<Vec<_>>());
-    let mut tokens = details
-        .members()
-        .chain(aws)
-        .filter(|(name, _)| normalize(name) == ACCESS_TOKEN)
-        .map(|(_, node)| node.text("a string").ok());
-    let token = tokens.next()?;
-    tokens.all(|other| other == token).then_some(token)?
+/// What the name of a member means to a reader who looks for the access token only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Member {
+    /// The access token, in any spelling.
+    AccessToken,
+    /// The object that may hold the members too.
+    Aws,
+    /// Another member.
+    Other,
+}
+
+impl Member {
+    /// The member with this name.
+    pub fn named(name: &str) -> Self {
+        match normalize(name).as_str() {
+            ACCESS_TOKEN => Member::AccessToken,
+            AWS => Member::Aws,
+            _ => Member::Other,
+        }
+    }
 }
 
 /// A member's name in lower case, without `_`, `-` and a leading `aws`.

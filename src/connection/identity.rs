@@ -4,10 +4,18 @@ use std::time::Duration;
 
 use super::details::{Details, seconds, text, whole};
 use crate::error::MirrorError;
+use crate::json::Node;
 use crate::secret::{Keys, Secret};
 
 /// StackState's AWS StackPack writes this instead of both keys. It means the role of the process.
 const USE_ROLE: &str = "use-role";
+
+/// The maximum length of a secret access key, in bytes. AWS's have 40.
+const MAX_SECRET: usize = 256;
+
+/// The maximum length of a session token, in bytes. AWS sets no maximum; its tokens are typically
+/// shorter than 4,096 ("GetSessionToken", AWS STS API reference).
+const MAX_TOKEN: usize = 16_384;
 
 /// The default name of a role's session.
 const SESSION_NAME: &str = "stackstate-mirror";
@@ -60,6 +68,8 @@ impl Identity {
         let secret =
             text(&details.secret_access_key, "a secret access key, without spaces", is_graphic)?;
         let token = text(&details.session_token, "a session token, without spaces", is_graphic)?;
+        check_length(&details.secret_access_key, secret, MAX_SECRET)?;
+        check_length(&details.session_token, token, MAX_TOKEN)?;
         let has_empty_keys = details.access_key_id.is_some() && details.secret_access_key.is_some();
         let role = Role::read(details)?;
         let half = |present: &str, missing: &str| {
@@ -96,6 +106,25 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// The approximate size of its texts, in bytes.
+    pub fn bytes(&self) -> usize {
+        let keys = match &self.credentials {
+            Credentials::FunctionRole => 0,
+            Credentials::Keys(Keys { access_key_id, secret_access_key, session_token }) => {
+                let token = session_token.as_ref().map_or(0, |token| token.expose().len());
+                access_key_id.expose().len() + secret_access_key.expose().len() + token
+            }
+        };
+        let role =
+            self.role.as_ref().map_or(0, |Role { arn, external_id, session_name, .. }| {
+                let external_id = external_id.as_ref().map_or(0, |id| id.expose().len());
+                arn.len() + external_id + session_name.len()
+            });
+        keys + role
+    }
+}
+
 impl Role {
     /// The role to assume. The characters and lengths are those of "AssumeRole", AWS STS API
     /// reference: `[\w+=,.@:\/-]{2,1224}` and `[\w+=,.@-]{2,64}`.
@@ -118,6 +147,15 @@ impl Role {
             session_name: session_name.unwrap_or(SESSION_NAME).to_owned(),
             session_length: seconds(session_length, 3_600),
         }))
+    }
+}
+
+fn check_length(node: &Option<Node>, text: Option<&str>, max: usize) -> Result<(), MirrorError> {
+    match (node, text) {
+        (Some(node), Some(text)) if text.len() > max => {
+            Err(node.wrong(&format!("at most {max} characters")))
+        }
+        _ => Ok(()),
     }
 }
 

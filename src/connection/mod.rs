@@ -8,6 +8,7 @@ use std::time::Duration;
 
 pub use self::cloudwatch_config::{CloudWatchConfig, NotANumber};
 use self::details::Details;
+pub use self::details::Member;
 pub use self::identity::{Credentials, Identity, Role};
 use crate::error::MirrorError;
 use crate::json::{Node, Object};
@@ -39,12 +40,6 @@ impl Connection {
             None => Connection::Random { seed: seed.map(i64::cast_unsigned) },
             Some(config) => Connection::CloudWatch(Box::new(config)),
         })
-    }
-
-    /// The access token in the connection details, in any spelling, even if other members are
-    /// not valid. `None` if there is no token, or two different ones.
-    pub fn access_token<'a>(details: &Object<'a>) -> Option<&'a str> {
-        details::access_token(details)
     }
 
     /// The time limit of a request, if the connection sets one.

@@ -174,6 +174,8 @@ async fn mistakes_are_named_by_every_call_and_never_quoted() {
         (json!({"requestTimeout": 0}), wrong("requestTimeout", "a whole number of milliseconds from 1 to 86400000", "a number (not shown)")),
         (json!({"nanInterpretation": "hush"}), wrong("nanInterpretation", "\"NONE\" or \"ZERO\"", "a string (not shown)")),
         (json!({"linkedAccounts": "hush"}), wrong("linkedAccounts", "true or false", "a string (not shown)")),
+        (json!({"accessKeyId": "id", "secretAccessKey": "x".repeat(257)}), wrong("secretAccessKey", "at most 256 characters", "a string (not shown)")),
+        (json!({"accessKeyId": "id", "secretAccessKey": "secret", "sessionToken": "x".repeat(16_385)}), wrong("sessionToken", "at most 16384 characters", "a string (not shown)")),
         (json!({"zeroFillDelaySeconds": 86_401}), wrong("zeroFillDelaySeconds", "a whole number of seconds from 0 to 86400", "a number (not shown)")),
         (json!({"recentlyActiveOnly": "hush"}), wrong("recentlyActiveOnly", "true or false", "a string (not shown)")),
         (json!({"highResolution": 1}), wrong("highResolution", "true or false", "a number (not shown)")),

@@ -290,7 +290,7 @@ fn other_faults() -> Vec<Row> {
             "no response",
             Response::Never,
             Error(CONNECTION, "no answer within 1800 milliseconds"),
-            1,
+            3,
         ),
         ("ListMetrics", "a valid response", Response::ok(&[]), List(false), 1),
         (
@@ -301,7 +301,7 @@ fn other_faults() -> Vec<Row> {
             2,
         ),
         ("ListMetrics", "no CBOR", cbor(b"\xFF\xFEhush"), Error(CONNECTION, UNREADABLE), 1),
-        ("ListMetrics", "no response", Response::Never, Error(CONNECTION, "no answer within"), 1),
+        ("ListMetrics", "no response", Response::Never, Error(CONNECTION, "no answer within"), 3),
         (
             "AssumeRole",
             "no XML",
@@ -332,7 +332,7 @@ fn other_faults() -> Vec<Row> {
             "no response",
             Response::Never,
             Error(CONNECTION, "STS in eu-west-1 to assume the role"),
-            1,
+            3,
         ),
     ]
 }
@@ -476,6 +476,41 @@ async fn temporary_faults_are_retried() {
         assert_eq!(fake.count("GetMetricData"), 3);
         assert_eq!(*fake.connections.lock().unwrap(), 3);
     }
+}
+
+/// A connection can be dead without knowing it, after the process was frozen. The attempt on it has
+/// a time of its own, and the next one has a new connection.
+#[tokio::test]
+async fn a_dead_connection_is_not_waited_for() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let fake = WireFake::new(move |call| {
+        let number = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        match (number, call.connection) {
+            (0, _) | (_, 2..) => page("Complete", None, &[]),
+            _ => Response::Never,
+        }
+    });
+    let app = app_at(&fake.url);
+    for _ in 0..2 {
+        let (path, mut body) = request("GetMetricData", Some(2_000));
+        body["connectionDetails"]["cacheSeconds"] = json!(0);
+        let reply = send(&app, "", (path, body)).await;
+        assert_eq!(reply.body["telemetry"]["points"][0][0], 1.5, "{}", reply.body);
+    }
+    let calls = fake.calls.lock().unwrap();
+    let connections: Vec<usize> = calls.iter().map(|call| call.connection).collect();
+    assert_eq!(connections, [1, 1, 2]);
+}
+
+/// A response that is larger than CloudWatch's are is not read.
+#[tokio::test]
+async fn a_response_of_any_size_is_not_read() {
+    let fake = WireFake::new(|_| Response::Complete(200, CBOR, vec![0xA0; 25 << 20]));
+    let reply = send(&app_at(&fake.url), "", request("GetMetricData", None)).await;
+    let details = reply.body["details"].as_str().unwrap();
+    let words =
+        "CloudWatch in eu-west-1 sent a response that cannot be read: length limit exceeded";
+    assert!(details.starts_with(words), "{details}");
 }
 
 /// One caller's failures do not use up another's retries.

@@ -529,6 +529,37 @@ async fn settling_cuts_only_the_end_of_the_range() {
     }
 }
 
+/// AWS charges for every metric in every call, so a request that needs many is refused before it
+/// costs anything.
+#[tokio::test]
+async fn what_a_request_can_cost_is_bounded() {
+    let hosts: Vec<String> = (0..500).map(|host| host.to_string()).collect();
+    for (method, days, asked) in
+        [("MEAN", 14, Err("101000")), ("SUM", 2, Ok(7_500)), ("SUM", 3, Err("11000"))]
+    {
+        let (rule, requests) = data(|input| {
+            let results = input.metric_data_queries().iter();
+            let time = input.start_time().unwrap().to_millis().unwrap();
+            let result = |id: &str| result(id, &[(time, 1.0)], StatusCode::Complete);
+            page(results.map(|query| result(query.id().unwrap())).collect(), None)
+        });
+        let more = json!({"conditions": [condition("Host", json!(hosts))]});
+        let query = query(Some(method), END - days * DAY, END, more);
+        let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
+        let requests = requests.lock().unwrap();
+        let count: usize = requests.iter().map(|input| input.metric_data_queries().len()).sum();
+        match asked {
+            Ok(asked) => assert_eq!((reply.status, count), (200, asked), "{method} {days}"),
+            Err(words) => {
+                let details = reply.body["details"].as_str().unwrap();
+                let words = format!("this query would ask CloudWatch for {words} metrics");
+                assert!(details.starts_with(&words), "{details}");
+                assert_eq!(count, 0);
+            }
+        }
+    }
+}
+
 fn metric(dimensions: &[(&str, &str)]) -> Metric {
     let dimension =
         |(name, value): &(&str, &str)| Dimension::builder().name(*name).value(*value).build();

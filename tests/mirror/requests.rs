@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 use stackstate_mirror::time::EpochMillis;
 
-use crate::support::app::{app, app_with};
+use crate::support::app::{app, app_with, now};
 use crate::support::events::{Reply, event, post, serve};
 
 fn metric(query: Value) -> Value {
@@ -267,18 +267,103 @@ async fn a_panic_is_an_answer_and_the_next_request_is_served() {
 }
 
 #[tokio::test]
-async fn a_body_of_one_mebibyte_is_the_longest() {
-    let app = app();
-    let start = r#"{"connectionDetails": {"pad": ""#;
-    for (bytes, status) in [(1 << 20, 200), ((1 << 20) + 1, 413)] {
+async fn a_body_of_256_kib_is_the_longest() {
+    let token = "a-token-of-24-characters";
+    let with_token = format!(r#"{{"connectionDetails": {{"accessToken": "{token}", "pad": ""#);
+    let without = r#"{"connectionDetails": {"pad": ""#.to_owned();
+    for (variables, start, bytes, status) in [
+        (&[][..], &without, 256 << 10, 200),
+        (&[], &without, (256 << 10) + 1, 413),
+        (&[("MIRROR_ACCESS_TOKEN", token)], &with_token, 256 << 10, 200),
+        (&[("MIRROR_ACCESS_TOKEN", token)], &with_token, (256 << 10) + 1, 413),
+        (&[("MIRROR_ACCESS_TOKEN", token)], &with_token, 4 << 20, 413),
+        // A stranger does not learn it.
+        (&[("MIRROR_ACCESS_TOKEN", token)], &without, (256 << 10) + 1, 401),
+    ] {
+        let app = app_with(variables, now);
         let pad = "x".repeat(bytes - start.len() - 3);
         let body = format!("{start}{pad}\"}}}}");
         assert_eq!(body.len(), bytes);
         let reply = Reply::of(&serve(&app, &event("POST", "/api/connection", body)).await);
-        assert_eq!(reply.status, status, "{bytes} bytes");
+        assert_eq!(reply.status, status, "{bytes} bytes, {variables:?}");
         if status == 413 {
-            let details = "the body: expected at most 1048576 bytes, found 1048577";
+            let details = format!("the body: expected at most 262144 bytes, found {bytes}");
             assert_eq!(reply.body["details"], details);
+        }
+    }
+}
+
+/// Whatever it quotes.
+#[tokio::test]
+async fn no_error_is_long() {
+    let app = app();
+    let long = "\u{1}\"x".repeat(20_000);
+    let condition = json!({"key": long, "value": {"value": long}});
+    let query = |more: Value| {
+        let mut query = json!({"startTime": 0, "endTime": 1000});
+        query.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        query
+    };
+    for (call, details, query) in [
+        ("metric", json!({}), query(json!({"endTime": long}))),
+        ("metric", json!({}), query(json!({"aggregation": {"method": long}}))),
+        (
+            "metric",
+            json!({"source": "cloudwatch", "accessKeyId": "a", "secretAccessKey": "b"}),
+            query(json!({"conditions": [condition]})),
+        ),
+        (
+            "metric",
+            json!({"source": "cloudwatch", "accessKeyId": "a", "secretAccessKey": "b"}),
+            query(
+                json!({"metricField": long, "conditions": [{"key": "Namespace", "value": {"value": "N"}}, {"key": "MetricName", "value": {"value": "M"}}]}),
+            ),
+        ),
+        ("field/value", json!({}), query(json!({"field": {"fieldName": "f", "fieldType": long}}))),
+        (
+            "connection",
+            json!({long.clone(): 5, "aws": {long.clone(): 5}, "region": long}),
+            json!({}),
+        ),
+    ] {
+        let body = json!({"connectionDetails": details, "query": query}).to_string();
+        let answer = serve(&app, &event("POST", &format!("/api/{call}"), body)).await;
+        let length = answer["body"].to_string().len();
+        assert!(length < 2_300, "{call}: {length} bytes");
+    }
+}
+
+/// The networks are compared with the address that Lambda puts into the event, never with a header.
+#[tokio::test]
+async fn only_allowed_networks_may_call() {
+    let stranger = json!({"connectionDetails": {}});
+    for (networks, source, header, status) in [
+        ("", json!("203.0.113.24"), "", 200),
+        ("203.0.113.0/24", json!("203.0.113.24"), "", 200),
+        ("198.51.100.7, 203.0.113.0/24", json!("203.0.113.24"), "", 200),
+        ("203.0.113.0/24", json!("198.51.100.7"), "", 401),
+        ("203.0.113.0/24", json!("198.51.100.7"), "203.0.113.24", 401),
+        ("203.0.113.0/24", json!(null), "203.0.113.24", 401),
+        ("203.0.113.0/24", json!("no address"), "203.0.113.24", 401),
+        ("2001:db8::/32", json!("2001:db8::7"), "", 200),
+        ("2001:db8::/32", json!("2001:db9::7"), "", 401),
+    ] {
+        let app = app_with(&[("MIRROR_ALLOWED_CIDRS", networks)], now);
+        let mut v2 = event("POST", "/api/connection", stranger.to_string());
+        v2["requestContext"]["http"]["sourceIp"] = source.clone();
+        v2["headers"]["x-forwarded-for"] = json!(header);
+        let rest = std::fs::read_to_string(format!(
+            "{}/events/rest-api/connection.json",
+            env!("CARGO_MANIFEST_DIR")
+        ));
+        let mut v1: Value = serde_json::from_str(&rest.unwrap()).unwrap();
+        v1["requestContext"]["identity"]["sourceIp"] = source.clone();
+        v1["headers"]["X-Forwarded-For"] = json!(header);
+        for event in [v1, v2] {
+            let answer = serve(&app, &event).await;
+            assert_eq!(answer["statusCode"], status, "{networks} {source} {header}: {answer}");
+            let has_key = answer.to_string().contains("x-mirror-api-key");
+            assert_eq!(has_key, status == 200, "{answer}");
         }
     }
 }

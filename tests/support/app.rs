@@ -43,7 +43,7 @@ fn new(config: &Config, now: fn() -> EpochMillis, cloudwatch: CloudWatch) -> App
 
 fn config(variables: &[(&str, &str)]) -> Config {
     let value = |name: &str| {
-        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into())
     };
     Config::read(value).unwrap()
 }

@@ -21,7 +21,7 @@ pub(crate) fn check(kind: &str, request: &[u8], status: u64, key: Option<&str>, 
     match status {
         200 => good(kind, request, &answer),
         413 => {
-            assert!(request.len() > 1 << 20, "{answer}");
+            assert!(request.len() > 256 << 10, "{answer}");
             error(&answer);
         }
         500 => error(&answer),

@@ -80,6 +80,8 @@ pub(crate) struct Call {
     /// The region that the call is signed for.
     pub(crate) region: String,
     pub(crate) body: Vec<u8>,
+    /// The number of the connection that it came on, from 1.
+    pub(crate) connection: usize,
 }
 
 /// A running server. It ends with this process.
@@ -104,9 +106,15 @@ impl WireFake {
             (fake.calls.clone(), fake.connections.clone(), Arc::new(respond));
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                *connections.lock().unwrap() += 1;
+                let connection = {
+                    let mut connections = connections.lock().unwrap();
+                    *connections += 1;
+                    *connections
+                };
                 let (calls, respond) = (calls.clone(), respond.clone());
-                std::thread::spawn(move || serve(stream.unwrap(), &calls, respond.as_ref()));
+                std::thread::spawn(move || {
+                    serve(stream.unwrap(), connection, &calls, respond.as_ref())
+                });
             }
         });
         fake
@@ -119,9 +127,14 @@ impl WireFake {
 }
 
 /// Serves the calls of a connection until it ends.
-fn serve(stream: TcpStream, calls: &Mutex<Vec<Call>>, respond: &dyn Fn(&Call) -> Response) {
+fn serve(
+    stream: TcpStream,
+    connection: usize,
+    calls: &Mutex<Vec<Call>>,
+    respond: &dyn Fn(&Call) -> Response,
+) {
     let mut stream = BufReader::new(stream);
-    while let Some(call) = read(&mut stream) {
+    while let Some(call) = read(&mut stream, connection) {
         calls.lock().unwrap().push(call.clone());
         let written = match respond(&call) {
             Response::Complete(status, header, body) => {
@@ -145,7 +158,7 @@ fn serve(stream: TcpStream, calls: &Mutex<Vec<Call>>, respond: &dyn Fn(&Call) ->
 }
 
 /// The next call; `None` if the connection has ended.
-fn read(stream: &mut BufReader<TcpStream>) -> Option<Call> {
+fn read(stream: &mut BufReader<TcpStream>, connection: usize) -> Option<Call> {
     let (mut path, mut region, mut length) = (String::new(), String::new(), 0);
     loop {
         let mut line = String::new();
@@ -172,5 +185,5 @@ fn read(stream: &mut BufReader<TcpStream>) -> Option<Call> {
         Some((_, action)) => action.to_owned(),
         None => "AssumeRole".to_owned(),
     };
-    Some(Call { action, region, body })
+    Some(Call { action, region, body, connection })
 }

@@ -12,7 +12,7 @@ use stackstate_mirror::{event, log};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let look_up = |name: &str| std::env::var(name).ok();
-    let config = Config::read(look_up)?;
+    let config = Config::read(|name| std::env::var_os(name))?;
     tracing::subscriber::set_global_default(log::subscriber(
         LogConfig::read(look_up),
         std::io::stdout,

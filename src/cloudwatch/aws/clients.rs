@@ -19,7 +19,7 @@ use super::assumed_role::AssumedRole;
 use super::caller::Caller;
 use super::error::{self, Action};
 use super::http::HttpClients;
-use super::retries::{Retries, quota, retry_config};
+use super::retries::{Retries, TimeLimit, quota, retry_config};
 use super::session::Session;
 use crate::cache::BoundedCache;
 use crate::config::AwsConfig;
@@ -33,6 +33,9 @@ use crate::usage::{Attempts, Usage};
 
 /// The maximum number of cached clients.
 const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+
+/// The maximum size of the credentials of all cached clients, in bytes.
+const MAX_BYTES: usize = 512 << 10;
 
 /// A client that was unused for this long is dropped with its keys.
 const IDLE_LIFETIME: Duration = Duration::from_secs(900);
@@ -63,7 +66,7 @@ pub(crate) struct Clients {
 impl Clients {
     /// Clients that `build` builds.
     pub(crate) fn new(build: Box<BuildClient>) -> Self {
-        Clients { build, cache: BoundedCache::new(MAX_CLIENTS, usize::MAX) }
+        Clients { build, cache: BoundedCache::new(MAX_CLIENTS, MAX_BYTES) }
     }
 
     /// Whether no client was built yet.
@@ -88,10 +91,10 @@ impl Clients {
             Some(client) => client,
             None => (self.build)(identity, &region)?,
         };
-        self.cache.insert(caller, client.clone(), 0, now, IDLE_LIFETIME);
+        self.cache.insert(caller, client.clone(), identity.bytes(), now, IDLE_LIFETIME);
         let CallerClient { cloudwatch, role } = client;
         if let Some(role) = role {
-            let attempts = Arc::new(Attempts::default());
+            let attempts = Arc::new(Attempts::until(deadline.at()));
             let credentials = deadline.bound(role.renewed(deadline.left() / 3));
             let credentials = usage.wait(&attempts, credentials).await;
             let action = Action::AssumeRole(role.role());
@@ -146,6 +149,7 @@ impl SdkClientBuilder {
         let config = self.config(region, self.aws.cloudwatch_endpoint.as_deref(), credentials);
         let config = aws_sdk_cloudwatch::config::Builder::from(&config)
             .interceptor(Retries)
+            .retry_classifier(TimeLimit)
             .retry_partition(quota());
         Ok(CallerClient { cloudwatch: Client::from_conf(config.build()), role })
     }
@@ -167,6 +171,7 @@ impl SdkClientBuilder {
         let config = self.config(&region, self.aws.sts_endpoint.as_deref(), keys);
         let config = aws_sdk_sts::config::Builder::from(&config)
             .interceptor(Retries)
+            .retry_classifier(TimeLimit)
             .retry_partition(quota());
         let client = aws_sdk_sts::Client::from_conf(config.build());
         let role = Arc::new(AssumedRole::new(client, role.clone(), region));

@@ -8,9 +8,9 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
@@ -20,6 +20,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
+use http_body_util::Limited;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{
@@ -48,6 +49,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long an unused connection stays open.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Connections that were all unused for longer than this are not used again. A Lambda instance is
+/// frozen between requests, and the network forgets its connections meanwhile, so that a request
+/// on one of them is never answered. Timers may not run in that time, so the clock decides.
+const TRUSTED_IDLE: Duration = Duration::from_secs(20);
+
+/// The maximum size of a response, in bytes. A page of ListMetrics with the largest metrics has 19
+/// MB: 500 with 30 dimensions of 255 and 1,024 characters.
+const MAX_RESPONSE: usize = 24 << 20;
 
 /// The maximum number of idle connections to a host. A connection test uses two at once.
 const MAX_IDLE: usize = 2;
@@ -136,19 +146,51 @@ fn build(
         .https_or_http()
         .enable_http1()
         .wrap_connector(ProxyConnector::new(tcp, proxies.clone()));
-    let connections = legacy::Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(MAX_IDLE)
-        .build(ConnectTimeout(https));
-    let connector = SharedHttpConnector::new(Connector { connections, proxies });
+    let connector = SharedHttpConnector::new(Connector::new(ConnectTimeout(https), proxies));
     http_client_fn(move |_, _| connector.clone())
 }
 
 /// The SDK's connector, which uses a pool of connections.
 struct Connector {
-    connections: legacy::Client<ConnectTimeout<HttpsConnector<ProxyConnector>>, SdkBody>,
+    connect: Connect,
+    pool: Mutex<Pool>,
     proxies: Arc<Proxies>,
+}
+
+type Connect = ConnectTimeout<HttpsConnector<ProxyConnector>>;
+
+type Connections = legacy::Client<Connect, SdkBody>;
+
+/// A pool of connections, and when it was last used.
+struct Pool {
+    connections: Connections,
+    last_used: SystemTime,
+}
+
+impl Connector {
+    fn new(connect: Connect, proxies: Arc<Proxies>) -> Self {
+        let pool = Pool { connections: pool(connect.clone()), last_used: SystemTime::UNIX_EPOCH };
+        Connector { connect, pool: Mutex::new(pool), proxies }
+    }
+
+    /// The connections to use at this time.
+    fn connections(&self, now: SystemTime) -> Connections {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_trusted = now.duration_since(pool.last_used).is_ok_and(|idle| idle < TRUSTED_IDLE);
+        if !is_trusted {
+            pool.connections = self::pool(self.connect.clone());
+        }
+        pool.last_used = now;
+        pool.connections.clone()
+    }
+}
+
+fn pool(connect: Connect) -> Connections {
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(MAX_IDLE)
+        .build(connect)
 }
 
 impl fmt::Debug for Connector {
@@ -159,7 +201,7 @@ impl fmt::Debug for Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (connections, proxies) = (self.connections.clone(), self.proxies.clone());
+        let (connections, proxies) = (self.connections(SystemTime::now()), self.proxies.clone());
         HttpConnectorFuture::new(async move {
             let mut request =
                 request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
@@ -171,7 +213,8 @@ impl HttpConnector for Connector {
                 capture.set_connection_retriever(move || metadata(&connection));
             }
             let response = connections.request(request).await.map_err(connector_error)?;
-            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+            let limited = |body| SdkBody::from_body_1_x(Limited::new(body, MAX_RESPONSE));
+            HttpResponse::try_from(response.map(limited))
                 .map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
@@ -256,6 +299,48 @@ mod tests {
             let clients = HttpClients::new(custom, &ProxyConfig::default());
             let region = Region::new(region).unwrap();
             assert_eq!(clients.trust(&region, endpoint), trust, "{region} {endpoint:?}");
+        }
+    }
+
+    /// The clock decides, because no timer runs while the process is frozen.
+    #[tokio::test]
+    async fn connections_are_not_used_after_a_freeze() {
+        use std::io::{Read, Write};
+
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", server.local_addr().unwrap());
+        let accepted = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = accepted.clone();
+        std::thread::spawn(move || {
+            for stream in server.incoming() {
+                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                std::thread::spawn(move || {
+                    let mut stream = stream.unwrap();
+                    let mut buffer = [0; 1_024];
+                    while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
+                        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+                        stream.write_all(answer).unwrap();
+                    }
+                });
+            }
+        });
+        let proxies = Arc::new(Proxies::new(&ProxyConfig::default()));
+        let mut tcp = TcpConnector::new();
+        tcp.enforce_http(false);
+        let roots = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
+        let https = HttpsConnectorBuilder::new()
+            .with_tls_config(roots.with_no_client_auth())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(ProxyConnector::new(tcp, proxies.clone()));
+        let connector = Connector::new(ConnectTimeout(https), proxies);
+        let start = SystemTime::now();
+        for (seconds, connections) in [(0, 1), (19, 1), (38, 1), (58, 2), (1, 3), (2, 3)] {
+            let now = start + Duration::from_secs(seconds);
+            let request = lambda_http::http::Request::get(&url).body(SdkBody::empty()).unwrap();
+            connector.connections(now).request(request).await.unwrap();
+            let found = accepted.load(std::sync::atomic::Ordering::SeqCst);
+            assert_eq!(found, connections, "after {seconds} seconds");
         }
     }
 

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_cloudwatch::config::retry::{RetryPartition, TokenBucket};
 use aws_sdk_cloudwatch::error::ProvideErrorMetadata;
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataError;
@@ -15,7 +16,11 @@ use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    BeforeTransmitInterceptorContextRef, Error, FinalizerInterceptorContextRef,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, Error,
+    FinalizerInterceptorContextRef, InterceptorContext,
+};
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
@@ -25,6 +30,10 @@ use crate::usage::{AttemptEnd, Attempts, Tally, Usage};
 
 /// The maximum number of attempts of a call that fail without being throttled.
 const MAX_FAILURES: u32 = 3;
+
+/// The time of an attempt, at most. It may have met a connection that is dead without knowing it:
+/// the process is frozen between requests. The last attempt has all the time that is left.
+const ATTEMPT_TIME: Duration = Duration::from_secs(8);
 
 /// The backoff before the second attempt, if the first was not throttled. It doubles with every
 /// attempt, and a random part of it is waited for.
@@ -58,11 +67,43 @@ fn next_config(tally: Tally) -> RetryConfig {
     }
 }
 
+/// The timeouts of the next attempt after these.
+fn timeouts(tally: Tally, left: Option<Duration>) -> TimeoutConfig {
+    match left {
+        Some(left) if tally.failed + 1 < MAX_FAILURES => {
+            TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIME.min(left / 2)).build()
+        }
+        _ => TimeoutConfig::disabled(),
+    }
+}
+
 /// A retry quota for one client, so that the failures of one caller do not use up the retries of
-/// another.
+/// another. An attempt that was given up early ([`TimeLimit`]) costs nothing: without its retry,
+/// the call would have had more time.
 pub(super) fn quota() -> RetryPartition {
-    let tokens = TokenBucket::builder().refill_rate(QUOTA_PER_SECOND).build();
+    let tokens = TokenBucket::builder().refill_rate(QUOTA_PER_SECOND).retry_cost(0).build();
     RetryPartition::custom(env!("CARGO_PKG_NAME")).token_bucket(tokens).build()
+}
+
+/// Classifies an attempt that took too long apart from other temporary faults.
+#[derive(Debug)]
+pub(super) struct TimeLimit;
+
+impl ClassifyRetry for TimeLimit {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.output_or_error() {
+            Some(Err(error)) if error.is_timeout_error() => RetryAction::server_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "TimeLimit"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
 }
 
 /// An interceptor of the clients for CloudWatch and STS, which counts attempts and throttles and
@@ -73,6 +114,16 @@ pub(super) struct Retries;
 impl Intercept for Retries {
     fn name(&self) -> &'static str {
         "Retries"
+    }
+
+    fn read_before_serialization(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        config.interceptor_state().store_put(timeouts(Attempts::current(), Attempts::time_left()));
+        Ok(())
     }
 
     fn read_before_attempt(
@@ -99,7 +150,10 @@ impl Intercept for Retries {
         let is_throttled = error.as_operation_error().and_then(code).is_some_and(is_throttling);
         let end = if is_throttled { AttemptEnd::Throttled } else { AttemptEnd::Failed };
         Usage::record_attempt_end(end);
-        config.interceptor_state().store_put(next_config(Attempts::current()));
+        let tally = Attempts::current();
+        let state = config.interceptor_state();
+        state.store_put(next_config(tally));
+        state.store_put(timeouts(tally, Attempts::time_left()));
         Ok(())
     }
 }
@@ -115,6 +169,23 @@ fn code(error: &Error) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_attempt_but_the_last_has_a_time_of_its_own() {
+        let seconds = Duration::from_secs;
+        for (failed, throttled, left, time) in [
+            (0, 0, Some(seconds(25)), Some(seconds(8))),
+            (0, 0, Some(seconds(12)), Some(seconds(6))),
+            (1, 0, Some(seconds(17)), Some(seconds(8))),
+            (1, 5, Some(seconds(6)), Some(seconds(3))),
+            (2, 0, Some(seconds(9)), None),
+            (0, 0, None, None),
+        ] {
+            let tally = Tally { begun: failed + throttled, throttled, failed, is_throttled: false };
+            let found = timeouts(tally, left).operation_attempt_timeout();
+            assert_eq!(found, time, "{tally:?} {left:?}");
+        }
+    }
 
     #[test]
     fn only_failures_use_up_the_attempts() {

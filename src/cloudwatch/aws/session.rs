@@ -49,7 +49,7 @@ impl Session {
         let call = Box::pin(call);
         async move {
             self.usage.record(|counts| counts.calls += 1);
-            let attempts = Arc::new(Attempts::default());
+            let attempts = Arc::new(Attempts::until(self.deadline.at()));
             match self.usage.wait(&attempts, self.deadline.bound(call)).await {
                 Ok(answer) => answer.map_err(|error| {
                     error::from_call(&error, action, &self.region, attempts.tally())

@@ -1,42 +1,52 @@
 //! Sends GetMetricData requests and reads all pages.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use aws_sdk_cloudwatch::operation::get_metric_data::builders::GetMetricDataFluentBuilder;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{
-    MessageData, MetricDataQuery, MetricDataResult, ScanBy, StatusCode,
-};
+use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult, ScanBy, StatusCode};
 
 use super::plan::{Fold, Plan};
+use super::request::{Asked, MAX_QUERIES};
 use super::series::Series;
 use super::statuses::{Statuses, Tries};
+use super::window::Window;
 use crate::cloudwatch::aws::error::Action;
 use crate::cloudwatch::aws::session::Session;
+use crate::cloudwatch::query::error::invalid;
 use crate::cloudwatch::query::expression;
 use crate::error::MirrorError;
 
-/// Adds the results of `calls` to `series`.
+/// The maximum number of queries that one request sends, again for each part of the range. AWS
+/// charges for each: this many cost ten cents ("Amazon CloudWatch pricing").
+const MAX_ASKED: usize = 10_000;
+
+/// Adds the results of what is asked to `series`.
 ///
 /// # Errors
-/// A call fails, or CloudWatch returns a warning, no result, or only a part of a folded series.
+/// The request would cost too much, a call fails, or CloudWatch returns a warning, no result, or
+/// only a part of a folded series.
 pub(crate) async fn fetch<'a>(
     session: &Session,
     plan: &Plan,
-    calls: Vec<Vec<MetricDataQuery>>,
+    asked: Asked<'_>,
     mut series: Series<'a>,
 ) -> Result<Series<'a>, MirrorError> {
-    for span in plan.spans(calls.first().map_or(1, Vec::len)) {
-        for queries in &calls {
-            let call = session
-                .client
-                .get_metric_data()
-                .set_metric_data_queries(Some(queries.clone()))
-                .start_time(DateTime::from_millis(span.start))
-                .end_time(DateTime::from_millis(span.end))
-                .scan_by(ScanBy::TimestampAscending)
-                .max_datapoints(i32::try_from(plan.page_size()).unwrap_or(i32::MAX));
-            series = read_call(session, queries.len(), call, plan, series).await?;
+    let queries = plan.queries(asked);
+    let in_a_call = queries.min(MAX_QUERIES);
+    let all = plan.spans(in_a_call).count().saturating_mul(queries);
+    if all > MAX_ASKED {
+        return Err(invalid(format_args!(
+            "this query would ask CloudWatch for {all} metrics, because the datapoints of {queries} \
+             statistics do not fit a response, and each part of the range is charged again; expected \
+             at most {MAX_ASKED}: longer buckets, a shorter range or fewer metrics"
+        )));
+    }
+    for span in plan.spans(in_a_call) {
+        for numbers in plan.calls(asked) {
+            let call = Call { plan, asked, numbers, span };
+            series = read_call(session, &call, series).await?;
         }
         if series.exceeds_limit() {
             break;
@@ -45,23 +55,45 @@ pub(crate) async fn fetch<'a>(
     Ok(series)
 }
 
-/// Adds the results of one call, which has this number of queries, to `series`. A result that
-/// CloudWatch did not finish is asked for again, with the whole call, because its datapoints may
-/// be in `series` in part.
+/// One call: some of the queries, for a part of the range.
+struct Call<'a> {
+    plan: &'a Plan,
+    asked: Asked<'a>,
+    numbers: Range<usize>,
+    span: Window,
+}
+
+impl Call<'_> {
+    /// The request for a page. Every page has the same window and queries, because a page token is
+    /// valid only for these.
+    fn page(&self, session: &Session, token: Option<String>) -> GetMetricDataFluentBuilder {
+        let Call { plan, asked, numbers, span } = self;
+        session
+            .client
+            .get_metric_data()
+            .set_metric_data_queries(Some(plan.build(*asked, numbers.clone())))
+            .start_time(DateTime::from_millis(span.start))
+            .end_time(DateTime::from_millis(span.end))
+            .scan_by(ScanBy::TimestampAscending)
+            .max_datapoints(i32::try_from(plan.page_size()).unwrap_or(i32::MAX))
+            .set_next_token(token)
+    }
+}
+
+/// Adds the results of one call to `series`. A result that CloudWatch did not finish is asked for
+/// again, with the whole call, because its datapoints may be in `series` in part.
 async fn read_call<'a>(
     session: &Session,
-    queries: usize,
-    call: GetMetricDataFluentBuilder,
-    plan: &Plan,
+    call: &Call<'_>,
     series: Series<'a>,
 ) -> Result<Series<'a>, MirrorError> {
     let mut tries = Tries::new(session);
     loop {
         let mut read = series.clone();
-        let status = read_pages(&mut tries, queries, &call, plan, &mut read).await?;
+        let status = read_pages(&mut tries, call, &mut read).await?;
         let Some(status) = status else { return Ok(read) };
         // A part of a single series can be shown, and StackState asks for the rest.
-        let is_shown = status == StatusCode::PartialData && plan.fold == Fold::Single;
+        let is_shown = status == StatusCode::PartialData && call.plan.fold == Fold::Single;
         if is_shown && read.makes_progress() {
             read.mark_partial();
             return Ok(read);
@@ -70,17 +102,14 @@ async fn read_call<'a>(
     }
 }
 
-/// Adds all pages of one call to `series`. Every page has the same window and queries, because a
-/// page token is valid only for these. Returns the status of a result that CloudWatch did not
+/// Adds all pages of one call to `series`. Returns the status of a result that CloudWatch did not
 /// finish, if there is one and no page with the rest.
 async fn read_pages(
     tries: &mut Tries<'_>,
-    queries: usize,
-    call: &GetMetricDataFluentBuilder,
-    plan: &Plan,
+    call: &Call<'_>,
     series: &mut Series<'_>,
 ) -> Result<Option<StatusCode>, MirrorError> {
-    let session = tries.session();
+    let (session, plan) = (tries.session(), call.plan);
     let mut token: Option<String> = None;
     let mut tokens = HashSet::new();
     let mut statuses = Statuses::default();
@@ -88,8 +117,8 @@ async fn read_pages(
     let can_stop_early = plan.fold == Fold::Single && !is_expression;
     let mut labels: Vec<String> = Vec::new();
     loop {
-        let page = call.clone().set_next_token(token);
-        session.usage.record(|counts| counts.metrics_asked += queries);
+        let page = call.page(session, token);
+        session.usage.record(|counts| counts.metrics_asked += call.numbers.len());
         let page = session.call(Action::GetMetricData, page.send()).await?;
         reject_warnings(page.messages(), plan)?;
         if is_expression {

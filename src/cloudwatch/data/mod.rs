@@ -13,8 +13,8 @@
 pub(super) mod cache;
 pub(super) mod fetch;
 pub(super) mod plan;
+pub(super) mod request;
 pub(super) mod series;
 
-mod request;
 mod statuses;
 mod window;

@@ -1,5 +1,7 @@
 //! The plan → GetMetricData requests.
 
+use std::ops::Range;
+
 use aws_sdk_cloudwatch::types::{Dimension, MetricDataQuery, MetricStat};
 
 use super::plan::{Fold, MAX_DATAPOINTS, Plan};
@@ -8,28 +10,52 @@ use crate::cloudwatch::query::metric::Metric;
 use crate::cloudwatch::query::statistic::Statistic;
 
 /// The maximum number of queries in a call ("GetMetricData", CloudWatch API reference).
-const MAX_QUERIES: usize = 500;
+pub(super) const MAX_QUERIES: usize = 500;
+
+/// What to ask for.
+#[derive(Clone, Copy)]
+pub(crate) enum Asked<'a> {
+    /// Every metric has a query for each statistic of the plan in turn. They are divided into
+    /// calls.
+    Metrics(&'a [Metric]),
+    /// One query in one call.
+    Expression(&'a Expression),
+}
 
 impl Plan {
-    /// The queries for `metrics`, divided into calls. Every metric has a query for each statistic
-    /// in turn.
-    pub(crate) fn metric_calls(&self, metrics: &[Metric]) -> Vec<Vec<MetricDataQuery>> {
-        let queries: Vec<_> = metrics
-            .iter()
-            .flat_map(|metric| self.statistics.iter().map(move |statistic| (metric, statistic)))
-            .enumerate()
-            .map(|(index, (metric, statistic))| self.metric_query(index, metric, statistic))
-            .collect();
-        queries.chunks(MAX_QUERIES).map(<[_]>::to_vec).collect()
+    /// The number of queries.
+    pub(super) fn queries(&self, asked: Asked<'_>) -> usize {
+        match asked {
+            Asked::Metrics(metrics) => metrics.len() * self.statistics.len(),
+            Asked::Expression(_) => 1,
+        }
     }
 
-    /// The call for an expression.
-    pub(crate) fn expression_call(&self, expression: &Expression) -> Vec<Vec<MetricDataQuery>> {
-        let query = MetricDataQuery::builder()
-            .id(id(0))
-            .expression(expression.text())
-            .period(self.period_seconds());
-        vec![vec![query.build()]]
+    /// The calls, as the numbers of their queries.
+    pub(super) fn calls(&self, asked: Asked<'_>) -> impl Iterator<Item = Range<usize>> + use<> {
+        let queries = self.queries(asked);
+        (0..queries).step_by(MAX_QUERIES).map(move |first| first..queries.min(first + MAX_QUERIES))
+    }
+
+    /// The queries with these numbers. They are built when their call is sent, because all of them
+    /// can have megabytes.
+    pub(super) fn build(&self, asked: Asked<'_>, numbers: Range<usize>) -> Vec<MetricDataQuery> {
+        match asked {
+            Asked::Metrics(metrics) => numbers
+                .map(|number| {
+                    let metric = &metrics[number / self.statistics.len()];
+                    let statistic = &self.statistics[number % self.statistics.len()];
+                    self.metric_query(number, metric, statistic)
+                })
+                .collect(),
+            Asked::Expression(expression) => {
+                let query = MetricDataQuery::builder()
+                    .id(id(0))
+                    .expression(expression.text())
+                    .period(self.period_seconds());
+                vec![query.build()]
+            }
+        }
     }
 
     /// The index of the statistic that the query with this id asks for.

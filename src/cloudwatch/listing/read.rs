@@ -32,6 +32,9 @@ pub(crate) async fn list_metrics(
             },
         };
         for (index, metric) in page.metrics().iter().enumerate() {
+            if catalogue.is_full(max_metrics) {
+                return Ok(catalogue.build_partial(max_metrics));
+            }
             let owner = page.owning_accounts().get(index).filter(|_| filter.linked);
             catalogue.add(metric, owner.map(String::as_str));
         }

@@ -11,9 +11,6 @@ const MAX_CONDITIONS: usize = 100;
 /// The maximum number of values in a condition.
 const MAX_VALUES: usize = 500;
 
-/// The maximum length of a condition's key, in bytes: a dimension's name of 255 and its prefix.
-const MAX_KEY: usize = 265;
-
 /// The allowed values of each field, sorted and never empty.
 #[derive(Default)]
 pub(super) struct AllowedValues(pub(super) Vec<(Field, Vec<String>)>);
@@ -39,13 +36,7 @@ impl AllowedValues {
 
     /// Adds a condition: the field's values must also be among `allowed`, which is sorted.
     fn narrow(&mut self, key: &str, allowed: Vec<String>) -> Result<(), MirrorError> {
-        let field = Field::parse(key);
-        if key.len() > MAX_KEY || matches!(&field, Field::Dimension(name) if name.is_empty()) {
-            return Err(invalid(
-                "a condition's key is empty or too long; expected the name of a field or of a \
-                 dimension, 1 to 255 characters",
-            ));
-        }
+        let field = Field::named(key)?;
         if allowed.is_empty() {
             return Err(invalid(format_args!(
                 "{key}: the condition has an empty set of values, which selects nothing; expected \

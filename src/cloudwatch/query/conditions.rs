@@ -278,9 +278,9 @@ mod tests {
                 "the conditions have 22 wildcards (*); expected at most 20",
             ),
             (vec![("AccountId", text("1"))], "AccountId: expected twelve digits, found \"1\""),
-            (vec![("Dimension.", text("x"))], "a condition's key is empty or too long"),
-            (vec![("", text("x"))], "a condition's key is empty or too long"),
-            (vec![(&"x".repeat(266), text("x"))], "a condition's key is empty or too long"),
+            (vec![("Dimension.", text("x"))], "the name of a field is empty or too long"),
+            (vec![("", text("x"))], "the name of a field is empty or too long"),
+            (vec![(&"x".repeat(266), text("x"))], "the name of a field is empty or too long"),
             (
                 vec![("A", set(&["x"; 501]))],
                 "A: the condition has 501 values; expected at most 500",

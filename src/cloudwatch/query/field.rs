@@ -5,9 +5,16 @@
 
 use std::fmt;
 
+use super::error::invalid;
+use crate::error::MirrorError;
+
 /// The prefix of a dimension's name in conditions. It is needed if the dimension has the name of
 /// another field, such as `Dimension.Region`, and allowed for every dimension.
 const DIMENSION_PREFIX: &str = "Dimension.";
+
+/// The maximum length of a name, in bytes: a dimension's name of 255 and its prefix ("Dimension",
+/// CloudWatch API reference).
+const MAX_NAME: usize = 265;
 
 /// A field of CloudWatch's metrics, as StackState's filters name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +53,22 @@ impl Field {
         reserved.unwrap_or_else(|| {
             Field::Dimension(name.strip_prefix(DIMENSION_PREFIX).unwrap_or(name).to_owned())
         })
+    }
+
+    /// The field with this name, if its length is allowed.
+    ///
+    /// # Errors
+    /// The name is empty or too long.
+    pub(crate) fn named(name: &str) -> Result<Self, MirrorError> {
+        match Field::parse(name) {
+            Field::Dimension(dimension) if dimension.is_empty() || name.len() > MAX_NAME => {
+                Err(invalid(
+                    "the name of a field is empty or too long; expected the name of a field or of \
+                     a dimension, 1 to 255 characters",
+                ))
+            }
+            field => Ok(field),
+        }
     }
 
     /// The maximum length of a value, in characters ("Metric", "Dimension" and

@@ -13,6 +13,16 @@ pub(crate) struct Metric {
     pub(crate) account: Option<String>,
 }
 
+impl Metric {
+    /// The size of its texts, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let Metric { namespace, name, dimensions, account } = self;
+        let dimensions: usize =
+            dimensions.iter().map(|(name, value)| name.len() + value.len()).sum();
+        namespace.len() + name.len() + dimensions + account.as_ref().map_or(0, String::len)
+    }
+}
+
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Metric { namespace, name, dimensions, account } = self;

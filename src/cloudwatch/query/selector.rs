@@ -10,6 +10,13 @@ use crate::error::MirrorError;
 /// The maximum number of metrics that one query combines into one series.
 pub(crate) const MAX_METRICS: usize = 500;
 
+/// The maximum size of the texts of all metrics that one query combines, in bytes. Every call
+/// sends a part of them.
+const MAX_BYTES: usize = 1 << 20;
+
+/// The maximum length of a metric's name, in characters ("Metric", CloudWatch API reference).
+const MAX_NAME: usize = 255;
+
 /// Allowed values per field. An empty list allows any value. Lists are sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct MetricSelector {
@@ -37,12 +44,27 @@ impl MetricSelector {
         }
         let names = metric_names(metric_field, self.names)?;
         let selector = MetricSelector { names, ..self };
-        match selector.count() {
-            ..=MAX_METRICS => Ok(selector),
-            count => Err(invalid(format_args!(
+        match (selector.count(), selector.bytes()) {
+            (..=MAX_METRICS, ..=MAX_BYTES) => Ok(selector),
+            (..=MAX_METRICS, bytes) => Err(too_long(bytes)),
+            (count, _) => Err(invalid(format_args!(
                 "the conditions select {count} metrics; expected at most {MAX_METRICS}"
             ))),
         }
+    }
+
+    /// The size of the texts of all metrics that this selector names, in bytes.
+    fn bytes(&self) -> usize {
+        let MetricSelector { namespaces, names, accounts, dimensions } = self;
+        let count = self.count();
+        let lengths = |texts: &[String]| -> usize { texts.iter().map(String::len).sum() };
+        let share = |bytes: usize, values: usize| (count / values.max(1)).saturating_mul(bytes);
+        let lists = [namespaces, names, accounts].map(|list| share(lengths(list), list.len()));
+        let dimensions = dimensions.iter().map(|(name, values)| {
+            let texts: usize = values.texts().map(|text| name.len() + text.len()).sum();
+            share(texts, values.count())
+        });
+        lists.into_iter().chain(dimensions).fold(0, usize::saturating_add)
     }
 
     /// This selector with any value allowed for `field`.
@@ -182,9 +204,33 @@ impl MetricSelector {
     }
 }
 
+/// Checks the size of metrics that CloudWatch listed.
+///
+/// # Errors
+/// They are larger than one query can combine.
+pub(crate) fn check_size(metrics: &[Metric]) -> Result<(), MirrorError> {
+    match metrics.iter().map(Metric::bytes).sum() {
+        ..=MAX_BYTES => Ok(()),
+        bytes => Err(too_long(bytes)),
+    }
+}
+
+fn too_long(bytes: usize) -> MirrorError {
+    invalid(format_args!(
+        "the names and values of the selected metrics have {bytes} bytes together; expected at most \
+         {MAX_BYTES}: fewer metrics"
+    ))
+}
+
 /// The names of the metrics, from the metric field or from the condition on the name.
 fn metric_names(field: Option<&str>, names: Vec<String>) -> Result<Vec<String>, MirrorError> {
     let field = field.filter(|field| !field.is_empty());
+    let length = field.map_or(0, |field| field.chars().count());
+    if length > MAX_NAME {
+        return Err(invalid(format_args!(
+            "the metric field: expected 1 to {MAX_NAME} characters, found {length}"
+        )));
+    }
     match (field, names.as_slice()) {
         (None, []) => Err(invalid(format_args!(
             "the query names no metric; select one as the metric field, or add the condition {}, \
@@ -325,6 +371,10 @@ mod tests {
 
     #[test]
     fn a_query_without_a_selection_is_explained() {
+        let long = "x".repeat(256);
+        let thousand: Vec<String> = (0..500).map(|number| format!("{number:01000}")).collect();
+        let thousand: Vec<&str> = thousand.iter().map(String::as_str).collect();
+        let other = "y".repeat(1_100);
         let many: Vec<String> = (0..23).map(|number| number.to_string()).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         for (field, conditions, details) in [
@@ -339,6 +389,18 @@ mod tests {
                 Some("M"),
                 &[("Namespace", &["N"]), ("A", &many), ("B", &many)],
                 "the conditions select 529 metrics; expected at most 500",
+            ),
+            (
+                Some(&long),
+                &[("Namespace", &["N"])],
+                "the metric field: expected 1 to 255 characters, found 256",
+            ),
+            (
+                Some("M"),
+                // 500 times N, M, A, B, 1,000 digits and 1,100 letters.
+                &[("Namespace", &["N"]), ("A", &thousand), ("B", &[&other])],
+                "the names and values of the selected metrics have 1052000 bytes together; expected \
+                 at most 1048576: fewer metrics",
             ),
         ] {
             let error = select(field, conditions).unwrap_err();
