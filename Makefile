@@ -95,11 +95,15 @@ fuzz: $(FUZZ) ## Fuzz the mirror for FUZZ_SECONDS; needs a nightly Rust and a C+
 	@rustup toolchain list | grep nightly > /dev/null || { echo "cargo-fuzz needs a nightly Rust: rustup toolchain install nightly"; exit 1; }
 	@$(PYTHON) fuzz/corpus.py target/fuzz/corpus
 	@echo "Building the fuzzer; the first time takes some ten minutes. Then it runs for $(FUZZ_SECONDS) seconds."
-	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH cargo +nightly fuzz run --fuzz-dir fuzz --target-dir target/fuzz/build body target/fuzz/corpus -- -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -print_final_stats=1
+	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH cargo +nightly fuzz run --fuzz-dir fuzz --target-dir target/fuzz/build mirror target/fuzz/corpus -- -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -print_final_stats=1
 
 .PHONY: soak
 soak: $(TOOLS)/ministack/.ready release ## Send 100,000 mixed requests to the release binary; check answers, memory and connections
 	@PYTHONPATH=dev $(TOOLS)/ministack/bin/python bench/soak.py target/release/soak target/release/stackstate-mirror
+
+.PHONY: limits
+limits: release ## Send the release binary what uses up most memory and time, with 128 MB; fails if a bound is passed
+	@target/release/limits target/release/stackstate-mirror
 
 .PHONY: bench
 bench: release build ## Compare the release binary with an empty function

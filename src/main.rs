@@ -19,6 +19,7 @@ const COMMIT: Option<&str> = option_env!("MIRROR_COMMIT");
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
+    stackstate_mirror_heap::return_early();
     let look_up = |name: &str| env::var(name).ok();
     let subscriber = log::subscriber(LogConfig::read(look_up), stdout);
     tracing::subscriber::set_global_default(subscriber)?;

@@ -122,6 +122,58 @@ impl FakeCloudWatch {
         self.state.page.store(0, Ordering::SeqCst);
     }
 
+    /// Sets the list of all further answers: one page after the other of the largest metrics that
+    /// CloudWatch allows, 500 with 30 dimensions of 255 and 1,024 characters. `letter` fills them.
+    pub fn list_largest(&self, letter: char) {
+        let mut body = vec![0xA2];
+        text(&mut body, "NextToken");
+        text(&mut body, "more");
+        text(&mut body, "Metrics");
+        head(&mut body, PAGE);
+        for metric in 0..PAGE {
+            body.push(0xA3);
+            text(&mut body, "Namespace");
+            text(&mut body, "N");
+            text(&mut body, "MetricName");
+            text(&mut body, "M");
+            text(&mut body, "Dimensions");
+            head(&mut body, 30);
+            for dimension in 0..30 {
+                body.push(0xA2);
+                text(&mut body, "Name");
+                text(&mut body, &fill(&format!("d{dimension:03}"), letter, 255));
+                text(&mut body, "Value");
+                text(&mut body, &fill(&format!("{metric:05}{dimension:03}"), letter, 1_024));
+            }
+        }
+        *self.state.pages.lock().expect("no panic") = vec![Arc::new(body)];
+        self.state.page.store(0, Ordering::SeqCst);
+    }
+
+    /// Sets the list of all further answers: one page with 5,000 hosts whose names are as long as
+    /// allowed and consist of `letter`.
+    pub fn list_longest(&self, letter: char) {
+        let mut body = vec![0xA1];
+        text(&mut body, "Metrics");
+        head(&mut body, 5_000);
+        for metric in 0..5_000 {
+            body.push(0xA3);
+            text(&mut body, "Namespace");
+            text(&mut body, "N");
+            text(&mut body, "MetricName");
+            text(&mut body, "M");
+            text(&mut body, "Dimensions");
+            head(&mut body, 1);
+            body.push(0xA2);
+            text(&mut body, "Name");
+            text(&mut body, "Host");
+            text(&mut body, "Value");
+            text(&mut body, &fill(&format!("{metric:05}"), letter, 1_024));
+        }
+        *self.state.pages.lock().expect("no panic") = vec![Arc::new(body)];
+        self.state.page.store(0, Ordering::SeqCst);
+    }
+
     /// The CPU time of the server since the last call of this function.
     pub fn busy(&self) -> Duration {
         std::mem::take(&mut *self.state.busy.lock().expect("no panic"))
@@ -129,8 +181,19 @@ impl FakeCloudWatch {
 }
 
 fn text(body: &mut Vec<u8>, text: &str) {
-    body.push(0x60 + u8::try_from(text.len()).expect("a short text"));
+    match u8::try_from(text.len()) {
+        Ok(length @ 0..24) => body.push(0x60 + length),
+        _ => {
+            body.push(0x79);
+            body.extend(u16::try_from(text.len()).expect("at most 65,535 bytes").to_be_bytes());
+        }
+    }
     body.extend(text.bytes());
+}
+
+/// A text of this length that begins with `start`.
+fn fill(start: &str, letter: char, length: usize) -> String {
+    start.chars().chain(std::iter::repeat(letter)).take(length).collect()
 }
 
 fn head(body: &mut Vec<u8>, length: usize) {

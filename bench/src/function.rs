@@ -40,6 +40,22 @@ pub struct Memory {
 impl Function {
     /// Starts a function and waits until it asks for an event.
     pub fn start(binary: &Path, variables: &[(&str, &str)], share: Option<&Share>) -> Self {
+        let command = match share {
+            None => Command::new(binary),
+            // The process has the share from its first instruction on.
+            Some(share) => shell("echo $$ > \"$1\"", binary, &share.members()),
+        };
+        Self::run(command, variables)
+    }
+
+    /// The same with at most this much memory for data, in KiB. Beyond it, allocations fail and
+    /// the process ends.
+    pub fn start_limited(binary: &Path, variables: &[(&str, &str)], data: u64) -> Self {
+        let limit = format!("ulimit -d {data}");
+        Self::run(shell(&limit, binary, Path::new("")), variables)
+    }
+
+    fn run(mut command: Command, variables: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("an address").to_string();
         let (events, to_hand_out) = channel();
@@ -53,16 +69,6 @@ impl Function {
                 std::thread::spawn(move || serve(stream, &events, &polled, &answered));
             }
         });
-        let mut command = match share {
-            None => Command::new(binary),
-            // The process has the share from its first instruction on.
-            Some(share) => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", "echo $$ > \"$0\" && exec \"$1\""]).arg(share.members());
-                shell.arg(binary);
-                shell
-            }
-        };
         command
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", &address)
@@ -89,6 +95,22 @@ impl Function {
         let (at, answer) = self.answers.recv_timeout(ANSWER_TIMEOUT).expect("the function answers");
         self.polls.recv_timeout(ANSWER_TIMEOUT).expect("the function asks for more");
         (answer, at - begun)
+    }
+
+    /// The same, but `None` if the function has ended without an answer.
+    pub fn try_invoke(&mut self, event: &str) -> Option<Vec<u8>> {
+        self.events.send(event.to_owned()).ok()?;
+        let begun = Instant::now();
+        while begun.elapsed() < ANSWER_TIMEOUT {
+            if let Ok((_, answer)) = self.answers.recv_timeout(Duration::from_millis(20)) {
+                self.polls.recv_timeout(ANSWER_TIMEOUT).ok()?;
+                return Some(answer);
+            }
+            if self.process.try_wait().is_ok_and(|status| status.is_some()) {
+                return None;
+            }
+        }
+        None
     }
 
     /// Asks the process to end, and waits for it, so that a profiler around it can finish.
@@ -121,6 +143,13 @@ impl Function {
     pub fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("it runs").count()
     }
+}
+
+/// A shell that runs `first` and then becomes the function. `$1` is the argument.
+fn shell(first: &str, binary: &Path, argument: &Path) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("{first} && exec \"$0\"")).arg(binary).arg(argument);
+    shell
 }
 
 impl Drop for Function {

@@ -1,4 +1,4 @@
-//! The parts of `make bench` and `make soak`.
+//! The parts of `make bench`, `make limits` and `make soak`.
 
 pub mod fake_cloudwatch;
 pub mod function;

@@ -40,6 +40,10 @@ const MAX_TIME_LIMIT: Duration = Duration::from_secs(25);
 /// that takes longer is answered in part before that.
 const DIALOG_TIME_LIMIT: Duration = Duration::from_secs(12);
 
+/// The tree of a body that is longer than this, in bytes, can have megabytes, and what is cached
+/// meanwhile lies behind it in the heap. So it is given back to the system.
+const LARGE_BODY: usize = 32 << 10;
+
 /// At most this much, or a tenth of the time limit if that is less, is reserved for sending the
 /// answer.
 const MAX_SEND_TIME: Duration = Duration::from_millis(500);
@@ -94,6 +98,7 @@ impl App {
     pub async fn handle(&self, request: http::Request<Body>) -> Response<lambda_http::Body> {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
+        let is_large = body.as_ref().is_ok_and(|body| body.len() > LARGE_BODY);
         // Until the token is checked, the caller has none.
         let is_allowed = self.access.allows_address(source_address(&parts));
         let mut admission = if is_allowed { self.access.admit(None) } else { Admission::Refused };
@@ -119,6 +124,9 @@ impl App {
         // A panic leaves no shared state broken: the caches recover from a poisoned lock.
         let result = AssertUnwindSafe(answer).catch_unwind().await;
         let result = result.unwrap_or(Err(RequestError::Panicked));
+        if is_large && admission == Admission::Admitted {
+            stackstate_mirror_heap::give_back();
+        }
         let response = self.response(result, admission, &mut log_line);
         log_line.write(&parts, response.status(), started.elapsed());
         response

@@ -9,12 +9,28 @@ use crate::cloudwatch::aws::error::Action;
 use crate::cloudwatch::aws::session::Session;
 use crate::error::MirrorError;
 
+/// What CloudWatch sent for a catalogue larger than this, in bytes, is given back to the system.
+const LARGE: usize = 1 << 20;
+
 /// Lists the metrics that `filter` selects. The catalogue is partial if it reaches `max_metrics`
 /// or its maximum size, or if the deadline is near.
 ///
 /// # Errors
 /// CloudWatch refuses the call, or the first page does not arrive by the deadline.
 pub(crate) async fn list_metrics(
+    session: &Session,
+    filter: &ListFilter,
+    max_metrics: usize,
+) -> Result<Catalogue, MirrorError> {
+    let catalogue = read_pages(session, filter, max_metrics).await?;
+    if catalogue.bytes > LARGE {
+        // The pages lie below the catalogue in the heap.
+        stackstate_mirror_heap::give_back();
+    }
+    Ok(catalogue)
+}
+
+async fn read_pages(
     session: &Session,
     filter: &ListFilter,
     max_metrics: usize,
