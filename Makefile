@@ -18,6 +18,7 @@ FUZZ_SECONDS ?= 600
 # Tools that cargo builds, by version.
 DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
 FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/bin/cargo-fuzz
+MUTANTS_TOOL := $(TOOLS)/cargo-mutants-27.1.0/bin/cargo-mutants
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 # cargo-lambda finds its linker, zig, through the Python that has it.
@@ -59,6 +60,7 @@ run-cloudwatch: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## The sa
 test: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Run every test
 	@echo "Building and running the tests; the first time takes a few minutes."
 	@cargo test --locked
+	@cargo test --locked --package stackstate-mirror-heap
 
 .PHONY: test-deploy
 test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack/.ready $(TOOLS)/awscli/.ready ## Deploy into a local AWS with the documented commands, call the function, remove it
@@ -74,6 +76,7 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready 
 	cargo fmt --check --all
 	cargo clippy --locked --all-targets -- --deny warnings
 	cargo clippy --locked --package stackstate-mirror-bench -- --deny warnings
+	cargo clippy --locked --package stackstate-mirror-heap --all-targets -- --deny warnings
 	CUSTOM_LIBFUZZER_PATH=/libfuzzer.a cargo check --locked --package stackstate-mirror-fuzz
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --document-private-items
 	$(DENY) --locked check licenses bans sources
@@ -96,6 +99,13 @@ fuzz: $(FUZZ) ## Fuzz the mirror for FUZZ_SECONDS; needs a nightly Rust and a C+
 	@$(PYTHON) fuzz/corpus.py target/fuzz/corpus
 	@echo "Building the fuzzer; the first time takes some ten minutes. Then it runs for $(FUZZ_SECONDS) seconds."
 	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH cargo +nightly fuzz run --fuzz-dir fuzz --target-dir target/fuzz/build mirror target/fuzz/corpus -- -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -print_final_stats=1
+
+# Files whose mutants are tried; src/main.rs and src/log.rs only start things.
+MUTANTS ?= src/**/*.rs
+
+.PHONY: mutants
+mutants: $(MUTANTS_TOOL) $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Change the code in many small ways (MUTANTS=src/…); shows what no test notices; takes hours
+	PATH=$(CURDIR)/$(dir $(MUTANTS_TOOL)):$$PATH cargo mutants --in-place --no-shuffle --file '$(MUTANTS)' --exclude src/main.rs --exclude src/log.rs --output target -- --locked --lib --test cloudwatch --test mirror
 
 .PHONY: soak
 soak: $(TOOLS)/ministack/.ready release ## Send 100,000 mixed requests to the release binary; check answers, memory and connections
@@ -181,6 +191,6 @@ clean: ## Remove all build output and tools
 $(TOOLS)/%/.ready: .ci/tools/%.txt
 	@$(PYTHON) dev/tools.py $*
 
-$(DENY) $(FUZZ):
+$(DENY) $(FUZZ) $(MUTANTS_TOOL):
 	@echo "Building $(@F), once; this takes a few minutes."
 	@cargo install --quiet --locked --root $(abspath $(@D)/..) --version $(lastword $(subst -, ,$(notdir $(abspath $(@D)/..)))) $(@F)

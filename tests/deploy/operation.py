@@ -121,19 +121,23 @@ def what_the_account_cannot_spare_is_not_reserved(shell):
     assert reserved() == "-1"
 
 
-def a_proxy_is_a_secret_variable(shell):
+def a_proxy_and_networks_become_variables(shell):
     def variables():
         function = outputs(shell.aws)["FunctionName"]
         found = shell.aws.client("lambda").get_function_configuration(FunctionName=function)
         return {name: value for name, value in found["Environment"]["Variables"].items()
-                if name in ("HTTPS_PROXY", "NO_PROXY")}
+                if name in ("HTTPS_PROXY", "NO_PROXY", "MIRROR_ALLOWED_CIDRS") and value}
 
     # The local AWS does not notice a change of conditions alone, so another parameter changes too.
     proxy = "http://user:hush@127.0.0.1:1"
-    output = shell.make("deploy", f"HttpsProxy={proxy}", "NoProxy=example.com", "MemorySize=129")
+    output = shell.make("deploy", f"HttpsProxy={proxy}", "NoProxy=example.com", "MemorySize=129",
+                        "AllowedCidrs=203.0.113.0/24,2001:db8::/32")
     assert "hush" not in output + shell.make("status", "SHOW_SECRETS=1"), output
-    assert variables() == {"HTTPS_PROXY": proxy, "NO_PROXY": "example.com"}, variables()
-    shell.make("deploy", "HttpsProxy=", "MemorySize=128")
+    assert variables() == {
+        "HTTPS_PROXY": proxy, "NO_PROXY": "example.com",
+        "MIRROR_ALLOWED_CIDRS": "203.0.113.0/24,2001:db8::/32",
+    }, variables()
+    shell.make("deploy", "HttpsProxy=", "AllowedCidrs=", "MemorySize=128")
     assert variables() == {}, variables()
 
 
