@@ -15,6 +15,9 @@ for path in sorted(pathlib.Path("events").glob("*/*.json")):
     (folder / name).write_text("b" + event["body"])
     (folder / f"{name}-event").write_text("e" + path.read_text())
 
+details = {"accessToken": "a-token-of-24-characters"}
+(folder / "admitted").write_text("b" + json.dumps({"connectionDetails": details}))
+
 keys = {"source": "cloudwatch", "accessKeyId": "a", "secretAccessKey": "b", "region": "eu-west-1"}
 for name, condition in [("metric", ["Host", "a*"]), ("resource", ["Resource", "f"]), ("sql", ["~", "SELECT 1"])]:
     conditions = [{"key": key, "value": {"value": value}}

@@ -5,6 +5,7 @@
 
 #![no_main]
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_credential_types::Credentials;
@@ -31,6 +32,8 @@ use stackstate_mirror::time::EpochMillis;
 #[path = "../tests/support/invariants.rs"]
 mod invariants;
 
+const TOKEN: &str = "a-token-of-24-characters";
+
 /// The mirror's time.
 const NOW: i64 = 1_790_000_430_000;
 
@@ -54,10 +57,26 @@ fn fake() -> &'static FakeCloudWatch {
     FAKE.get_or_init(FakeCloudWatch::default)
 }
 
+fn config(variables: &[(&str, &str)]) -> Config {
+    let value = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value);
+    Config::read(|name| value(name).map(Into::into)).unwrap()
+}
+
+/// A mirror with random data that admits callers with the token only.
+fn restricted_app() -> &'static App {
+    static APP: OnceLock<App> = OnceLock::new();
+    APP.get_or_init(|| {
+        let config = config(&[("MIRROR_ACCESS_TOKEN", TOKEN)]);
+        let cloudwatch = CloudWatch::with_clients(Box::new(|_: &_, _: &_| unreachable!()));
+        let now = || EpochMillis(NOW);
+        App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None }).unwrap()
+    })
+}
+
 fn app() -> &'static App {
     static APP: OnceLock<App> = OnceLock::new();
     APP.get_or_init(|| {
-        let config = Config::read(|_| None).unwrap();
+        let config = config(&[]);
         let build = |_: &_, _: &_| {
             let connector = SharedHttpConnector::new(fake().clone());
             let config = aws_sdk_cloudwatch::Config::builder()
@@ -83,9 +102,9 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// The status, the key and the body of the answer to a POST request.
-fn post(path: &str, body: &[u8]) -> (u16, Option<String>, String) {
+fn post(app: &'static App, path: &str, body: &[u8]) -> (u16, Option<String>, String) {
     let request = http::Request::post(path).body(Ok(body.to_vec())).unwrap();
-    let answer = run(app().handle(request.with_raw_http_path(path)));
+    let answer = run(app.handle(request.with_raw_http_path(path)));
     let key = answer.headers().get("x-mirror-api-key").map(|key| key.to_str().unwrap().to_owned());
     let lambda_http::Body::Text(text) = answer.body() else { panic!("no text") };
     (answer.status().as_u16(), key, text.clone())
@@ -102,8 +121,17 @@ fn chooses_cloudwatch(body: &[u8]) -> bool {
 fn any_body(body: &[u8]) {
     let is_cloudwatch = chooses_cloudwatch(body);
     fake().0.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&vec![0xA0]);
+    let (status, key, text) = post(restricted_app(), "/api/field/name", body);
+    if status == 401 {
+        assert_eq!(key, None, "a stranger does not learn the key");
+        assert!(text.len() < 1 << 10, "{text}");
+    } else {
+        let body = String::from_utf8_lossy(body);
+        let has_token = body.contains(TOKEN) || body.contains("\\u");
+        assert!(has_token, "admitted without a token: {status}: {text}");
+    }
     for (path, kind) in invariants::CALLS {
-        let (status, key, text) = post(path, body);
+        let (status, key, text) = post(app(), path, body);
         if is_cloudwatch {
             check_any(status, key.as_deref(), &text);
         } else {
@@ -115,6 +143,8 @@ fn any_body(body: &[u8]) {
 /// Any response of CloudWatch, to each of the four calls.
 fn any_response(response: &[u8]) {
     fake().0.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&response.to_vec());
+    let mut digest = DefaultHasher::new();
+    response.hash(&mut digest);
     let condition = |key: &str, value: &str| json!({"key": key, "value": {"value": value}});
     for (method, host) in [("SUM", "a"), ("PERCENTILE_90", "a"), ("MAX", "a*"), ("MEAN", "a")] {
         let query = json!({
@@ -126,11 +156,11 @@ fn any_response(response: &[u8]) {
         // Every input has a caller of its own, whose caches are empty.
         let details = json!({
             "source": "cloudwatch", "region": "eu-west-1", "accessKeyId": "a", "cacheSeconds": 0,
-            "secretAccessKey": format!("{:x}", u64::try_from(response.len()).unwrap_or_default()),
+            "secretAccessKey": format!("{:x}", digest.finish()),
         });
         let body = json!({"connectionDetails": details, "query": query}).to_string();
         for (path, _) in invariants::CALLS {
-            let (status, key, text) = post(path, body.as_bytes());
+            let (status, key, text) = post(app(), path, body.as_bytes());
             check_any(status, key.as_deref(), &text);
         }
     }

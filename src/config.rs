@@ -103,7 +103,7 @@ impl Config {
     /// Reads the environment through `look_up`.
     ///
     /// # Errors
-    /// The value of a variable is not valid. The error does not show the value.
+    /// The value of a variable is not valid. The error shows no secret.
     pub fn read(look_up: impl Fn(&str) -> Option<OsString>) -> Result<Self, ConfigError> {
         // A variable of the mirror's that cannot be read must not count as absent: a mirror
         // without its access token would let everybody in.
@@ -155,9 +155,19 @@ fn networks(text: &str) -> Result<Vec<IpNet>, ConfigError> {
         .map(|name| {
             let network = name.parse::<IpNet>().ok();
             let network = network.or_else(|| name.parse::<IpAddr>().ok().map(IpNet::from));
-            network.ok_or_else(|| ConfigError::Network(name.to_owned()))
+            network.and_then(canonical).ok_or_else(|| ConfigError::Network(name.to_owned()))
         })
         .collect()
+}
+
+/// A network as callers' addresses are compared with it: IPv4 addresses in IPv6 form are IPv4.
+fn canonical(network: IpNet) -> Option<IpNet> {
+    match network.addr().to_canonical() {
+        IpAddr::V4(address) if network.addr().is_ipv6() => {
+            IpNet::new(address.into(), network.prefix_len().checked_sub(96)?).ok()
+        }
+        _ => Some(network),
+    }
 }
 
 impl AwsConfig {
@@ -252,6 +262,9 @@ mod tests {
             (" ", Ok(&[])),
             ("203.0.113.0/24", Ok(&["203.0.113.0/24"])),
             ("203.0.113.7, 2001:db8::/32", Ok(&["203.0.113.7/32", "2001:db8::/32"])),
+            ("::ffff:203.0.113.0/120", Ok(&["203.0.113.0/24"])),
+            ("::ffff:203.0.113.7", Ok(&["203.0.113.7/32"])),
+            ("::ffff:203.0.113.0/95", Err("::ffff:203.0.113.0/95")),
             ("0.0.0.0/0,::/0", Ok(&["0.0.0.0/0", "::/0"])),
             ("203.0.113.0/33", Err("203.0.113.0/33")),
             ("203.0.113.0/24,", Err("")),

@@ -18,8 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::{App, Body, NotBase64};
 
-/// The maximum length of a path, in bytes. A longer one matches no endpoint, and might not fit
-/// a URL.
+/// The maximum length of a path, in bytes. A longer one might not fit a URL. No endpoint has one.
 const MAX_PATH: usize = 1_024;
 
 /// The maximum length of a method, in bytes. The longest of HTTP has 7.
@@ -95,7 +94,7 @@ impl Event {
         let request = match http {
             Some(Http { method, source_ip: address }) => {
                 let mut event = ApiGatewayV2httpRequest::default();
-                event.raw_path = Some(shortened(raw_path));
+                event.raw_path = Some(fitting(raw_path));
                 event.request_context.stage = stage;
                 event.request_context.http.method = self::method(method);
                 event.request_context.http.source_ip = address;
@@ -103,7 +102,7 @@ impl Event {
             }
             None => {
                 let mut event = ApiGatewayProxyRequest::default();
-                event.path = Some(shortened(path));
+                event.path = Some(fitting(path));
                 event.http_method = self::method(http_method);
                 event.request_context.stage = stage;
                 event.request_context.identity.source_ip =
@@ -115,10 +114,12 @@ impl Event {
     }
 }
 
-/// A path that fits a URL.
-fn shortened(path: Option<String>) -> String {
+/// A path that fits a URL. A longer one is replaced by one that no endpoint has.
+fn fitting(path: Option<String>) -> String {
     let mut path = path.unwrap_or_default();
-    path.truncate(path.floor_char_boundary(MAX_PATH));
+    if path.len() > MAX_PATH {
+        return "/too-long".to_owned();
+    }
     if !path.starts_with('/') {
         path.insert(0, '/');
     }

@@ -4,12 +4,89 @@
 //! serde's derive does not fit: it accepts an array for a struct, names only the parent of a
 //! missing member, and quotes what it found even if that is a secret.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::error::MirrorError;
 
 /// The maximum number of characters that an error quotes from a wrong text.
 const MAX_QUOTED: usize = 60;
+
+/// Parses a document.
+///
+/// `serde_json` has a special name for a member whose text it parses again, with a nesting limit of
+/// its own, if its feature `raw_value` is on, as lambda_http has it. So a document could be nested
+/// without limit. Here that name is one like any other.
+///
+/// # Errors
+/// The text is not JSON, or is nested more than 127 levels deep.
+pub fn parse(text: &[u8]) -> serde_json::Result<Value> {
+    serde_json::from_slice::<Tree>(text).map(|Tree(value)| value)
+}
+
+struct Tree(Value);
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Tree;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Tree, E> {
+        Ok(Tree(Value::Null))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Tree, E> {
+        Ok(Tree(value.into()))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Tree, E> {
+        Ok(Tree(value.into()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Tree, E> {
+        Ok(Tree(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Tree, E> {
+        Ok(Tree(value.into()))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Tree, E> {
+        Ok(Tree(value.into()))
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Tree, E> {
+        Ok(Tree(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Tree(value)) = items.next_element()? {
+            values.push(value);
+        }
+        Ok(Tree(Value::Array(values)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Tree, A::Error> {
+        let mut map = Map::new();
+        while let Some((name, Tree(value))) = members.next_entry::<String, Tree>()? {
+            map.insert(name, value);
+        }
+        Ok(Tree(Value::Object(map)))
+    }
+}
 
 /// A value in a JSON document and its path. `null` counts as absent.
 pub struct Node<'a> {

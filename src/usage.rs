@@ -117,6 +117,13 @@ impl Usage {
         change(&mut self.lock());
     }
 
+    /// Counts queries of a GetMetricData request, and returns the number of all so far.
+    pub fn add_metrics_asked(&self, count: usize) -> usize {
+        let mut counts = self.lock();
+        counts.metrics_asked += count;
+        counts.metrics_asked
+    }
+
     /// Records that a cache had, or did not have, what the request needed.
     pub fn record_cache(&self, is_hit: bool) {
         self.record(|counts| {

@@ -86,7 +86,7 @@ fn a_key_reaches_the_mirror_as_it_is() {
     for key in ["api_key", "a`touch run`b", "a$(touch run)b", "a$b$$c", "a\"b'c;d"] {
         let make = |arguments: &[&str]| {
             let output = Command::new("make")
-                .args(["--eval", "print-key: ; @printenv MIRROR_API_KEY"])
+                .args(["--no-print-directory", "--eval", "print-key: ; @printenv MIRROR_API_KEY"])
                 .args(arguments)
                 .current_dir(env!("CARGO_MANIFEST_DIR"))
                 .env("MIRROR_API_KEY", if arguments.len() > 1 { "another" } else { key })

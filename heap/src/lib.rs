@@ -6,6 +6,7 @@
 /// The size of blocks that are mapped apart from the heap, and of free memory that the heap keeps at
 /// its end, in bytes. With 128 KiB, an answer with 10,000 points takes twice as long, because the
 /// system clears every page that it gives.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
 const THRESHOLD: libc::c_int = 4 << 20;
 
 /// Makes the heap return what is free beyond a few megabytes. Call it once, before anything is
@@ -34,7 +35,7 @@ pub fn give_back() {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux", target_env = "gnu"))]
 mod tests {
     #[test]
     fn memory_that_is_free_is_given_back() {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::endpoint::Call;
 use crate::error::MirrorError;
-use crate::json::{Node, Object};
+use crate::json::{self, Node, Object};
 use crate::model::{
     Aggregation, Comparison, Condition, FieldType, FieldValuesQuery, Filter, Method, MetricQuery,
     Scalar,
@@ -39,7 +39,7 @@ pub fn parse(body: &[u8]) -> Result<Value, MirrorError> {
     if body.is_empty() {
         return Err(MirrorError::request("the body: expected a JSON object, found nothing"));
     }
-    serde_json::from_slice(body)
+    json::parse(body)
         .map_err(|error| MirrorError::request(format_args!("the body: expected JSON: {error}")))
 }
 

@@ -293,6 +293,35 @@ async fn a_body_of_256_kib_is_the_longest() {
     }
 }
 
+/// Also with the member that serde_json would parse again.
+#[tokio::test]
+async fn a_document_is_not_nested_deeper() {
+    let app = app();
+    let mut text = "0".to_owned();
+    for _ in 0..12 {
+        let inner = format!("{}{text}{}", "[".repeat(100), "]".repeat(100));
+        let name = r"\u0024serde_json::private::RawValue";
+        text = format!(r#"{{"{name}":{}}}"#, serde_json::to_string(&inner).unwrap());
+        if text.len() > 100_000 {
+            break;
+        }
+        let body = format!(r#"{{"connectionDetails":{{}},"x":{text}}}"#);
+        let reply = Reply::of(&serve(&app, &event("POST", "/api/connection", body)).await);
+        assert_eq!(reply.status, 200, "it is a member like any other");
+    }
+    // Its text is not JSON, which nobody notices if nobody parses it.
+    let body = r#"{"connectionDetails":{},"x":{"$serde_json::private::RawValue":"["}}"#;
+    let reply = Reply::of(&serve(&app, &event("POST", "/api/connection", body)).await);
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    for (levels, status) in [(126, 200), (127, 500)] {
+        let nested = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let body = format!(r#"{{"connectionDetails":{{}},"x":{nested}}}"#);
+        let reply = Reply::of(&serve(&app, &event("POST", "/api/metric", body)).await);
+        let is_deep = reply.body.to_string().contains("recursion limit exceeded");
+        assert_eq!(is_deep, status == 500, "{levels} levels: {}", reply.body);
+    }
+}
+
 /// Whatever it quotes.
 #[tokio::test]
 async fn no_error_is_long() {

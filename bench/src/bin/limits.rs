@@ -21,11 +21,17 @@ const CPU: Duration = Duration::from_secs(1);
 /// The maximum memory that a row leaves behind, in KiB, besides what caches may keep.
 const LEFT: u64 = 8 << 10;
 
-/// Lists and points that caches may keep, in KiB.
-const CACHES: u64 = 28 << 10;
+/// What the cache of lists may keep, in KiB.
+const CACHED_LISTS: u64 = 24 << 10;
+
+/// What the client of a caller with a token of 16 KiB may keep, 64 times, in KiB.
+const CACHED_CLIENTS: u64 = 2 << 10;
 
 /// The maximum size of Lambda's answer, in bytes ("Lambda quotas", Lambda developer guide).
 const ANSWER: usize = 6 << 20;
+
+/// The summary of the answer to a request that panicked.
+const PANIC: &[u8] = b"The mirror failed";
 
 const TOKEN: &str = "a-token-of-24-characters";
 
@@ -38,9 +44,11 @@ static END: LazyLock<i64> = LazyLock::new(|| {
     now - now % (60 * MINUTE)
 });
 
-/// Which events, and what CloudWatch answers with.
+/// Which events, what CloudWatch answers with, and what may come of it.
 struct Row {
     name: &'static str,
+    /// The statuses that the answers have, in ascending order.
+    statuses: &'static [u64],
     is_restricted: bool,
     list: List,
     keeps: u64,
@@ -56,8 +64,16 @@ enum List {
     Longest(char),
 }
 
-fn row(name: &'static str, events: Vec<String>) -> Row {
-    Row { name, is_restricted: false, list: List::Small, keeps: 0, answer: ANSWER, events }
+fn row(name: &'static str, statuses: &'static [u64], events: Vec<String>) -> Row {
+    Row {
+        name,
+        statuses,
+        is_restricted: false,
+        list: List::Small,
+        keeps: 0,
+        answer: ANSWER,
+        events,
+    }
 }
 
 fn main() -> ExitCode {
@@ -99,6 +115,7 @@ fn measure(mirror: &Path, fake: &FakeCloudWatch, row: &Row) -> bool {
     }
     let before = function.memory().own;
     let (mut statuses, mut most, mut longest) = (Vec::new(), Duration::ZERO, 0);
+    let mut has_panicked = false;
     for event in &row.events {
         let begun = function.cpu();
         let Some(answer) = function.try_invoke(event) else {
@@ -107,6 +124,7 @@ fn measure(mirror: &Path, fake: &FakeCloudWatch, row: &Row) -> bool {
         };
         most = most.max(function.cpu() - begun);
         longest = longest.max(answer.len());
+        has_panicked |= answer.windows(PANIC.len()).any(|part| part == PANIC);
         let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
         statuses.push(answer["statusCode"].as_u64().unwrap_or_default());
     }
@@ -118,7 +136,8 @@ fn measure(mirror: &Path, fake: &FakeCloudWatch, row: &Row) -> bool {
         (most > CPU, "TOO MUCH CPU"),
         (left > LEFT + row.keeps, "TOO MUCH IS LEFT BEHIND"),
         (longest > row.answer, "THE ANSWER IS TOO LONG"),
-        (statuses.contains(&0), "NO ANSWER"),
+        (statuses != row.statuses, "OTHER STATUSES THAN EXPECTED"),
+        (has_panicked, "A PANIC"),
     ]
     .into_iter()
     .filter_map(|(is_over, text)| is_over.then_some(text))
@@ -229,6 +248,14 @@ fn bodies(length: usize, details: &Value) -> Vec<String> {
         ),
     ];
     let mut events = Vec::new();
+    // What the search for the token looks at: names of members, and tokens.
+    let long_name = format!("\"{}\":0,", repeated("İ"));
+    for members in [r#""a":0,"#, r#""aws":{},"#, r#""accessToken":"a","#, long_name.as_str()] {
+        let members = members.repeat((length / members.len()).max(1));
+        for path in CALLS {
+            events.push(raw(path, &format!(r#"{{"connectionDetails":{{{members}"z":0}}}}"#)));
+        }
+    }
     for junk in &junk {
         for path in CALLS {
             let query = r#"{"startTime":0,"endTime":60000,"field":{"fieldName":"f"}"#;
@@ -300,66 +327,76 @@ fn rows() -> Vec<Row> {
     vec![
         Row {
             is_restricted: true,
-            ..row("strangers' bodies of 1 MiB", bodies(1 << 20, &json!({})))
+            ..row("strangers' bodies of 1 MiB", &[401], bodies(1 << 20, &json!({})))
         },
         Row {
             is_restricted: true,
-            ..row("strangers' bodies of 4 MiB", bodies(4 << 20, &json!({})))
+            ..row("strangers' bodies of 4 MiB", &[401], bodies(4 << 20, &json!({})))
         },
-        Row { is_restricted: true, ..row("callers' bodies of 250 KB", bodies(250_000, &random())) },
-        row("bodies of 250 KB, random data", bodies(250_000, &json!({}))),
-        row("bodies of 250 KB, CloudWatch", bodies(250_000, &keyed)),
-        Row { is_restricted: true, ..row("odd events of 6 MB, strangers'", odd_events()) },
-        row("odd events of 6 MB", odd_events()),
+        Row {
+            is_restricted: true,
+            ..row("callers' bodies of 250 KB", &[200, 401, 500], bodies(250_000, &random()))
+        },
+        row("bodies of 250 KB, random data", &[200, 500], bodies(250_000, &json!({}))),
+        row("bodies of 250 KB, CloudWatch", &[200, 500], bodies(250_000, &keyed)),
+        Row {
+            is_restricted: true,
+            ..row("odd events of 6 MB, strangers'", &[401, 404, 405], odd_events())
+        },
+        row("odd events of 6 MB", &[200, 404, 405, 413, 500], odd_events()),
         row(
             "a metric field of 200 KB beside a set of 500",
+            &[500],
             vec![call("metric", &keyed, &long_field)],
         ),
         row(
             "29 dimensions of 1,024 characters beside a set of 500",
+            &[500],
             vec![call("metric", &keyed, &metric(json!(beside_a_set), 60))],
         ),
         row(
             "29 dimensions of 1,024 characters",
+            &[200],
             vec![call("metric", &keyed, &metric(json!(dimensions), 60))],
         ),
         row(
             "a mean of 500 metrics over 14 days of minutes",
+            &[500],
             vec![{
                 let mut query = metric(json!([any_of("S", json!(set(500, 4)))]), 14 * 24 * 60);
                 query["aggregation"]["method"] = json!("MEAN");
                 call("metric", &keyed, &query)
             }],
         ),
-        Row {
-            keeps: CACHES,
-            ..row(
-                "100,800 datapoints",
-                vec![call("metric", &keyed, &metric(json!([]), 15 * 24 * 60 - 300)); 4],
-            )
-        },
+        row(
+            "100,800 datapoints",
+            &[200],
+            vec![call("metric", &keyed, &metric(json!([]), 15 * 24 * 60 - 300)); 4],
+        ),
         row(
             "100,000 random points",
+            &[200],
             vec![call("metric", &random(), &metric(json!([]), 100_000)); 4],
         ),
-        Row { keeps: 2 << 10, ..row("64 callers with tokens of 16 KiB", callers) },
-        row("64 callers with tokens of 240 KB", long_tokens),
-        Row { answer: 3 << 10, ..row("errors that echo", echoes.to_vec()) },
+        Row { keeps: CACHED_CLIENTS, ..row("64 callers with tokens of 16 KiB", &[200], callers) },
+        row("64 callers with tokens of 240 KB", &[500], long_tokens),
+        Row { answer: 3 << 10, ..row("errors that echo", &[500], echoes.to_vec()) },
         Row {
             list: List::Longest('"'),
-            keeps: CACHES,
-            ..row("lists of 5,000 values of quotes", lists(&keys("b")))
+            keeps: CACHED_LISTS,
+            ..row("lists of 5,000 values of quotes", &[200], lists(&keys("b")))
         },
         Row {
             list: List::Largest('x'),
-            keeps: CACHES,
-            ..row("lists of the largest metrics", lists(&keys("c")))
+            keeps: CACHED_LISTS,
+            ..row("lists of the largest metrics", &[200], lists(&keys("c")))
         },
         Row {
             list: List::Largest('"'),
-            keeps: CACHES,
+            keeps: CACHED_LISTS,
             ..row(
                 "a wildcard over the largest metrics",
+                &[500],
                 vec![call("metric", &keys("d"), &metric(wildcards, 60))],
             )
         },

@@ -9,6 +9,7 @@ use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_sts::Client;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
+use tracing::warn;
 
 use super::error::{self, Action};
 use crate::connection::Role;
@@ -79,7 +80,10 @@ impl AssumedRole {
                 let renewal = timeout(patience.min(RENEWAL_TIME_LIMIT), self.assume());
                 match renewal.await {
                     Ok(Ok(renewed)) => renewed,
-                    Ok(Err(_)) | Err(_) => return Ok(old.clone()),
+                    Ok(Err(_)) | Err(_) => {
+                        warn!("a role's session cannot be renewed; the old one is still used");
+                        return Ok(old.clone());
+                    }
                 }
             }
             None => self.assume().await?,

@@ -27,7 +27,7 @@ use hyper_util::client::legacy::connect::{
     CaptureConnection, HttpConnector as TcpConnector, capture_connection,
 };
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use lambda_http::http::header::PROXY_AUTHORIZATION;
+use lambda_http::http::header::{CONTENT_LENGTH, PROXY_AUTHORIZATION};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -153,7 +153,7 @@ fn build(
 /// The SDK's connector, which uses a pool of connections.
 struct Connector {
     connect: Connect,
-    pool: Mutex<Pool>,
+    pool: Arc<Mutex<Pool>>,
     proxies: Arc<Proxies>,
 }
 
@@ -170,7 +170,7 @@ struct Pool {
 impl Connector {
     fn new(connect: Connect, proxies: Arc<Proxies>) -> Self {
         let pool = Pool { connections: pool(connect.clone()), last_used: SystemTime::UNIX_EPOCH };
-        Connector { connect, pool: Mutex::new(pool), proxies }
+        Connector { connect, pool: Arc::new(Mutex::new(pool)), proxies }
     }
 
     /// The connections to use at this time.
@@ -182,6 +182,24 @@ impl Connector {
         }
         pool.last_used = now;
         pool.connections.clone()
+    }
+}
+
+/// A request that is under way. If it is given up, its connection may be dead, and the others with
+/// it, so the next request has new ones.
+struct UnderWay(Option<Arc<Mutex<Pool>>>);
+
+impl UnderWay {
+    fn end(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(pool) = &self.0 {
+            pool.lock().unwrap_or_else(PoisonError::into_inner).last_used = SystemTime::UNIX_EPOCH;
+        }
     }
 }
 
@@ -202,6 +220,7 @@ impl fmt::Debug for Connector {
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let (connections, proxies) = (self.connections(SystemTime::now()), self.proxies.clone());
+        let under_way = UnderWay(Some(self.pool.clone()));
         HttpConnectorFuture::new(async move {
             let mut request =
                 request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
@@ -212,7 +231,15 @@ impl HttpConnector for Connector {
             if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
                 capture.set_connection_retriever(move || metadata(&connection));
             }
-            let response = connections.request(request).await.map_err(connector_error)?;
+            let response = connections.request(request).await;
+            under_way.end();
+            let response = response.map_err(connector_error)?;
+            let length = response.headers().get(CONTENT_LENGTH);
+            let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+            if let Some(length) = length.filter(|length| *length > MAX_RESPONSE) {
+                let text = format!("the response has {length} bytes, more than {MAX_RESPONSE}");
+                return Err(ConnectorError::other(text.into(), None));
+            }
             let limited = |body| SdkBody::from_body_1_x(Limited::new(body, MAX_RESPONSE));
             HttpResponse::try_from(response.map(limited))
                 .map_err(|error| ConnectorError::other(error.into(), None))

@@ -31,8 +31,9 @@ use crate::usage::{AttemptEnd, Attempts, Tally, Usage};
 /// The maximum number of attempts of a call that fail without being throttled.
 const MAX_FAILURES: u32 = 3;
 
-/// The time of an attempt, at most. It may have met a connection that is dead without knowing it:
-/// the process is frozen between requests. The last attempt has all the time that is left.
+/// The time of the first attempt, at most. It may have met a connection that is dead without
+/// knowing it: the process is frozen between requests. The next attempt has a new connection and
+/// all the time that is left.
 const ATTEMPT_TIME: Duration = Duration::from_secs(8);
 
 /// The backoff before the second attempt, if the first was not throttled. It doubles with every
@@ -70,7 +71,7 @@ fn next_config(tally: Tally) -> RetryConfig {
 /// The timeouts of the next attempt after these.
 fn timeouts(tally: Tally, left: Option<Duration>) -> TimeoutConfig {
     match left {
-        Some(left) if tally.failed + 1 < MAX_FAILURES => {
+        Some(left) if tally.failed == 0 => {
             TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIME.min(left / 2)).build()
         }
         _ => TimeoutConfig::disabled(),
@@ -171,13 +172,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_attempt_but_the_last_has_a_time_of_its_own() {
+    fn the_first_attempt_has_a_time_of_its_own() {
         let seconds = Duration::from_secs;
         for (failed, throttled, left, time) in [
             (0, 0, Some(seconds(25)), Some(seconds(8))),
             (0, 0, Some(seconds(12)), Some(seconds(6))),
-            (1, 0, Some(seconds(17)), Some(seconds(8))),
-            (1, 5, Some(seconds(6)), Some(seconds(3))),
+            (0, 5, Some(seconds(6)), Some(seconds(3))),
+            (1, 0, Some(seconds(17)), None),
             (2, 0, Some(seconds(9)), None),
             (0, 0, None, None),
         ] {

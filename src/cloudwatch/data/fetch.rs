@@ -18,8 +18,8 @@ use crate::cloudwatch::query::error::invalid;
 use crate::cloudwatch::query::expression;
 use crate::error::MirrorError;
 
-/// The maximum number of queries that one request sends, again for each part of the range. AWS
-/// charges for each: this many cost ten cents ("Amazon CloudWatch pricing").
+/// The maximum number of queries that one request sends, again for each part of the range, each page
+/// and each try. AWS charges for each: this many cost ten cents ("Amazon CloudWatch pricing").
 const MAX_ASKED: usize = 10_000;
 
 /// Adds the results of what is asked to `series`.
@@ -37,10 +37,9 @@ pub(crate) async fn fetch<'a>(
     let in_a_call = queries.min(MAX_QUERIES);
     let all = plan.spans(in_a_call).count().saturating_mul(queries);
     if all > MAX_ASKED {
-        return Err(invalid(format_args!(
-            "this query would ask CloudWatch for {all} metrics, because the datapoints of {queries} \
-             statistics do not fit a response, and each part of the range is charged again; expected \
-             at most {MAX_ASKED}: longer buckets, a shorter range or fewer metrics"
+        return Err(too_many(&format!(
+            "{all} metrics, because the datapoints of {queries} statistics do not fit a response, and \
+             each part of the range is charged again"
         )));
     }
     for span in plan.spans(in_a_call) {
@@ -53,6 +52,13 @@ pub(crate) async fn fetch<'a>(
         }
     }
     Ok(series)
+}
+
+fn too_many(asked: &str) -> MirrorError {
+    invalid(format_args!(
+        "this query would ask CloudWatch for {asked}; expected at most {MAX_ASKED}: longer buckets, a \
+         shorter range or fewer metrics"
+    ))
 }
 
 /// One call: some of the queries, for a part of the range.
@@ -118,7 +124,12 @@ async fn read_pages(
     let mut labels: Vec<String> = Vec::new();
     loop {
         let page = call.page(session, token);
-        session.usage.record(|counts| counts.metrics_asked += call.numbers.len());
+        let asked = session.usage.add_metrics_asked(call.numbers.len());
+        if asked > MAX_ASKED {
+            return Err(too_many(&format!(
+                "more than {MAX_ASKED} metrics, because each page and each try is charged again"
+            )));
+        }
         let page = session.call(Action::GetMetricData, page.send()).await?;
         reject_warnings(page.messages(), plan)?;
         if is_expression {

@@ -280,7 +280,7 @@ mod tests {
             (vec![("AccountId", text("1"))], "AccountId: expected twelve digits, found \"1\""),
             (vec![("Dimension.", text("x"))], "the name of a field is empty or too long"),
             (vec![("", text("x"))], "the name of a field is empty or too long"),
-            (vec![(&"x".repeat(266), text("x"))], "the name of a field is empty or too long"),
+            (vec![(&"x".repeat(256), text("x"))], "the name of a field is empty or too long"),
             (
                 vec![("A", set(&["x"; 501]))],
                 "A: the condition has 501 values; expected at most 500",

@@ -12,9 +12,8 @@ use crate::error::MirrorError;
 /// another field, such as `Dimension.Region`, and allowed for every dimension.
 const DIMENSION_PREFIX: &str = "Dimension.";
 
-/// The maximum length of a name, in bytes: a dimension's name of 255 and its prefix ("Dimension",
-/// CloudWatch API reference).
-const MAX_NAME: usize = 265;
+/// The maximum length of a dimension's name, in characters ("Dimension", CloudWatch API reference).
+const MAX_NAME: usize = 255;
 
 /// A field of CloudWatch's metrics, as StackState's filters name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +60,7 @@ impl Field {
     /// The name is empty or too long.
     pub(crate) fn named(name: &str) -> Result<Self, MirrorError> {
         match Field::parse(name) {
-            Field::Dimension(dimension) if dimension.is_empty() || name.len() > MAX_NAME => {
+            Field::Dimension(name) if !(1..=MAX_NAME).contains(&name.chars().count()) => {
                 Err(invalid(
                     "the name of a field is empty or too long; expected the name of a field or of \
                      a dimension, 1 to 255 characters",

@@ -1,6 +1,6 @@
 //! Which metrics a query selects.
 
-use super::error::invalid;
+use super::error::{invalid, summarize};
 use super::field::Field;
 use super::metric::Metric;
 use super::resource::{self, RESOURCE};
@@ -244,7 +244,7 @@ fn metric_names(field: Option<&str>, names: Vec<String>) -> Result<Vec<String>, 
             "the metric field is {field:?} and the condition {} is {:?}; expected only one of \
              them, or the same name in both",
             Field::MetricName,
-            names.join(", ")
+            summarize(names.iter().cloned())
         ))),
     }
 }
