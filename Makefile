@@ -42,11 +42,13 @@ help: ## List all tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-20s %s\n", $$1, $$2}' Makefile
 
 .PHONY: run
+run run-cloudwatch: export MIRROR_EXPLORER := 1
 run: $(TOOLS)/cargo-lambda/.ready ## Serve the mirror on http://127.0.0.1:7007 (PORT=…), rebuilt on every change
 	@$(PORT_IS_FREE)
 	@echo "Building the mirror; the first time takes a few minutes."
 	@cargo build --locked
 	@echo "Serving on http://127.0.0.1:$(PORT) with Api Key $$MIRROR_API_KEY; Ctrl-C ends it."
+	@echo "See it in a browser: http://127.0.0.1:$(PORT)/explore"
 	@cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
 .PHONY: run-cloudwatch
@@ -70,6 +72,10 @@ test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack
 .PHONY: test-arm64
 test-arm64: build ## Run the arm64 build under emulation, if qemu-user-static is installed
 	@$(PYTHON) tests/arm64.py
+
+.PHONY: test-page
+test-page: $(TOOLS)/page/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Use the page at /explore in a real browser, if Chromium is installed
+	@PYTHONPATH=dev $(TOOLS)/page/bin/python tests/page $(TESTS)
 
 .PHONY: check
 check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready $(DENY) ## Check format, lints, documentation, dependencies and template

@@ -22,6 +22,7 @@ PROGRAMS = {
     "sam": ["sam"],
     "checkov": ["checkov"],
     "awscli": ["aws"],
+    "schemathesis": ["schemathesis"],
 }
 
 

@@ -28,6 +28,8 @@ pub struct Config {
     /// `MIRROR_ALLOWED_CIDRS`: the networks whose addresses may call, separated by commas. Without
     /// any, every address may.
     pub allowed_networks: Vec<IpNet>,
+    /// `MIRROR_EXPLORER`: whether the mirror has the page at `/explore`; `1` or `0`, the default.
+    pub explorer: bool,
     /// How the function reaches AWS.
     pub aws: AwsConfig,
     /// Whether this process runs in Lambda.
@@ -85,6 +87,9 @@ pub enum ConfigError {
     /// The value of a variable is not text, so it cannot be read.
     #[error("{0} is not UTF-8; expected text")]
     NotText(&'static str),
+    /// The switch of the page is neither on nor off.
+    #[error("MIRROR_EXPLORER must be 1 or 0; found {0:?}")]
+    Explorer(String),
     /// A network is not one.
     #[error(
         "MIRROR_ALLOWED_CIDRS must be networks or addresses separated by commas, such as \
@@ -124,6 +129,7 @@ impl Config {
             api_key,
             access_tokens,
             allowed_networks: networks(&own("MIRROR_ALLOWED_CIDRS")?.unwrap_or_default())?,
+            explorer: switch(own("MIRROR_EXPLORER")?.unwrap_or_default())?,
             aws: AwsConfig::read(look_up),
             deployed: look_up("AWS_LAMBDA_INITIALIZATION_TYPE").is_some(),
         })
@@ -147,6 +153,14 @@ fn access_tokens(tokens: &str) -> Result<Vec<Secret>, ConfigError> {
             valid.then(|| Secret::new(token)).ok_or(ConfigError::AccessToken)
         })
         .collect()
+}
+
+fn switch(text: String) -> Result<bool, ConfigError> {
+    match text.as_str() {
+        "1" => Ok(true),
+        "0" | "" => Ok(false),
+        _ => Err(ConfigError::Explorer(text)),
+    }
 }
 
 fn networks(text: &str) -> Result<Vec<IpNet>, ConfigError> {
@@ -222,8 +236,18 @@ impl LogConfig {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { api_key: _, access_tokens: _, allowed_networks: _, aws: _, deployed } = self;
-        f.debug_struct("Config").field("deployed", deployed).finish_non_exhaustive()
+        let Config {
+            api_key: _,
+            access_tokens: _,
+            allowed_networks: _,
+            explorer,
+            aws: _,
+            deployed,
+        } = self;
+        f.debug_struct("Config")
+            .field("explorer", explorer)
+            .field("deployed", deployed)
+            .finish_non_exhaustive()
     }
 }
 
@@ -247,11 +271,26 @@ mod tests {
     fn a_variable_that_is_no_text_stops_the_start() {
         use std::os::unix::ffi::OsStringExt;
 
-        for variable in ["MIRROR_API_KEY", "MIRROR_ACCESS_TOKEN", "MIRROR_ALLOWED_CIDRS"] {
+        for variable in
+            ["MIRROR_API_KEY", "MIRROR_ACCESS_TOKEN", "MIRROR_ALLOWED_CIDRS", "MIRROR_EXPLORER"]
+        {
             let read =
                 Config::read(|name| (name == variable).then(|| OsString::from_vec(vec![0xFF])));
             let text = read.unwrap_err().to_string();
             assert_eq!(text, format!("{variable} is not UTF-8; expected text"));
+        }
+    }
+
+    #[test]
+    fn the_page_is_off_by_default() {
+        for (variables, explorer) in [
+            (&[][..], Ok(false)),
+            (&[("MIRROR_EXPLORER", "")], Ok(false)),
+            (&[("MIRROR_EXPLORER", "0")], Ok(false)),
+            (&[("MIRROR_EXPLORER", "1")], Ok(true)),
+            (&[("MIRROR_EXPLORER", "on")], Err(ConfigError::Explorer("on".to_owned()))),
+        ] {
+            assert_eq!(read(variables).map(|config| config.explorer), explorer, "{variables:?}");
         }
     }
 

@@ -17,6 +17,7 @@
 //! | 4 | [`config`] | the environment variables |
 //! | 4 | [`deadline`] | the time by which a request must be answered |
 //! | 4 | [`json`] | reads JSON, with errors that name the member |
+//! | 4 | [`explore`] | the page at `/explore` |
 //! | 3 | [`error`] | the kinds of error |
 //! | 2 | `cache` | a cache bounded by count, weight and age |
 //! | 2 | [`model`] | queries and their results |
@@ -34,6 +35,7 @@ pub mod connection;
 pub mod deadline;
 pub mod error;
 pub mod event;
+pub mod explore;
 pub mod json;
 pub mod log;
 pub mod model;

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::io::stdout;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lambda_http::{Error, service_fn};
 use rand::TryRng;
@@ -16,6 +16,9 @@ use tracing::{error, warn};
 
 /// `make` names the commit. Other builds do not know it.
 const COMMIT: Option<&str> = option_env!("MIRROR_COMMIT");
+
+/// A loop that ends sooner than this has no Runtime API to talk to.
+const SHORTEST_RUN: Duration = Duration::from_millis(100);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -39,7 +42,16 @@ async fn main() -> Result<(), Error> {
             commit: COMMIT.filter(|commit| !commit.is_empty()),
         },
     )?;
-    lambda_runtime::run(service_fn(|event| event::serve(&app, event))).await
+    loop {
+        let started = Instant::now();
+        let ended = lambda_runtime::run(service_fn(|event| event::serve(&app, event))).await;
+        // `cargo lambda watch` closes the connection on which an answer is sent if its caller has
+        // left, and does not start the function again. Lambda does not close it.
+        if config.deployed || ended.is_ok() || started.elapsed() < SHORTEST_RUN {
+            return ended;
+        }
+        warn!("the Runtime API closed the connection; asking it for the next request");
+    }
 }
 
 fn entropy() -> u64 {

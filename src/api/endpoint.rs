@@ -2,6 +2,8 @@
 
 use lambda_http::http::Method;
 
+use crate::explore;
+
 /// The endpoints of the mirror.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
@@ -9,6 +11,8 @@ pub enum Endpoint {
     About,
     /// `POST`: one of the four calls of the Mirror REST API.
     Call(Call),
+    /// `GET /explore…`: a file of the page that shows what StackState would see.
+    Explore(&'static explore::File),
 }
 
 /// The four calls of the Mirror REST API.
@@ -41,20 +45,27 @@ impl Endpoint {
     ///
     /// Doubled and trailing slashes are ignored, because a Mirror URL may end in a slash.
     /// `stage` is the API Gateway stage of the event. The paths of HTTP APIs begin with it, those
-    /// of REST APIs do not ("Payload format version", API Gateway developer guide).
+    /// of REST APIs do not ("Payload format version", API Gateway developer guide). `has_explorer`
+    /// tells whether the mirror has the page at `/explore`.
     ///
     /// # Errors
     /// No endpoint has this path, or it has another method.
-    pub fn find(method: &Method, path: &str, stage: Option<&str>) -> Result<Endpoint, RouteError> {
+    pub fn find(
+        method: &Method,
+        path: &str,
+        stage: Option<&str>,
+        has_explorer: bool,
+    ) -> Result<Endpoint, RouteError> {
         let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let endpoint = Endpoint::at(&segments)
             .or_else(|| match segments.split_first() {
                 Some((first, rest)) if Some(*first) == stage => Endpoint::at(rest),
                 _ => None,
             })
+            .filter(|endpoint| has_explorer || !matches!(endpoint, Endpoint::Explore(_)))
             .ok_or(RouteError::NotFound)?;
         let allow = match endpoint {
-            Endpoint::About => "GET",
+            Endpoint::About | Endpoint::Explore(_) => "GET",
             Endpoint::Call(_) => "POST",
         };
         if method.as_str() == allow {
@@ -71,6 +82,7 @@ impl Endpoint {
             ["api", "field", "name"] => Some(Endpoint::Call(Call::FieldNames)),
             ["api", "field", "value"] => Some(Endpoint::Call(Call::FieldValues)),
             ["api", "metric"] => Some(Endpoint::Call(Call::Metrics)),
+            ["explore", rest @ ..] => explore::file(rest).map(Endpoint::Explore),
             _ => None,
         }
     }
@@ -83,6 +95,7 @@ impl Endpoint {
             Endpoint::Call(Call::FieldNames) => "field/name",
             Endpoint::Call(Call::FieldValues) => "field/value",
             Endpoint::Call(Call::Metrics) => "metric",
+            Endpoint::Explore(_) => "explore",
         }
     }
 }
@@ -126,7 +139,34 @@ mod tests {
             ("HEAD", "/", None, get_only),
         ] {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            assert_eq!(Endpoint::find(&method, path, stage), expected, "{method} {path} {stage:?}");
+            let found = Endpoint::find(&method, path, stage, true);
+            assert_eq!(found, expected, "{method} {path} {stage:?}");
         }
+    }
+
+    #[test]
+    fn the_page_has_paths_only_if_it_is_on() {
+        for (method, path, name) in [
+            ("GET", "/explore", Some(&[][..])),
+            ("GET", "//explore/", Some(&[])),
+            ("GET", "/prod/explore/page.js", Some(&["page.js"])),
+            ("GET", "/explore/uplot/uPlot.min.css", Some(&["uplot", "uPlot.min.css"])),
+            ("GET", "/explore/uplot", None),
+            ("GET", "/explore/mod.rs", None),
+            ("GET", "/explore/../page.js", None),
+        ] {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let find = |has_explorer| Endpoint::find(&method, path, Some("prod"), has_explorer);
+            let file = name.map(|name| explore::file(name).unwrap());
+            assert_eq!(
+                find(true),
+                file.map(Endpoint::Explore).ok_or(RouteError::NotFound),
+                "{path}"
+            );
+            assert_eq!(find(false), NOT_FOUND, "{path}");
+        }
+        let find = |has_explorer| Endpoint::find(&Method::POST, "/explore", None, has_explorer);
+        assert_eq!(find(true), Err(RouteError::MethodNotAllowed { allow: "GET" }));
+        assert_eq!(find(false), NOT_FOUND);
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use lambda_http::RequestExt;
-use lambda_http::http::header::{ALLOW, CONTENT_TYPE};
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, LOCATION};
 use lambda_http::http::request::Parts;
 use lambda_http::http::{self, HeaderName, HeaderValue, Response, StatusCode};
 use lambda_http::request::RequestContext as LambdaRequestContext;
@@ -28,6 +28,7 @@ use crate::config::{Config, ConfigError};
 use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
+use crate::explore;
 use crate::source::{RequestContext, Source};
 use crate::time::EpochMillis;
 
@@ -59,6 +60,7 @@ pub struct NotBase64;
 pub struct App {
     api_key: HeaderValue,
     access: Access,
+    has_explorer: bool,
     dependencies: Dependencies,
     /// Whether this process has served a request.
     is_warm: AtomicBool,
@@ -86,7 +88,8 @@ impl App {
             HeaderValue::from_str(&config.api_key).map_err(|_| ConfigError::ApiKey)?;
         api_key.set_sensitive(true);
         let access = Access::new(&config.access_tokens, &config.allowed_networks);
-        Ok(App { api_key, access, dependencies, is_warm: AtomicBool::new(false) })
+        let (has_explorer, is_warm) = (config.explorer, AtomicBool::new(false));
+        Ok(App { api_key, access, has_explorer, dependencies, is_warm })
     }
 
     /// The CloudWatch clients and caches.
@@ -105,10 +108,14 @@ impl App {
         let mut log_line = LogLine::new(!self.is_warm.swap(true, Ordering::Relaxed));
         let answer = async {
             let path = parts.extensions.raw_http_path();
-            let endpoint = Endpoint::find(&parts.method, path, stage(&parts))?;
+            let endpoint = Endpoint::find(&parts.method, path, stage(&parts), self.has_explorer)?;
             log_line.call = Some(endpoint.name());
             let call = match endpoint {
-                Endpoint::About => return Ok(about(self.dependencies.commit)),
+                Endpoint::About => return Ok(Success::Json(about(self.dependencies.commit))),
+                Endpoint::Explore(_) if !is_allowed => return Err(RequestError::Unauthorized),
+                // The page's links begin at its folder.
+                Endpoint::Explore(_) if path.ends_with('/') => return Ok(Success::Elsewhere),
+                Endpoint::Explore(file) => return Ok(Success::File(file)),
                 Endpoint::Call(call) => call,
             };
             if is_allowed {
@@ -117,7 +124,8 @@ impl App {
             match admission {
                 Admission::Refused => Err(RequestError::Unauthorized),
                 Admission::Admitted => {
-                    self.answer(call, &parse(body)?, &parts, &mut log_line).await
+                    let body = self.answer(call, &parse(body)?, &parts, &mut log_line).await?;
+                    Ok(Success::Json(body))
                 }
             }
         };
@@ -199,31 +207,52 @@ impl App {
 
     fn response(
         &self,
-        result: Result<String, RequestError>,
+        result: Result<Success, RequestError>,
         admission: Admission,
         log_line: &mut LogLine,
     ) -> Response<lambda_http::Body> {
-        let (status, allow, body) = match result {
-            Ok(body) => (StatusCode::OK, None, body),
-            Err(error) => {
-                let (status, allow) = error.status();
-                let error = error.into_error();
-                log_line.record_error(&error);
-                (status, allow, answer::error_body(&error).unwrap_or_default())
-            }
-        };
-        let mut response = Response::new(body.into());
-        *response.status_mut() = status;
+        let mut response = Response::new(lambda_http::Body::Empty);
         let headers = response.headers_mut();
         if admission == Admission::Admitted {
             headers.insert(API_KEY, self.api_key.clone());
         }
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(method) = allow {
-            headers.insert(ALLOW, HeaderValue::from_static(method));
+        match result {
+            Ok(Success::Json(body)) => *response.body_mut() = body.into(),
+            Ok(Success::File(file)) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type));
+                for (name, value) in explore::HEADERS {
+                    headers.insert(name, HeaderValue::from_static(value));
+                }
+                *response.body_mut() = file.text.into();
+            }
+            Ok(Success::Elsewhere) => {
+                headers.insert(LOCATION, HeaderValue::from_static("../explore"));
+                *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+            }
+            Err(error) => {
+                let (status, allow) = error.status();
+                if let Some(method) = allow {
+                    headers.insert(ALLOW, HeaderValue::from_static(method));
+                }
+                *response.status_mut() = status;
+                let error = error.into_error();
+                log_line.record_error(&error);
+                *response.body_mut() = answer::error_body(&error).unwrap_or_default().into();
+            }
         }
         response
     }
+}
+
+/// What a request gets that does not fail.
+enum Success {
+    /// The JSON of an answer.
+    Json(String),
+    /// A file of the page at `/explore`.
+    File(&'static explore::File),
+    /// The page's address, without the slash behind it.
+    Elsewhere,
 }
 
 fn parse(body: Body) -> Result<Value, RequestError> {

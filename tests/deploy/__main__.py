@@ -117,7 +117,7 @@ TESTS = [
     operation.an_http_api_can_be_in_front,
     operation.a_private_api_can_be_in_front,
     operation.what_the_account_cannot_spare_is_not_reserved,
-    operation.a_proxy_and_networks_become_variables,
+    operation.a_proxy_networks_and_the_page_become_variables,
     operation.metrics_and_alarms_are_provisioned,
     operation.given_secrets_are_used_and_kept,
     operation.cargo_lambda_does_not_take_the_stacks_name,

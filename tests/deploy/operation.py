@@ -121,24 +121,24 @@ def what_the_account_cannot_spare_is_not_reserved(shell):
     assert reserved() == "-1"
 
 
-def a_proxy_and_networks_become_variables(shell):
+def a_proxy_networks_and_the_page_become_variables(shell):
     def variables():
         function = outputs(shell.aws)["FunctionName"]
         found = shell.aws.client("lambda").get_function_configuration(FunctionName=function)
         return {name: value for name, value in found["Environment"]["Variables"].items()
-                if name in ("HTTPS_PROXY", "NO_PROXY", "MIRROR_ALLOWED_CIDRS") and value}
+                if name in ("HTTPS_PROXY", "NO_PROXY", "MIRROR_ALLOWED_CIDRS", "MIRROR_EXPLORER") and value}
 
     # The local AWS does not notice a change of conditions alone, so another parameter changes too.
     proxy = "http://user:hush@127.0.0.1:1"
     output = shell.make("deploy", f"HttpsProxy={proxy}", "NoProxy=example.com", "MemorySize=129",
-                        "AllowedCidrs=203.0.113.0/24,2001:db8::/32")
+                        "AllowedCidrs=203.0.113.0/24,2001:db8::/32", "Explorer=on")
     assert "hush" not in output + shell.make("status", "SHOW_SECRETS=1"), output
     assert variables() == {
         "HTTPS_PROXY": proxy, "NO_PROXY": "example.com",
-        "MIRROR_ALLOWED_CIDRS": "203.0.113.0/24,2001:db8::/32",
+        "MIRROR_ALLOWED_CIDRS": "203.0.113.0/24,2001:db8::/32", "MIRROR_EXPLORER": "1",
     }, variables()
-    shell.make("deploy", "HttpsProxy=", "AllowedCidrs=", "MemorySize=128")
-    assert variables() == {}, variables()
+    shell.make("deploy", "HttpsProxy=", "AllowedCidrs=", "Explorer=off", "MemorySize=128")
+    assert variables() == {"MIRROR_EXPLORER": "0"}, variables()
 
 
 def metrics_and_alarms_are_provisioned(shell):

@@ -244,6 +244,89 @@ async fn a_browser_is_told_what_this_is() {
     assert!(reply.body["next"].as_str().unwrap().contains("press Test Connection"));
 }
 
+/// With the headers of a page that reads credentials.
+#[tokio::test]
+async fn the_page_is_served_if_it_is_on() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/src/explore");
+    let app = app_with(&[("MIRROR_EXPLORER", "1")], now);
+    let mut names = vec!["page.html".to_owned()];
+    while let Some(name) = names.pop() {
+        let path =
+            if name == "page.html" { "/explore".to_owned() } else { format!("/explore/{name}") };
+        let answer = serve(&app, &event("GET", &path, "")).await;
+        assert_eq!(answer["statusCode"], 200, "{path}");
+        let text = answer["body"].as_str().unwrap();
+        assert_eq!(text, std::fs::read_to_string(format!("{root}/{name}")).unwrap(), "{path}");
+        let kind = match name.rsplit('.').next().unwrap() {
+            "html" => "text/html; charset=utf-8",
+            "css" => "text/css; charset=utf-8",
+            "js" => "text/javascript; charset=utf-8",
+            _ => "image/svg+xml",
+        };
+        let headers = &answer["headers"];
+        assert_eq!(headers["content-type"], kind, "{path}");
+        let policy = headers["content-security-policy"].as_str().unwrap();
+        for part in ["default-src 'none'; ", "frame-ancestors 'none'; ", "connect-src 'self'; "] {
+            assert!(policy.contains(part) && !policy.contains("unsafe"), "{policy}");
+        }
+        for (header, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("cache-control", "no-cache"),
+        ] {
+            assert_eq!(headers[header], value, "{path}");
+        }
+        // What it links to is there too.
+        if name.starts_with("uplot/") {
+            continue;
+        }
+        for before in ["href=\"explore/", "src=\"explore/", "from \"./"] {
+            let links = text.split(before).skip(1).map(|rest| rest.split('"').next().unwrap());
+            names.extend(links.map(str::to_owned));
+        }
+    }
+    let answer = serve(&app, &event("GET", "/prod/explore/", "")).await;
+    assert_eq!(answer["statusCode"], 404, "no stage of this name");
+    let answer = serve(&app, &event("GET", "/explore/", "")).await;
+    assert_eq!(
+        (&answer["statusCode"], &answer["headers"]["location"]),
+        (&json!(308), &json!("../explore"))
+    );
+}
+
+/// A mirror without the page says nothing of it, and the networks hold for it too.
+#[tokio::test]
+async fn the_page_is_off_by_default() {
+    for (variables, source, method, path, status) in [
+        (&[][..], "203.0.113.24", "GET", "/explore", 404),
+        (&[], "203.0.113.24", "POST", "/explore", 404),
+        (&[], "203.0.113.24", "GET", "/explore/page.js", 404),
+        (&[("MIRROR_EXPLORER", "0")], "203.0.113.24", "GET", "/explore", 404),
+        (&[("MIRROR_EXPLORER", "1")], "203.0.113.24", "POST", "/explore", 405),
+        (&[("MIRROR_EXPLORER", "1")], "203.0.113.24", "GET", "/explore/mod.rs", 404),
+        (
+            &[("MIRROR_EXPLORER", "1"), ("MIRROR_ALLOWED_CIDRS", "203.0.113.0/24")],
+            "203.0.113.24",
+            "GET",
+            "/explore",
+            200,
+        ),
+        (
+            &[("MIRROR_EXPLORER", "1"), ("MIRROR_ALLOWED_CIDRS", "203.0.113.0/24")],
+            "198.51.100.7",
+            "GET",
+            "/explore",
+            401,
+        ),
+    ] {
+        let app = app_with(variables, now);
+        let mut event = event(method, path, "");
+        event["requestContext"]["http"]["sourceIp"] = json!(source);
+        let answer = serve(&app, &event).await;
+        assert_eq!(answer["statusCode"], status, "{variables:?} {source} {method} {path}");
+    }
+}
+
 #[tokio::test]
 async fn a_panic_is_an_answer_and_the_next_request_is_served() {
     static BROKEN: AtomicBool = AtomicBool::new(true);

@@ -1,0 +1,193 @@
+// The four calls of the Mirror REST API, as StackState makes them.
+
+/** The limit that StackState sends for "all". */
+export const ALL = 2_147_483_647;
+
+const LARGEST_SHOWN = 20_000;
+const KEY_HEADER = "x-mirror-api-key";
+const DETAILS_FILE = "connection-details.json";
+
+/** The Mirror URL: where the page lies, without its own path. */
+export const base = location.href.replace(/[?#].*/, "").replace(/\/+explore\/*$/, "/");
+
+const typeOf = { string: "StringValue", number: "DoubleValue", boolean: "BooleanValue" };
+
+function conditions(filters) {
+  return filters.map(([key, value]) => ({
+    key,
+    value: { value, _type: typeOf[typeof value] },
+    _type: "EqualityCondition",
+  }));
+}
+
+function query(kind, { filters, start, end }, more) {
+  return {
+    conditions: conditions(filters),
+    startTime: start,
+    endTime: end,
+    limit: ALL,
+    ...more,
+    _type: kind,
+  };
+}
+
+/** The requests of the four calls, without connection details: path, `_type` and query. */
+export const requests = {
+  connection: () => ["api/connection", "TestConnectionRequest"],
+  fieldNames: (scope) => ["api/field/name", "FieldNamesRequest",
+    query("FieldNamesQuery", scope, { latestFirst: true })],
+  fieldValues: (scope, field, prefix, offset, limit) => ["api/field/value", "FieldValuesRequest",
+    query("FieldValuesQuery", scope, {
+      field: { ...field, _type: "FieldDescriptor" }, fieldValuePrefix: prefix, offset, limit, latestFirst: true,
+    })],
+  metric: (scope, metricField, aggregation, limit) => ["api/metric", "MetricsRequest",
+    query("MetricsQuery", scope, {
+      limit,
+      ...(metricField && { metricField }),
+      ...(aggregation && { aggregation: { ...aggregation, _type: "Aggregation" } }),
+    })],
+};
+
+/** What went wrong, in the words that StackState has: a title and lines of text. */
+export class MirrorFailure extends Error {
+  constructor(title, ...lines) {
+    super(title);
+    this.lines = lines.filter(Boolean);
+  }
+}
+
+/** The text of one of the API's error bodies. */
+export function failure(body) {
+  switch (body?._type) {
+    case "MetricStoreConnectionError":
+      return new MirrorFailure("The metric store cannot be reached", body.details);
+    case "MetricNotFoundError":
+      return new MirrorFailure("There is no such metric", body.metric, body.details);
+    case "UnsupportedFieldTypeError":
+      return new MirrorFailure(`Fields of type ${body.mirrorType} have no list of values`);
+    case "RemoteMirrorError":
+      return new MirrorFailure(body.summary, body.details);
+    default:
+      return new MirrorFailure("The mirror's answer is not one of the Mirror REST API");
+  }
+}
+
+/** What was asked and answered, newest first. */
+export const exchanges = [];
+const MOST_EXCHANGES = 20;
+
+/**
+ * Makes a call. Returns the body of a good answer that StackState would accept.
+ * Throws a `MirrorFailure`, or an `AbortError` if `signal` ended it.
+ */
+export async function ask([path, kind, query], { details, key, signal, onExchange }) {
+  const connectionDetails = parseDetails(details);
+  const request = { connectionDetails, ...(query && { query }), _type: kind };
+  const exchange = { path, request, status: 0, millis: 0, size: 0, text: "" };
+  const begun = performance.now();
+  try {
+    const response = await fetch(base + path, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(request),
+      credentials: "omit",
+      redirect: "error",
+      signal,
+    });
+    exchange.text = await response.text();
+    exchange.status = response.status;
+    exchange.key = response.headers.get(KEY_HEADER);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    exchange.text = "(no answer)";
+    throw new MirrorFailure("The mirror cannot be reached", `${base}${path} gave no answer.`);
+  } finally {
+    if (!signal?.aborted) {
+      exchange.millis = performance.now() - begun;
+      exchange.size = new TextEncoder().encode(exchange.text).length;
+      exchanges.unshift(exchange);
+      exchanges.length = Math.min(exchanges.length, MOST_EXCHANGES);
+      onExchange?.(exchange);
+    }
+  }
+  return accepted(exchange, key);
+}
+
+function parseDetails(text) {
+  let details;
+  try {
+    details = JSON.parse(text.trim() || "null");
+  } catch (error) {
+    throw new MirrorFailure("The connection details are not JSON", error.message);
+  }
+  if (details === null || typeof details !== "object" || Array.isArray(details)) {
+    throw new MirrorFailure("The connection details must be a JSON object", "Random data needs {}.");
+  }
+  return details;
+}
+
+function accepted({ status, key, text }, expectedKey) {
+  let body;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    throw new MirrorFailure(`Status ${status}, and no JSON`, text.slice(0, 200));
+  }
+  if (key === null || key === undefined) {
+    const failed = status === 200 ? null : failure(body);
+    throw new MirrorFailure(
+      "StackState would say that the Api Key is wrong",
+      "The answer has no key, because the mirror does not know the caller.",
+      failed?.message, ...(failed?.lines ?? []),
+    );
+  }
+  if (expectedKey && key !== expectedKey) {
+    throw new MirrorFailure(
+      "StackState would say that the Api Key is wrong",
+      "The key in the answer is not the Api Key that is entered here.",
+    );
+  }
+  if (status !== 200) throw failure(body);
+  return body;
+}
+
+const quoted = (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
+
+/** A shell command that asks the same. It reads the connection details from a file. */
+export function asCurl({ path, request: { connectionDetails: _, ...rest } }) {
+  const after = `,${JSON.stringify(rest).slice(1)}`;
+  return [
+    `# Put the connection details into ${DETAILS_FILE} first.`,
+    `{ printf '{"connectionDetails":'; cat ${DETAILS_FILE}; printf %s ${quoted(after)}; } |`,
+    `  curl -sS -H 'Content-Type: application/json' --data-binary @- ${quoted(base + path)}`,
+    "",
+  ].join("\n");
+}
+
+/** The request of an exchange, to read. */
+export function requestText({ path, request }, showsDetails) {
+  const shown = showsDetails ? request : { ...request, connectionDetails: "(hidden)" };
+  return `POST ${new URL(base + path).pathname}\n\n${JSON.stringify(shown, null, 2)}`;
+}
+
+/** The answer of an exchange, to read. */
+export function answerText({ status, key, text }) {
+  let body = text;
+  if (text.length <= LARGEST_SHOWN) {
+    try {
+      body = compact(JSON.parse(text));
+    } catch {
+      // It is shown as it came.
+    }
+  } else {
+    body = `${text.slice(0, LARGEST_SHOWN)} … and ${text.length - LARGEST_SHOWN} more characters`;
+  }
+  const header = key === null || key === undefined ? "" : `\n${KEY_HEADER}: (hidden)`;
+  return `${status || "no status"}${header}\n\n${body}`;
+}
+
+/** JSON with each point, and each list of words, on one line. */
+function compact(body) {
+  const text = JSON.stringify(body, null, 2);
+  return text.replace(/\[\s+([^[\]{}]*?)\s+\]/g, (_, inner) => `[${inner.replace(/\s*\n\s*/g, " ")}]`);
+}

@@ -1,0 +1,456 @@
+// The page: what a person chooses → the four calls → what StackState would see.
+
+import { Chart } from "./chart.js";
+import { bytes, counted, length, number, time, zone } from "./format.js";
+import {
+  ALL, MirrorFailure, answerText, asCurl, ask, base, exchanges, requestText, requests,
+} from "./mirror.js";
+import { Picker } from "./picker.js";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const METHODS = [
+  ["MEAN", "Mean"], ["MAX", "Maximum"], ["MIN", "Minimum"], ["SUM", "Sum"],
+  ["SUM_NO_ZEROS", "Sum, no zeros"], ["EVENT_COUNT", "Event count"],
+  ["EVENT_COUNT_NO_ZEROS", "Event count, no zeros"],
+  ...[25, 50, 75, 90, 95, 98, 99].map((percent) => [`PERCENTILE_${percent}`, `Percentile ${percent}`]),
+  ["", "None: raw points"],
+];
+const BUCKETS = [10_000, 30_000, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 6 * HOUR, DAY];
+const RANGES = [5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY,
+  2 * DAY, 7 * DAY, 14 * DAY, 15 * DAY, 30 * DAY, 90 * DAY];
+const REFRESHES = [0, 10_000, 30_000, MINUTE, 5 * MINUTE];
+const VALUES_A_PAGE = 50;
+const ROWS_A_PAGE = 100;
+const PATIENCE = 300;
+
+const EXAMPLES = {
+  random: {},
+  key: { source: "cloudwatch", region: "eu-west-1", accessKeyId: "AKIA…", secretAccessKey: "…", accessToken: "…" },
+  role: { source: "cloudwatch", region: "eu-west-1", accessKeyId: "AKIA…", secretAccessKey: "…",
+    roleArn: "arn:aws:iam::123456789012:role/…", externalId: "…", accessToken: "…" },
+  own: { source: "cloudwatch", region: "eu-west-1", accessToken: "…" },
+};
+
+const $ = (id) => document.getElementById(id);
+const isRandom = () => /^\s*(\{\s*\})?\s*$/.test($("details").value);
+
+function element(tag, properties, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
+
+function fill(select, options, chosen) {
+  select.replaceChildren(...options.map(([value, text]) => element("option", { value, textContent: text })));
+  select.value = chosen;
+}
+
+// What a person has chosen that no form field holds.
+let filters = [];
+let field = null;
+let points = [];
+let page = 0;
+let waiting = null;
+let timer = 0;
+let drawn = null;
+
+const chart = new Chart($("chart"), $("reading"), (isZoomed) => {
+  $("zoom-out").disabled = $("zoom-all").disabled = !isZoomed;
+});
+
+function range() {
+  if ($("range").value !== "custom") {
+    const end = Date.now();
+    return { start: end - Number($("range").value), end };
+  }
+  const [start, end] = ["from", "to"].map((id) => new Date($(id).value).getTime());
+  if (Number.isNaN(start) || Number.isNaN(end)) {
+    throw new MirrorFailure("The range is not complete", "Enter the times From and To.");
+  }
+  return { start, end };
+}
+
+const scope = () => ({ filters, ...range() });
+const connection = (signal) => ({
+  details: $("details").value, key: $("key").value, signal, onExchange: showCalls,
+});
+
+// Connection
+
+async function test() {
+  const result = $("tested");
+  result.className = "result";
+  result.textContent = "Testing …";
+  try {
+    const { status, error } = await ask(requests.connection(), connection());
+    const isGood = status === "OK";
+    result.classList.add(isGood ? "good" : "bad");
+    result.textContent = isGood ? "OK: StackState can use this mirror." : `FAILURE: ${error?.details}`;
+  } catch (error) {
+    result.classList.add("bad");
+    result.textContent = lines(error).join(" ");
+  }
+}
+
+const lines = (error) => {
+  if (!(error instanceof MirrorFailure)) throw error;
+  return [`${error.message}.`, ...error.lines];
+};
+
+// Filters
+
+let names = null;
+
+/** The fields that the filters leave, from one call for each set of filters. */
+async function fieldNames(signal) {
+  const asked = JSON.stringify([filters, $("details").value, $("range").value, $("from").value, $("to").value]);
+  if (names?.asked !== asked || names.failed) {
+    const answer = ask(requests.fieldNames(scope()), connection());
+    names = { asked, answer };
+    answer.catch(() => (names.failed = true));
+  }
+  const { fields, isPartial } = await names.answer;
+  signal.throwIfAborted();
+  return { fields, isPartial };
+}
+
+async function fieldList(text, signal, fits) {
+  const { fields, isPartial } = await fieldNames(signal);
+  const wanted = text.toLowerCase();
+  const items = fields
+    .filter((each) => fits(each) && each.fieldName.toLowerCase().includes(wanted))
+    .map((each) => ({ text: each.fieldName, note: each.fieldType.toLowerCase(), field: each }));
+  return { items: items.slice(0, 500), isPartial: isPartial && false };
+}
+
+const fieldPicker = new Picker($("field-picker"), {
+  load: (text, _, signal) => fieldList(text, signal, () => true),
+  onPick: (text, item) => {
+    field = text ? (item?.field ?? { fieldName: text, fieldType: "STRING", classified: false }) : null;
+    $("value").disabled = !field;
+    valuePicker.value = "";
+    if (field) {
+      $("value").focus();
+      if (field.fieldType !== "NUMBER") valuePicker.open();
+    }
+  },
+  onInput: () => {
+    field = null;
+    $("value").disabled = $("add").disabled = true;
+  },
+});
+
+const valuePicker = new Picker($("value-picker"), {
+  load: async (text, offset, signal) => {
+    const call = requests.fieldValues(scope(), field, text, offset, VALUES_A_PAGE);
+    const { values, isPartial } = await ask(call, connection(signal));
+    const items = values.map(({ value, _type }) => _type === "FieldValuePattern"
+      ? { text: value.replace(/\*$/, ""), isPattern: true, note: "pattern" }
+      : { text: String(value) });
+    return { items, isPartial };
+  },
+  onPick: (text) => text && addFilter(text),
+  onInput: (text) => ($("add").disabled = !text || !field),
+});
+
+function typed(text) {
+  if (field.fieldType === "NUMBER" && text.trim() && Number.isFinite(Number(text))) return Number(text);
+  if (field.fieldType === "BOOLEAN" && /^(true|false)$/.test(text)) return text === "true";
+  return text;
+}
+
+function addFilter(text) {
+  const { fieldName } = field;
+  filters = [...filters.filter(([name]) => name !== fieldName), [fieldName, typed(text)]];
+  field = null;
+  fieldPicker.value = valuePicker.value = "";
+  $("value").disabled = $("add").disabled = true;
+  showFilters();
+  $("field").focus();
+  draw();
+}
+
+function showFilters() {
+  $("filters").replaceChildren(...filters.map(([name, value], index) => {
+    const remove = element("button", { type: "button", textContent: "×" });
+    remove.setAttribute("aria-label", `Remove the filter ${name} = ${value}`);
+    remove.addEventListener("click", () => {
+      filters = filters.filter((_, other) => other !== index);
+      showFilters();
+      $("field").focus();
+      draw();
+    });
+    return element("li", {}, element("b", { textContent: name }), ` = ${value}`, remove);
+  }));
+}
+
+// Select
+
+const metricPicker = new Picker($("metric-picker"), {
+  load: (text, _, signal) => fieldList(text, signal, ({ fieldType }) => fieldType === "NUMBER"),
+  onPick: () => draw(),
+});
+
+// The chart
+
+function aggregation() {
+  const method = $("method").value;
+  return method ? { method, bucketSizeMillis: Number($("bucket").value) } : null;
+}
+
+function state(name, ...children) {
+  $("state").className = `state ${name}`;
+  $("state").replaceChildren(...children);
+}
+
+function showError(error) {
+  const [title, ...rest] = lines(error);
+  $("error").hidden = false;
+  $("error").replaceChildren(
+    element("strong", { textContent: title }), ...rest.map((text) => element("p", { textContent: text })),
+  );
+}
+
+/** Asks for the points and shows them. */
+async function draw({ isRefresh = false } = {}) {
+  waiting?.abort();
+  const { signal } = (waiting = new AbortController());
+  $("bucket").disabled = !$("method").value;
+  $("custom").hidden = $("range").value !== "custom";
+  writeAddress();
+  const begun = Date.now();
+  const tick = setInterval(() => {
+    const seconds = Math.floor((Date.now() - begun) / 1_000);
+    state("loading", element("span", { className: "spinner" }), `Waiting for the mirror, ${seconds} s …`);
+  }, PATIENCE);
+  try {
+    const asked = scope();
+    const call = () => requests.metric(asked, metricPicker.value, aggregation(), limit());
+    const { telemetry } = await ask(call(), connection(signal));
+    drawn = { asked, method: $("method").selectedOptions[0].text, metric: metricPicker.value, call };
+    points = telemetry.points;
+    showPoints(telemetry.isPartial, isRefresh);
+  } catch (error) {
+    if (signal.aborted) return;
+    points = [];
+    drawn = null;
+    showPoints(false);
+    $("summary").textContent = "";
+    state("");
+    showError(error);
+  } finally {
+    clearInterval(tick);
+    if (!signal.aborted) schedule();
+  }
+}
+
+/** Asks for what follows a partial answer, as StackState does: from its last point. */
+async function loadRest() {
+  const { signal } = (waiting = new AbortController());
+  $("more").disabled = true;
+  try {
+    const last = points.at(-1);
+    const call = requests.metric(
+      { ...drawn.asked, start: last ? last[1] : drawn.asked.start }, metricPicker.value, aggregation(), limit(),
+    );
+    const { telemetry } = await ask(call, connection(signal));
+    const fresh = telemetry.points.filter((point) => !last || point[1] > last[1]);
+    points = [...points, ...fresh];
+    showPoints(telemetry.isPartial && fresh.length > 0, true);
+  } catch (error) {
+    if (!signal.aborted) showError(error);
+  } finally {
+    $("more").disabled = false;
+  }
+}
+
+const limit = () => ($("limit").value === "" ? ALL : Number($("limit").value));
+
+function showPoints(isPartial, keepsZoom = false) {
+  const hasPoints = points.length > 0;
+  $("error").hidden = true;
+  $("chart").hidden = $("chart-keys").hidden = !hasPoints;
+  $("partial").hidden = !isPartial;
+  $("zoom-in").disabled = !hasPoints;
+  $("reading").textContent = "";
+  state(hasPoints || !drawn ? "" : "empty", ...(hasPoints || !drawn ? [] : [
+    element("strong", { textContent: "No points" }),
+    element("p", { textContent: "The mirror answered, and this range has no data. Try a longer range, larger buckets or other filters." }),
+  ]));
+  if (drawn) {
+    const { asked: { start, end }, method, metric } = drawn;
+    $("chart-title").textContent = metric || "Chart";
+    const size = points[0]?.[2] ? `, buckets of ${length(points[0][2] - points[0][1])}` : "";
+    $("summary").textContent = `${method}, ${counted(points.length, "point", "points")}${size}, `
+      + `${time(start)} to ${time(end)} (${zone()})`;
+    chart.show(points, [start, end], keepsZoom);
+  } else {
+    chart.show([], [0, 1]);
+  }
+  page = 0;
+  showTable();
+}
+
+function showTable() {
+  const isRaw = !(points[0]?.length === 3);
+  const columns = isRaw ? ["Value", "Time"] : ["Value", "From", "To"];
+  $("columns").replaceChildren(...columns.map((text) => element("th", { scope: "col", textContent: text })));
+  const first = page * ROWS_A_PAGE;
+  const shown = points.slice(first, first + ROWS_A_PAGE);
+  $("rows").replaceChildren(...shown.map(([value, ...times]) => element("tr", {},
+    element("td", { className: "number", textContent: number(value), title: String(value) }),
+    ...times.map((millis) => element("td", { textContent: time(millis), title: String(millis) })))));
+  $("page").textContent = points.length
+    ? `${first + 1} to ${first + shown.length} of ${counted(points.length, "point", "points")}`
+    : "No points.";
+  $("previous").disabled = page === 0;
+  $("next").disabled = first + shown.length >= points.length;
+}
+
+function turn(pages) {
+  page += pages;
+  showTable();
+}
+
+// Live refresh
+
+function schedule() {
+  clearTimeout(timer);
+  const every = Number($("live").value);
+  if (every) {
+    timer = setTimeout(() => (document.hidden ? schedule() : draw({ isRefresh: true })), every);
+  }
+}
+
+// On the wire
+
+function showCalls() {
+  fill($("calls"), exchanges.map(({ path, status, millis, size }, index) => [
+    index, `${path} · ${status || "no answer"} · ${number(Math.round(millis))} ms · ${bytes(size)}`,
+  ]), 0);
+  $("curl").disabled = false;
+  showExchange();
+}
+
+function showExchange() {
+  const exchange = exchanges[Number($("calls").value)];
+  if (!exchange) return;
+  $("request").textContent = requestText(exchange, $("secrets").checked);
+  $("answer").textContent = answerText(exchange);
+}
+
+async function copy(text, told) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(told);
+  } catch {
+    toast("The browser does not allow this page to copy.");
+  }
+}
+
+let toastTimer = 0;
+
+function toast(text) {
+  $("toast").textContent = text;
+  $("toast").classList.add("shown");
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => $("toast").classList.remove("shown"), 4_000);
+}
+
+// The address holds what is chosen, but nothing of the connection.
+
+const FIELDS = ["method", "bucket", "range", "live", "limit", "from", "to"];
+const DEFAULTS = { method: "MEAN", bucket: String(MINUTE), range: String(HOUR), live: "0", limit: "", from: "", to: "" };
+
+function writeAddress() {
+  const address = new URLSearchParams();
+  for (const filter of filters) address.append("filter", JSON.stringify(filter));
+  if (metricPicker.value) address.set("metric", metricPicker.value);
+  for (const id of FIELDS) {
+    const isShown = !["from", "to"].includes(id) || $("range").value === "custom";
+    if (isShown && $(id).value !== DEFAULTS[id]) address.set(id, $(id).value);
+  }
+  if (!isRandom()) address.set("connection", "other");
+  history.replaceState(null, "", `${location.pathname}${location.search}#${address}`);
+}
+
+function readAddress() {
+  const address = new URLSearchParams(location.hash.slice(1));
+  filters = address.getAll("filter").map(parseFilter).filter(Boolean);
+  metricPicker.value = address.get("metric") ?? "";
+  for (const id of FIELDS) {
+    $(id).value = address.get(id) ?? DEFAULTS[id];
+    // A value that the list does not have selects nothing.
+    if ($(id).value === "" && DEFAULTS[id]) $(id).value = DEFAULTS[id];
+  }
+  if (address.get("method") === "") $("method").value = "";
+  showFilters();
+  $("custom").hidden = $("range").value !== "custom";
+  if (address.get("connection") && isRandom()) {
+    state("empty",
+      element("strong", { textContent: "This chart needs connection details" }),
+      element("p", { textContent: "The address has none. Enter them, then press Draw." }));
+    $("details").value = "";
+    $("details").focus();
+  } else draw();
+}
+
+function parseFilter(text) {
+  try {
+    const [name, value] = JSON.parse(text);
+    return typeof name === "string" && ["string", "number", "boolean"].includes(typeof value) ? [name, value] : null;
+  } catch {
+    return null;
+  }
+}
+
+// Start
+
+fill($("method"), METHODS);
+fill($("bucket"), BUCKETS.map((millis) => [millis, length(millis)]));
+fill($("range"), [...RANGES.map((millis) => [millis, `Last ${length(millis)}`]), ["custom", "From … to …"]]);
+fill($("live"), REFRESHES.map((millis) => [millis, millis ? `Every ${length(millis)}` : "Off"]));
+$("origin").textContent = base;
+
+$("test").addEventListener("click", test);
+$("add").addEventListener("click", () => addFilter(valuePicker.value));
+$("controls").addEventListener("submit", (event) => {
+  event.preventDefault();
+  draw();
+});
+$("example").addEventListener("change", ({ target }) => {
+  const example = EXAMPLES[target.value];
+  if (!example) return;
+  $("details").value = JSON.stringify(example, null, 2);
+  $("details").rows = Object.keys(example).length + 3;
+  target.value = "";
+  $("details").focus();
+});
+$("details").addEventListener("change", () => ($("tested").textContent = ""));
+for (const id of ["method", "bucket", "live", "limit", "from", "to"]) $(id).addEventListener("change", () => draw());
+$("range").addEventListener("change", () => {
+  if ($("range").value === "custom" && !$("from").value) {
+    const local = (millis) => new Date(millis - new Date(millis).getTimezoneOffset() * MINUTE).toISOString().slice(0, 19);
+    $("from").value = local(Date.now() - HOUR);
+    $("to").value = local(Date.now());
+  }
+  draw();
+});
+$("zoom-in").addEventListener("click", () => chart.zoomIn());
+$("zoom-out").addEventListener("click", () => chart.zoomOut());
+$("zoom-all").addEventListener("click", () => chart.all());
+$("more").addEventListener("click", loadRest);
+$("previous").addEventListener("click", () => turn(-1));
+$("next").addEventListener("click", () => turn(1));
+$("calls").addEventListener("change", showExchange);
+$("secrets").addEventListener("change", showExchange);
+$("curl").addEventListener("click", () => {
+  const exchange = exchanges[Number($("calls").value)];
+  if (exchange) copy(asCurl(exchange), "Copied. It reads the connection details from connection-details.json.");
+});
+$("copy-address").addEventListener("click", () => copy(location.href, "Copied. The address has no connection details."));
+addEventListener("hashchange", readAddress);
+readAddress();

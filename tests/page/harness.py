@@ -1,0 +1,132 @@
+"""A person with a browser."""
+
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect
+
+TOKEN = "a-token-of-24-characters"
+SECRET = "a-secret-of-the-tests"
+
+# The connection details of the local CloudWatch.
+KEYS = {"source": "cloudwatch", "accessKeyId": "test", "secretAccessKey": SECRET, "region": "eu-west-1"}
+
+PATIENCE = 15_000
+
+expect.set_options(timeout=10_000)
+
+
+@dataclass
+class Mirrors:
+    random: str
+    restricted: str
+    cloudwatch: str
+
+
+class Visitor:
+    """One tab of a browser that has never been here. Notes what must not happen."""
+
+    def __init__(self, browser, mirrors):
+        self.browser = browser
+        self.mirrors = mirrors
+        self.notes = []
+        self.context = None
+        self.page = None
+
+    def open(self, url, path="explore", size=(1440, 1000), scheme="light", frozen=False):
+        """Opens the page of a mirror."""
+        self.close()
+        self.faults = []
+        self.context = self.browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, color_scheme=scheme,
+            timezone_id="Europe/Amsterdam", locale="en-GB",
+        )
+        self.context.set_default_timeout(PATIENCE)
+        self.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = self.page = self.context.new_page()
+        page.on("pageerror", lambda error: self.faults.append(f"an error in the page: {error}"))
+        page.on("console", lambda message: message.type == "error"
+                and "the server responded with a status of" not in message.text
+                and "ERR_FAILED" not in message.text
+                and self.faults.append(f"the console: {message.text}"))
+        origin = urlsplit(url).netloc
+        page.on("request", lambda request: urlsplit(request.url).netloc != origin
+                and self.faults.append(f"a request to elsewhere: {request.url}"))
+        if frozen:
+            page.clock.install()
+        page.goto(url + path)
+        return page
+
+    def open_cloudwatch(self, *filters, metric=None, **others):
+        """Opens the CloudWatch mirror's page with connection details, filters and a metric."""
+        page = self.open(self.mirrors.cloudwatch, **others)
+        self.enter(KEYS)
+        for name, value in filters:
+            self.filter(name, value)
+        if metric:
+            self.pick("Metric field", metric)
+        return page
+
+    def enter(self, details):
+        self.page.get_by_label("Connection details JSON").fill(json.dumps(details))
+
+    def options(self, label):
+        """What the list of a field offers."""
+        self.page.get_by_label(label, exact=True).click()
+        options = self.page.get_by_role("listbox", name=label).get_by_role("option")
+        expect(options.first).to_be_visible()
+        return [text.split(" ")[0] for text in options.all_inner_texts()]
+
+    def pick(self, label, text):
+        field = self.page.get_by_label(label, exact=True)
+        if self.page.get_by_role("listbox", name=label).count() == 0:
+            field.click()
+        options = self.page.get_by_role("listbox", name=label).get_by_role("option")
+        options.filter(has_text=re.compile(rf"^{re.escape(text)}( \w+)?$")).click()
+
+    def filter(self, name, value):
+        self.page.get_by_label("Field", exact=True).fill(name)
+        self.pick("Field", name)
+        self.pick("Value", value)
+        expect(self.page.get_by_role("list", name="Filters").get_by_text(name)).to_be_visible()
+
+    @property
+    def summary(self):
+        return self.page.locator("#summary")
+
+    @property
+    def error(self):
+        return self.page.get_by_role("alert")
+
+    def answer_with(self, points, is_partial=False):
+        """The next answers to `/api/metric`, whatever is asked."""
+        is_raw = not points or len(points[0]) == 2
+        columns = ["value", "timestamp"] if is_raw else ["value", "startTimestamp", "endTimestamp"]
+        kind = "RawMetricTelemetry" if is_raw else "AggregatedMetricTelemetry"
+        body = {"telemetry": {"points": points, "dataFormat": columns, "isPartial": is_partial,
+                              "_type": kind}, "_type": "MetricsResponse"}
+        self.page.unroute("**/api/metric")
+        self.page.route("**/api/metric", lambda route: route.fulfill(
+            json=body, headers={"x-mirror-api-key": "api_key"}))
+
+    def draw(self):
+        self.page.get_by_role("button", name="Draw").click()
+
+    def check(self):
+        """Nothing went wrong that nobody asked for, and nothing is kept."""
+        kept = self.page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]")
+        assert kept == [0, 0, ""], kept
+        assert not self.faults, self.faults
+        assert SECRET not in self.page.url, self.page.url
+
+    def picture(self, name):
+        if self.page:
+            self.page.screenshot(path=f"target/page/{name}.png")
+
+    def close(self):
+        if self.context:
+            self.page.unroute_all(behavior="ignoreErrors")
+            self.context.close()
+            self.context = self.page = None

@@ -1,0 +1,113 @@
+"""What went over the wire, the curl command, the address, and secrets."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+
+from playwright.sync_api import expect
+
+from harness import KEYS, SECRET
+
+
+def the_request_is_stackstates(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/SQS"), metric="ApproximateNumberOfMessagesVisible")
+    with page.expect_request("**/api/metric") as asked:
+        visitor.draw()
+    body = asked.value.post_data_json
+    query = body["query"]
+    assert body["connectionDetails"] == KEYS
+    assert (body["_type"], query["_type"], query["limit"]) == ("MetricsRequest", "MetricsQuery", 2147483647)
+    assert query["conditions"] == [{"key": "Namespace", "_type": "EqualityCondition",
+                                    "value": {"value": "AWS/SQS", "_type": "StringValue"}}]
+    assert query["metricField"] == "ApproximateNumberOfMessagesVisible"
+    assert query["aggregation"] == {"method": "MEAN", "bucketSizeMillis": 60000, "_type": "Aggregation"}
+    assert query["endTime"] - query["startTime"] == 3600000
+
+
+def calls_show_their_size_and_time(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    calls = page.get_by_label("Call", exact=True)
+    expect(calls).to_contain_text(re.compile(r"api/metric · 200 · [\d,]+ ms · [\d.]+ kB"))
+    page.get_by_role("button", name="Test connection").click()
+    expect(calls.get_by_role("option").first).to_have_text(re.compile(r"api/connection · 200 · [\d,]+ ms · 48 B"))
+    expect(page.locator("#answer")).to_contain_text('"status": "OK"')
+    calls.select_option("1")
+    expect(page.locator("#answer")).to_contain_text('"_type": "MetricsResponse"')
+
+
+def secrets_are_hidden_until_asked_for(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/SQS"))
+    wire = page.locator(".wire")
+    expect(wire).to_contain_text("(hidden)")
+    assert SECRET not in wire.inner_text()
+    page.get_by_label("Show the connection details").check()
+    expect(page.locator("#request")).to_contain_text(SECRET)
+
+
+def the_curl_command_works_and_has_no_secret(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/Lambda"), metric="Duration")
+    page.get_by_label("Field", exact=True).fill("FunctionName")
+    visitor.pick("Field", "FunctionName")
+    page.get_by_label("Value", exact=True).fill("it's \"$(touch run)\" `x` \\ %s")
+    page.get_by_role("button", name="Add filter").click()
+    expect(visitor.error).to_be_visible()
+    page.get_by_role("button", name="Copy as curl").click()
+    expect(page.locator("#toast")).to_contain_text("Copied.")
+    command = page.evaluate("navigator.clipboard.readText()")
+    assert SECRET not in command, command
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "connection-details.json"), "w") as file:
+            json.dump(KEYS, file)
+        done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True, check=True)
+        assert os.listdir(folder) == ["connection-details.json"], "the shell runs nothing of the value"
+    answer = json.loads(done.stdout)
+    assert answer["_type"] == "MetricNotFoundError" and "it's" in json.dumps(answer), answer
+    shown = json.loads(page.locator("#answer").inner_text().partition("\n\n")[2])
+    assert shown == answer, (shown, answer)
+
+
+def the_address_has_the_chart_and_no_secret(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/EC2"), metric="CPUUtilization")
+    page.get_by_label("Aggregation").select_option("Maximum")
+    page.get_by_label("Range").select_option("Last 30 min")
+    expect(visitor.summary).to_have_text(re.compile(r"^Maximum, (29|30) points"))
+    page.get_by_role("button", name="Copy address").click()
+    address = page.evaluate("navigator.clipboard.readText()")
+    assert SECRET not in address and "AWS%2FEC2" in address, address
+    page = visitor.open(visitor.mirrors.cloudwatch, address.removeprefix(visitor.mirrors.cloudwatch))
+    expect(page.locator("#state")).to_contain_text("This chart needs connection details")
+    expect(page.get_by_role("list", name="Filters")).to_contain_text("Namespace = AWS/EC2")
+    visitor.enter(KEYS)
+    visitor.draw()
+    expect(page.get_by_role("heading", name="CPUUtilization")).to_be_visible()
+    expect(visitor.summary).to_have_text(re.compile(r"^Maximum, (29|30) points"))
+
+
+def a_strange_address_breaks_nothing(visitor):
+    for address in ["#filter=%7B&filter=[1,2]&filter=[%22a%22,null]&method=NONE&range=-5&bucket=x&live=1",
+                    "#filter=%5B%22a%22%2C%22%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E%22%5D", "#%", "#range=custom"]:
+        page = visitor.open(visitor.mirrors.random, "explore" + address)
+        if "custom" in address:
+            expect(visitor.error).to_contain_text("The range is not complete.")
+        else:
+            expect(visitor.summary).to_have_text(re.compile("^Mean, 60 points"))
+        assert page.locator("#filters img").count() == 0
+
+
+def nothing_of_an_answer_becomes_markup(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    markup = "<img src=x onerror=alert(1)>"
+    page.route("**/api/metric", lambda route: route.fulfill(
+        status=500, headers={"x-mirror-api-key": "api_key"},
+        json={"_type": "RemoteMirrorError", "summary": markup, "details": markup}))
+    visitor.draw()
+    expect(visitor.error).to_contain_text(markup)
+    assert page.locator("main img").count() == 0
+
+
+def a_slash_behind_the_address_does_no_harm(visitor):
+    page = visitor.open(visitor.mirrors.random, "explore/")
+    expect(visitor.summary).to_have_text(re.compile("60 points"))
+    assert page.url.partition("#")[0] == visitor.mirrors.random + "explore", page.url
