@@ -6,6 +6,7 @@ mod support;
 
 mod mirror {
     mod events;
+    mod openapi;
     mod properties;
     mod random;
     mod requests;

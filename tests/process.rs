@@ -68,7 +68,6 @@ fn read(stream: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
 /// Hands out one event, and returns the function's answer to it ("Using the Lambda runtime API",
 /// Lambda developer guide).
 fn answer(runtime: &TcpListener, event: &Value) -> Value {
-    let event = event.to_string();
     let mut handed_out = false;
     loop {
         let mut stream = BufReader::new(runtime.accept().unwrap().0);
@@ -79,18 +78,23 @@ fn answer(runtime: &TcpListener, event: &Value) -> Value {
             if std::mem::replace(&mut handed_out, true) {
                 break;
             }
-            let deadline = "4000000000000";
-            write!(
-                stream.get_mut(),
-                "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\n\
-                 Lambda-Runtime-Deadline-Ms: {deadline}\r\n\
-                 Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:1:function:mirror\r\n\
-                 Content-Length: {}\r\n\r\n{event}",
-                event.len()
-            )
-            .unwrap();
+            hand_out(stream.get_mut(), event);
         }
     }
+}
+
+fn hand_out(stream: &mut TcpStream, event: &Value) {
+    let event = event.to_string();
+    let deadline = "4000000000000";
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 1\r\n\
+         Lambda-Runtime-Deadline-Ms: {deadline}\r\n\
+         Lambda-Runtime-Invoked-Function-Arn: arn:aws:lambda:eu-west-1:1:function:mirror\r\n\
+         Content-Length: {}\r\n\r\n{event}",
+        event.len()
+    )
+    .unwrap();
 }
 
 const MINUTE: i64 = 60_000;
@@ -202,6 +206,38 @@ fn a_variable_that_is_no_text_stops_the_start() {
         };
         assert_eq!(has_started, starts, "{variable} {value:?}");
         let _ = process.kill();
+        let _ = process.wait();
+    }
+}
+
+/// `cargo lambda watch` closes it if the caller has left, and does not start the function again.
+#[test]
+fn a_connection_that_closes_under_an_answer_ends_a_deployed_function_only() {
+    let large = json!({
+        "connectionDetails": {},
+        "query": {
+            "startTime": 0, "endTime": 100_000 * MINUTE,
+            "aggregation": {"method": "MAX", "bucketSizeMillis": MINUTE},
+        },
+    });
+    let deployed = [("AWS_LAMBDA_INITIALIZATION_TYPE", OsStr::new("on-demand"))];
+    for (variables, goes_on) in [(&[][..], true), (&deployed, false)] {
+        let runtime = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut process = function(&runtime, variables);
+        let mut stream = BufReader::new(runtime.accept().unwrap().0);
+        read(&mut stream).unwrap();
+        hand_out(stream.get_mut(), &event("POST", "/api/metric", large.to_string()));
+        let mut line = String::new();
+        stream.read_line(&mut line).unwrap();
+        assert!(line.starts_with("POST"), "{line}");
+        drop(stream);
+        if goes_on {
+            let answer = answer(&runtime, &event("GET", "/", ""));
+            assert_eq!(Reply::of(&answer).status, 200);
+            let _ = process.kill();
+        } else {
+            assert!(!process.wait().unwrap().success());
+        }
         let _ = process.wait();
     }
 }

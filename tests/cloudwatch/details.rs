@@ -6,6 +6,7 @@ use stackstate_mirror::json::Node;
 
 use crate::support::app::app;
 use crate::support::events::post;
+use crate::support::openapi;
 
 const ARN: &str = "arn:aws:iam::123456789012:role/team/mirror";
 
@@ -104,6 +105,7 @@ fn every_example_of_cloudwatch_names_its_source() {
             if ["region", "accessKeyId", "roleArn"].iter().any(|name| example.get(name).is_some()) {
                 assert_eq!(example["source"], "cloudwatch", "{file}: {block}");
                 assert!(matches!(read(&example), Connection::CloudWatch(_)), "{file}: {block}");
+                openapi::is_a("MirrorConnectionDetails", &example).unwrap();
                 examples += 1;
             }
         }

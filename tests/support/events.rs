@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use stackstate_mirror::app::App;
 use stackstate_mirror::event;
 
+use super::openapi;
+
 /// StackState's aggregation methods, from its documentation.
 pub(crate) const METHODS: [&str; 14] = [
     "MEAN",
@@ -23,11 +25,13 @@ pub(crate) const METHODS: [&str; 14] = [
     "EVENT_COUNT_NO_ZEROS",
 ];
 
-/// The mirror's answer to a Lambda event. Both are JSON.
+/// The mirror's answer to a Lambda event. Both are JSON. It is as `docs/openapi.yaml` says.
 pub(crate) async fn serve(app: &App, event: &Value) -> Value {
     let payload = serde_json::from_value(event.clone()).unwrap();
     let answer = event::serve(app, LambdaEvent::new(payload, Default::default())).await.unwrap();
-    serde_json::to_value(answer).unwrap()
+    let answer = serde_json::to_value(answer).unwrap();
+    openapi::check(event, &answer);
+    answer
 }
 
 /// The event of a function URL.

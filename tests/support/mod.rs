@@ -8,6 +8,7 @@
 //! | `invariants` | what holds for every answer with random data; the fuzzer uses it too |
 //! | `ministack` | a local CloudWatch and STS with real data |
 //! | `wire_fake` | a server that speaks AWS's protocols and can break them |
+//! | `openapi` | the description of the API, which every answer is compared with |
 //! | `sdk_mock` | the SDK's mocks, for pages and requests |
 
 #![allow(dead_code, reason = "every test file uses a part of it")]
@@ -18,5 +19,6 @@ pub(crate) mod events;
 pub(crate) mod invariants;
 pub(crate) mod inventory;
 pub(crate) mod ministack;
+pub(crate) mod openapi;
 pub(crate) mod sdk_mock;
 pub(crate) mod wire_fake;
