@@ -77,6 +77,10 @@ test-arm64: build ## Run the arm64 build under emulation, if qemu-user-static is
 test-page: $(TOOLS)/page/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Use the page at /explore in a real browser, if Chromium is installed
 	@PYTHONPATH=dev $(TOOLS)/page/bin/python tests/page $(TESTS)
 
+.PHONY: check-api
+check-api: $(TOOLS)/schemathesis/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Compare running mirrors with docs/openapi.yaml, with TIMES_EACH requests for each call
+	@PYTHONPATH=dev $(TOOLS)/schemathesis/bin/python tests/api
+
 .PHONY: check
 check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
 	cargo fmt --check --all
@@ -109,9 +113,12 @@ fuzz: $(FUZZ) ## Fuzz the mirror for FUZZ_SECONDS; needs a nightly Rust and a C+
 # Files whose mutants are tried; src/main.rs and src/log.rs only start things.
 MUTANTS ?= src/**/*.rs
 
+# Targets as `--cargo-arg` are all that is built; after `--`, everything would be built for each mutant.
 .PHONY: mutants
+mutants: export CARGO_PROFILE_DEV_DEBUG := 0
+mutants: export CARGO_PROFILE_TEST_DEBUG := 0
 mutants: $(MUTANTS_TOOL) $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Change the code in many small ways (MUTANTS=src/…); shows what no test notices; takes hours
-	PATH=$(CURDIR)/$(dir $(MUTANTS_TOOL)):$$PATH cargo mutants --in-place --no-shuffle --file '$(MUTANTS)' --exclude src/main.rs --exclude src/log.rs --output target -- --locked --lib --test cloudwatch --test mirror
+	PATH=$(CURDIR)/$(dir $(MUTANTS_TOOL)):$$PATH cargo mutants --in-place --no-shuffle --file '$(MUTANTS)' --exclude src/main.rs --exclude src/log.rs --output target $(addprefix --cargo-arg=,--locked --lib --test=cloudwatch --test=mirror)
 
 .PHONY: soak
 soak: $(TOOLS)/ministack/.ready release ## Send 100,000 mixed requests to the release binary; check answers, memory and connections

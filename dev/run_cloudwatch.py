@@ -11,7 +11,8 @@ import sys
 import tempfile
 import time
 
-from local_aws import REGION, SHOP, LocalAws
+from local_aws import SHOP, LocalAws
+from local_mirror import CLOUDWATCH
 
 # The request of the curl command below. It asks for the last half hour.
 REQUEST = "target/example-request.json"
@@ -42,11 +43,10 @@ adds up all metrics of a name if the query names no dimension. Ctrl-C stops both
 
 def example(port):
     """What a person can look at. Writes the request for it."""
-    details = {"source": "cloudwatch", "accessKeyId": "test", "secretAccessKey": "test", "region": REGION}
     now = int(time.time() * 1000)
     conditions = [("Namespace", "AWS/EC2"), ("InstanceId", "i-0a1b2c3d4e5f60718")]
     body = {
-        "connectionDetails": details,
+        "connectionDetails": CLOUDWATCH,
         "query": {
             "conditions": [
                 {"key": key, "value": {"value": value, "_type": "StringValue"}, "_type": "EqualityCondition"}
@@ -64,7 +64,7 @@ def example(port):
     rows = [f"  {namespace:12} {name:36} {dimension} = {value}"
             for namespace, name, (dimension, value), _, _ in SHOP]
     return EXAMPLE.format(
-        port=port, key=os.environ.get("MIRROR_API_KEY", "api_key"), details=json.dumps(details),
+        port=port, key=os.environ.get("MIRROR_API_KEY", "api_key"), details=json.dumps(CLOUDWATCH),
         metrics="\n".join(rows), request=REQUEST,
     )
 

@@ -14,8 +14,9 @@ import chart
 import look
 import stream
 import wire
-from browser import browser, find, mirror
+from browser import browser, find
 from harness import TOKEN, Mirrors, Visitor
+from local_mirror import mirror
 
 MODULES = [stream, chart, wire, look]
 

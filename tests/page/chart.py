@@ -21,8 +21,14 @@ def _buckets(*minutes):
     return [[float(minute), START + minute * MINUTE, START + (minute + 1) * MINUTE] for minute in minutes]
 
 
+def _box(page):
+    """Where the chart is, in sight."""
+    page.locator(".u-over").scroll_into_view_if_needed()
+    return page.locator(".u-over").bounding_box()
+
+
 def _hover(page, share):
-    box = page.locator(".u-over").bounding_box()
+    box = _box(page)
     page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
 
 
@@ -60,7 +66,7 @@ def raw_points_are_read_at_their_time(visitor):
 def a_part_can_be_zoomed_into(visitor):
     page = visitor.open(visitor.mirrors.random)
     _shows(visitor, _buckets(*range(60)), 60)
-    box = page.locator(".u-over").bounding_box()
+    box = _box(page)
     y = box["y"] + 50
     page.mouse.move(box["x"] + box["width"] * 0.5, y)
     page.mouse.down()
@@ -119,8 +125,7 @@ def an_empty_answer_is_told(visitor):
 def a_slow_mirror_is_waited_for(visitor):
     page = visitor.open(visitor.mirrors.random)
     expect(visitor.summary).to_have_text(re.compile("60 points"))
-    held = []
-    page.route("**/api/metric", lambda route: held.append(route))
+    held = visitor.hold_answers()
     visitor.draw()
     expect(page.locator("#state")).to_contain_text("Waiting for the mirror")
     held.pop().continue_()
@@ -129,9 +134,11 @@ def a_slow_mirror_is_waited_for(visitor):
     # Another choice gives up the answer that is waited for.
     visitor.draw()
     expect(page.locator("#state")).to_contain_text("Waiting for the mirror")
-    page.unroute("**/api/metric")
+    given_up = held.pop()
+    page.route("**/api/metric", lambda route: route.continue_())
     page.get_by_label("Aggregation").select_option("Maximum")
     expect(visitor.summary).to_have_text(re.compile("^Maximum, 60 points"))
+    given_up.abort()
     expect(visitor.error).to_be_hidden()
 
 
@@ -169,7 +176,7 @@ def twenty_thousand_points_stay_smooth(visitor):
     page = visitor.open(visitor.mirrors.random)
     page.get_by_label("Range").select_option("Last 15 d")
     expect(visitor.summary).to_have_text(re.compile("21,600 points"))
-    box = page.locator(".u-over").bounding_box()
+    box = _box(page)
     left, width, y = box["x"], box["width"], box["y"] + 80
 
     def longest(name, act):

@@ -1,17 +1,19 @@
 """A person with a browser."""
 
+import contextlib
 import json
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
+
+from local_mirror import CLOUDWATCH
 
 TOKEN = "a-token-of-24-characters"
 SECRET = "a-secret-of-the-tests"
 
-# The connection details of the local CloudWatch.
-KEYS = {"source": "cloudwatch", "accessKeyId": "test", "secretAccessKey": SECRET, "region": "eu-west-1"}
+KEYS = {**CLOUDWATCH, "secretAccessKey": SECRET}
 
 PATIENCE = 15_000
 
@@ -111,6 +113,12 @@ class Visitor:
         self.page.route("**/api/metric", lambda route: route.fulfill(
             json=body, headers={"x-mirror-api-key": "api_key"}))
 
+    def hold_answers(self):
+        """A list of the requests to `/api/metric` from now on, which wait for their answers."""
+        held = []
+        self.page.route("**/api/metric", lambda route: held.append(route))
+        return held
+
     def draw(self):
         self.page.get_by_role("button", name="Draw").click()
 
@@ -122,8 +130,10 @@ class Visitor:
         assert SECRET not in self.page.url, self.page.url
 
     def picture(self, name):
+        """Writes what the page shows into target/page, if the browser still can."""
         if self.page:
-            self.page.screenshot(path=f"target/page/{name}.png")
+            with contextlib.suppress(Error):
+                self.page.screenshot(path=f"target/page/{name}.png")
 
     def close(self):
         if self.context:
