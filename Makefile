@@ -77,6 +77,10 @@ test-arm64: build ## Run the arm64 build under emulation, if qemu-user-static is
 test-page: $(TOOLS)/page/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Use the page at /explore in a real browser, if Chromium is installed
 	@PYTHONPATH=dev $(TOOLS)/page/bin/python tests/page $(TESTS)
 
+.PHONY: screenshots
+screenshots: $(TOOLS)/page/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Write the pictures in docs/images; needs Chromium
+	@PYTHONPATH=dev:tests/page $(TOOLS)/page/bin/python dev/screenshots.py
+
 .PHONY: check-api
 check-api: $(TOOLS)/schemathesis/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Compare running mirrors with docs/openapi.yaml, with TIMES_EACH requests for each call
 	@PYTHONPATH=dev $(TOOLS)/schemathesis/bin/python tests/api

@@ -150,7 +150,7 @@ mod tests {
             ("GET", "/explore", Some(&[][..])),
             ("GET", "//explore/", Some(&[])),
             ("GET", "/prod/explore/page.js", Some(&["page.js"])),
-            ("GET", "/explore/uplot/uPlot.min.css", Some(&["uplot", "uPlot.min.css"])),
+            ("GET", "/explore/uplot/uPlot.iife.min.js", Some(&["uplot", "uPlot.iife.min.js"])),
             ("GET", "/explore/uplot", None),
             ("GET", "/explore/mod.rs", None),
             ("GET", "/explore/../page.js", None),

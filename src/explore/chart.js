@@ -4,13 +4,9 @@
 import { axisNumber, axisTime, length, number, time } from "./format.js";
 
 const HEIGHT = 320;
-const ZOOM = 2;
 const LEAST_SPAN = 1_000;
 
-/**
- * The coordinates of points. A bucket is a level line from its start to its end, and a gap lies
- * where the next bucket begins later. Raw points are joined.
- */
+// A bucket is a level line from its start to its end. A gap lies where the next one begins later.
 function coordinates(points) {
   const xs = [];
   const ys = [];
@@ -31,7 +27,7 @@ function coordinates(points) {
   return [xs, ys];
 }
 
-/** The part of the axis that shows values from `min` to `max`: with zero, if that is near. */
+// The part of the value axis: with zero, if that is near.
 function heights(min, max) {
   if (min === null) return [0, 1];
   const space = (max - min || Math.abs(max) || 1) * 0.08;
@@ -39,14 +35,12 @@ function heights(min, max) {
   return [isNear || (min === 0 && max === 0) ? 0 : min - space, max + space];
 }
 
-/** The text of a point. */
-export function reading([value, start, end]) {
+function reading([value, start, end]) {
   if (end === undefined) return `${number(value)} at ${time(start)}`;
   return `${number(value)} from ${time(start)}, for ${length(end - start)}`;
 }
 
 export class Chart {
-  /** Shows points in `place`, and what a person points at in `output`. */
   constructor(place, output, onZoom) {
     Object.assign(this, { place, output, onZoom, points: [], at: -1 });
     place.addEventListener("keydown", (event) => this.onKey(event));
@@ -54,7 +48,6 @@ export class Chart {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
 
-  /** Shows other points, of this range in epoch milliseconds. The zoom stays if `keepsZoom`. */
   show(points, range, keepsZoom) {
     const zoom = keepsZoom && this.isZoomed ? this.span() : null;
     Object.assign(this, { points, range, at: -1 });
@@ -107,7 +100,7 @@ export class Chart {
     return [this.min ?? this.range[0], this.max ?? this.range[1]];
   }
 
-  /** The part of the range that points lie in, which may reach past it. */
+  // Points may reach past the range.
   whole() {
     const last = this.points.at(-1);
     const end = Math.max(last[2] ?? last[1], this.range[1]);
@@ -136,7 +129,7 @@ export class Chart {
     this.zoom(...this.whole());
   }
 
-  /** Zooms by a factor, around the point at which the person is. */
+  // Zooms around the point at which the person is.
   zoomBy(factor) {
     if (!this.plot) return;
     const { min, max } = this.plot.scales.x;
@@ -145,15 +138,7 @@ export class Chart {
     this.zoom(middle - (middle - min) * factor, middle + (max - middle) * factor);
   }
 
-  zoomIn() {
-    this.zoomBy(1 / ZOOM);
-  }
-
-  zoomOut() {
-    this.zoomBy(ZOOM);
-  }
-
-  /** Tells the point at a time: the bucket that holds it, or the nearest raw point. */
+  // Tells the bucket that holds a time, or the nearest raw point.
   point(millis) {
     let [low, high] = [0, this.points.length];
     while (low < high) {
@@ -180,8 +165,8 @@ export class Chart {
       const last = this.points.length - 1;
       const to = event.key === "Home" ? 0 : event.key === "End" ? last : this.at < 0 && step < 0 ? last : this.at + step;
       this.moveTo(Math.min(Math.max(to, 0), last));
-    } else if (event.key === "+" || event.key === "=") this.zoomIn();
-    else if (event.key === "-") this.zoomOut();
+    } else if (event.key === "+" || event.key === "=") this.zoomBy(1 / 2);
+    else if (event.key === "-") this.zoomBy(2);
     else if (event.key === "0") this.all();
     else return;
     event.preventDefault();

@@ -6,36 +6,29 @@ const tiny = new Intl.NumberFormat(undefined, { notation: "scientific", maximumS
 
 const isOrdinary = (value) => value === 0 || (Math.abs(value) >= 1e-4 && Math.abs(value) < 1e15);
 
-/** A value with up to seven digits. */
 export const number = (value) => (isOrdinary(value) ? plain : tiny).format(value);
 
-/** A value for an axis, such as 1.2K. */
 export const axisNumber = (value) => (isOrdinary(value) ? short : tiny).format(value);
 
 const style = (options) => new Intl.DateTimeFormat(undefined, { hourCycle: "h23", ...options });
 const day = style({ day: "numeric", month: "short" });
 const minute = style({ hour: "2-digit", minute: "2-digit" });
 const second = style({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const moment = style({
-  year: "numeric", month: "short", day: "numeric",
-  hour: "2-digit", minute: "2-digit", second: "2-digit",
-});
+const moment = style({ dateStyle: "medium", timeStyle: "medium" });
 
-/** A time in epoch milliseconds, to the second. */
 export const time = (millis) => moment.format(millis);
 
-/** Times for an axis whose marks are `step` milliseconds apart. */
+// For an axis whose marks are `step` milliseconds apart.
 export function axisTime(millis, step) {
   if (step >= 86_400_000) return day.format(millis);
   return (step >= 60_000 ? minute : second).format(millis);
 }
 
-/** The browser's time zone, such as Europe/Amsterdam. */
 export const zone = () => moment.resolvedOptions().timeZone;
 
 const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1_000], ["ms", 1]];
 
-/** A length of time, such as 5 min or 1 h 30 min. */
+// Such as 1 h 30 min.
 export function length(millis) {
   const parts = [];
   for (const [name, size] of UNITS) {
@@ -47,11 +40,9 @@ export function length(millis) {
   return parts.join(" ") || "0 ms";
 }
 
-/** A size in bytes, such as 1.2 kB. */
 export function bytes(count) {
   if (count < 1_000) return `${count} B`;
   return count < 1e6 ? `${plain.format(+(count / 1e3).toFixed(1))} kB` : `${plain.format(+(count / 1e6).toFixed(2))} MB`;
 }
 
-/** One word or the other, after a number. */
 export const counted = (count, one, many) => `${plain.format(count)} ${count === 1 ? one : many}`;

@@ -1,13 +1,13 @@
 // The four calls of the Mirror REST API, as StackState makes them.
 
-/** The limit that StackState sends for "all". */
+// StackState sends it for "all".
 export const ALL = 2_147_483_647;
 
 const LARGEST_SHOWN = 20_000;
 const KEY_HEADER = "x-mirror-api-key";
-const DETAILS_FILE = "connection-details.json";
+export const DETAILS_FILE = "connection-details.json";
 
-/** The Mirror URL: where the page lies, without its own path. */
+// The Mirror URL.
 export const base = location.href.replace(/[?#].*/, "").replace(/\/+explore\/*$/, "/");
 
 const typeOf = { string: "StringValue", number: "DoubleValue", boolean: "BooleanValue" };
@@ -31,7 +31,7 @@ function query(kind, { filters, start, end }, more) {
   };
 }
 
-/** The requests of the four calls, without connection details: path, `_type` and query. */
+// Path, `_type` and query of each call.
 export const requests = {
   connection: () => ["api/connection", "TestConnectionRequest"],
   fieldNames: (scope) => ["api/field/name", "FieldNamesRequest",
@@ -48,7 +48,6 @@ export const requests = {
     })],
 };
 
-/** What went wrong, in the words that StackState has: a title and lines of text. */
 export class MirrorFailure extends Error {
   constructor(title, ...lines) {
     super(title);
@@ -56,8 +55,7 @@ export class MirrorFailure extends Error {
   }
 }
 
-/** The text of one of the API's error bodies. */
-export function failure(body) {
+function failure(body) {
   switch (body?._type) {
     case "MetricStoreConnectionError":
       return new MirrorFailure("The metric store cannot be reached", body.details);
@@ -72,14 +70,12 @@ export function failure(body) {
   }
 }
 
-/** What was asked and answered, newest first. */
+// Newest first.
 export const exchanges = [];
 const MOST_EXCHANGES = 20;
 
-/**
- * Makes a call. Returns the body of a good answer that StackState would accept.
- * Throws a `MirrorFailure`, or an `AbortError` if `signal` ended it.
- */
+// Returns the body of an answer that StackState would accept. Else throws a `MirrorFailure`, or an
+// `AbortError` if `signal` ended the call.
 export async function ask([path, kind, query], { details, key, signal, onExchange }) {
   const connectionDetails = parseDetails(details);
   const request = { connectionDetails, ...(query && { query }), _type: kind };
@@ -153,7 +149,6 @@ function accepted({ status, key, text }, expectedKey) {
 
 const quoted = (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-/** A shell command that asks the same. It reads the connection details from a file. */
 export function asCurl({ path, request: { connectionDetails: _, ...rest } }) {
   const after = `,${JSON.stringify(rest).slice(1)}`;
   return [
@@ -164,13 +159,11 @@ export function asCurl({ path, request: { connectionDetails: _, ...rest } }) {
   ].join("\n");
 }
 
-/** The request of an exchange, to read. */
 export function requestText({ path, request }, showsDetails) {
   const shown = showsDetails ? request : { ...request, connectionDetails: "(hidden)" };
   return `POST ${new URL(base + path).pathname}\n\n${JSON.stringify(shown, null, 2)}`;
 }
 
-/** The answer of an exchange, to read. */
 export function answerText({ status, key, text }) {
   let body = text;
   if (text.length <= LARGEST_SHOWN) {
@@ -186,7 +179,7 @@ export function answerText({ status, key, text }) {
   return `${status || "no status"}${header}\n\n${body}`;
 }
 
-/** JSON with each point, and each list of words, on one line. */
+// JSON with each point on one line.
 function compact(body) {
   const text = JSON.stringify(body, null, 2);
   return text.replace(/\[\s+([^[\]{}]*?)\s+\]/g, (_, inner) => `[${inner.replace(/\s*\n\s*/g, " ")}]`);

@@ -40,8 +40,9 @@ macro_rules! file {
     };
 }
 
-/// `uplot` is uPlot 1.6.32 as its package has it, under the MIT licence beside it.
-static FILES: [File; 10] = [
+/// `uplot` is uPlot 1.6.24 as its package has it, under the MIT licence beside it. Later versions are
+/// larger, by things that this page does not use.
+static FILES: [File; 9] = [
     File { path: &[], content_type: HTML, text: include_str!("page.html") },
     file!(CSS, "page.css"),
     file!(SVG, "icon.svg"),
@@ -50,11 +51,6 @@ static FILES: [File; 10] = [
     file!(JAVASCRIPT, "picker.js"),
     file!(JAVASCRIPT, "chart.js"),
     file!(JAVASCRIPT, "format.js"),
-    File {
-        path: &["uplot", "uPlot.min.css"],
-        content_type: CSS,
-        text: include_str!("uplot/uPlot.min.css"),
-    },
     File {
         path: &["uplot", "uPlot.iife.min.js"],
         content_type: JAVASCRIPT,

@@ -3,20 +3,17 @@
 import { Chart } from "./chart.js";
 import { bytes, counted, length, number, time, zone } from "./format.js";
 import {
-  ALL, MirrorFailure, answerText, asCurl, ask, base, exchanges, requestText, requests,
+  ALL, DETAILS_FILE, MirrorFailure, answerText, asCurl, ask, base, exchanges, requestText, requests,
 } from "./mirror.js";
-import { Picker } from "./picker.js";
+import { element, Picker } from "./picker.js";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 const METHODS = [
-  ["MEAN", "Mean"], ["MAX", "Maximum"], ["MIN", "Minimum"], ["SUM", "Sum"],
-  ["SUM_NO_ZEROS", "Sum, no zeros"], ["EVENT_COUNT", "Event count"],
-  ["EVENT_COUNT_NO_ZEROS", "Event count, no zeros"],
-  ...[25, 50, 75, 90, 95, 98, 99].map((percent) => [`PERCENTILE_${percent}`, `Percentile ${percent}`]),
-  ["", "None: raw points"],
+  "MEAN", "MAX", "MIN", "SUM", "SUM_NO_ZEROS", "EVENT_COUNT", "EVENT_COUNT_NO_ZEROS",
+  ...[25, 50, 75, 90, 95, 98, 99].map((percent) => `PERCENTILE_${percent}`),
 ];
 const BUCKETS = [10_000, 30_000, MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 6 * HOUR, DAY];
 const RANGES = [5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY,
@@ -24,26 +21,19 @@ const RANGES = [5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 
 const REFRESHES = [0, 10_000, 30_000, MINUTE, 5 * MINUTE];
 const VALUES_A_PAGE = 50;
 const ROWS_A_PAGE = 100;
+const MOST_FIELDS = 500;
 const PATIENCE = 300;
 
-const EXAMPLES = {
-  random: {},
-  key: { source: "cloudwatch", region: "eu-west-1", accessKeyId: "AKIA…", secretAccessKey: "…", accessToken: "…" },
-  role: { source: "cloudwatch", region: "eu-west-1", accessKeyId: "AKIA…", secretAccessKey: "…",
-    roleArn: "arn:aws:iam::123456789012:role/…", externalId: "…", accessToken: "…" },
-  own: { source: "cloudwatch", region: "eu-west-1", accessToken: "…" },
-};
+const own = { source: "cloudwatch", region: "eu-west-1", accessToken: "…" };
+const key = { ...own, accessKeyId: "AKIA…", secretAccessKey: "…" };
+const role = { ...key, roleArn: "arn:aws:iam::123456789012:role/…", externalId: "…" };
+const EXAMPLES = { random: {}, key, role, own };
 
 const $ = (id) => document.getElementById(id);
+const on = (id, event, react) => $(id).addEventListener(event, react);
 const isRandom = () => /^\s*(\{\s*\})?\s*$/.test($("details").value);
 
-function element(tag, properties, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
-
-function fill(select, options, chosen) {
+function fill(select, options, chosen = options[0][0]) {
   select.replaceChildren(...options.map(([value, text]) => element("option", { value, textContent: text })));
   select.value = chosen;
 }
@@ -104,7 +94,7 @@ const lines = (error) => {
 
 let names = null;
 
-/** The fields that the filters leave, from one call for each set of filters. */
+// One call for each set of filters.
 async function fieldNames(signal) {
   const asked = JSON.stringify([filters, $("details").value, $("range").value, $("from").value, $("to").value]);
   if (names?.asked !== asked || names.failed) {
@@ -123,7 +113,8 @@ async function fieldList(text, signal, fits) {
   const items = fields
     .filter((each) => fits(each) && each.fieldName.toLowerCase().includes(wanted))
     .map((each) => ({ text: each.fieldName, note: each.fieldType.toLowerCase(), field: each }));
-  return { items: items.slice(0, 500), isPartial: isPartial && false };
+  const isWhole = !isPartial && items.length <= MOST_FIELDS;
+  return { items: items.slice(0, MOST_FIELDS), note: isWhole ? "" : "Not all are here. Type to find others." };
 }
 
 const fieldPicker = new Picker($("field-picker"), {
@@ -191,7 +182,7 @@ function showFilters() {
 
 const metricPicker = new Picker($("metric-picker"), {
   load: (text, _, signal) => fieldList(text, signal, ({ fieldType }) => fieldType === "NUMBER"),
-  onPick: () => draw(),
+  onPick: redraw,
 });
 
 // The chart
@@ -214,8 +205,7 @@ function showError(error) {
   );
 }
 
-/** Asks for the points and shows them. */
-async function draw({ isRefresh = false } = {}) {
+async function draw(isRefresh = false) {
   waiting?.abort();
   const { signal } = (waiting = new AbortController());
   $("bucket").disabled = !$("method").value;
@@ -247,7 +237,7 @@ async function draw({ isRefresh = false } = {}) {
   }
 }
 
-/** Asks for what follows a partial answer, as StackState does: from its last point. */
+// Asks from the last point on, as StackState does.
 async function loadRest() {
   const { signal } = (waiting = new AbortController());
   $("more").disabled = true;
@@ -321,7 +311,7 @@ function schedule() {
   clearTimeout(timer);
   const every = Number($("live").value);
   if (every) {
-    timer = setTimeout(() => (document.hidden ? schedule() : draw({ isRefresh: true })), every);
+    timer = setTimeout(() => (document.hidden ? schedule() : draw(true)), every);
   }
 }
 
@@ -336,7 +326,7 @@ function showCalls() {
 }
 
 function showExchange() {
-  const exchange = exchanges[Number($("calls").value)];
+  const exchange = exchanges[$("calls").value];
   if (!exchange) return;
   $("request").textContent = requestText(exchange, $("secrets").checked);
   $("answer").textContent = answerText(exchange);
@@ -363,8 +353,6 @@ function toast(text) {
 // The address holds what is chosen, but nothing of the connection.
 
 const FIELDS = ["method", "bucket", "range", "live", "limit", "from", "to"];
-const DEFAULTS = { method: "MEAN", bucket: String(MINUTE), range: String(HOUR), live: "0", limit: "", from: "", to: "" };
-
 function writeAddress() {
   const address = new URLSearchParams();
   for (const filter of filters) address.append("filter", JSON.stringify(filter));
@@ -409,19 +397,25 @@ function parseFilter(text) {
 
 // Start
 
-fill($("method"), METHODS);
+function redraw() {
+  draw();
+}
+
+const words = (name) => name[0] + name.slice(1).toLowerCase().replaceAll("_", " ");
+fill($("method"), [...METHODS.map((name) => [name, words(name)]), ["", "None: raw points"]]);
 fill($("bucket"), BUCKETS.map((millis) => [millis, length(millis)]));
 fill($("range"), [...RANGES.map((millis) => [millis, `Last ${length(millis)}`]), ["custom", "From … to …"]]);
 fill($("live"), REFRESHES.map((millis) => [millis, millis ? `Every ${length(millis)}` : "Off"]));
 $("origin").textContent = base;
+Object.assign($("bucket"), { value: MINUTE });
+Object.assign($("range"), { value: HOUR });
+const DEFAULTS = Object.fromEntries(FIELDS.map((id) => [id, $(id).value]));
 
-$("test").addEventListener("click", test);
-$("add").addEventListener("click", () => addFilter(valuePicker.value));
-$("controls").addEventListener("submit", (event) => {
+on("controls", "submit", (event) => {
   event.preventDefault();
   draw();
 });
-$("example").addEventListener("change", ({ target }) => {
+on("example", "change", ({ target }) => {
   const example = EXAMPLES[target.value];
   if (!example) return;
   $("details").value = JSON.stringify(example, null, 2);
@@ -429,28 +423,27 @@ $("example").addEventListener("change", ({ target }) => {
   target.value = "";
   $("details").focus();
 });
-$("details").addEventListener("change", () => ($("tested").textContent = ""));
-for (const id of ["method", "bucket", "live", "limit", "from", "to"]) $(id).addEventListener("change", () => draw());
-$("range").addEventListener("change", () => {
+on("details", "change", () => ($("tested").textContent = ""));
+on("range", "change", () => {
   if ($("range").value === "custom" && !$("from").value) {
     const local = (millis) => new Date(millis - new Date(millis).getTimezoneOffset() * MINUTE).toISOString().slice(0, 19);
     $("from").value = local(Date.now() - HOUR);
     $("to").value = local(Date.now());
   }
-  draw();
 });
-$("zoom-in").addEventListener("click", () => chart.zoomIn());
-$("zoom-out").addEventListener("click", () => chart.zoomOut());
-$("zoom-all").addEventListener("click", () => chart.all());
-$("more").addEventListener("click", loadRest);
-$("previous").addEventListener("click", () => turn(-1));
-$("next").addEventListener("click", () => turn(1));
-$("calls").addEventListener("change", showExchange);
-$("secrets").addEventListener("change", showExchange);
-$("curl").addEventListener("click", () => {
-  const exchange = exchanges[Number($("calls").value)];
-  if (exchange) copy(asCurl(exchange), "Copied. It reads the connection details from connection-details.json.");
-});
-$("copy-address").addEventListener("click", () => copy(location.href, "Copied. The address has no connection details."));
+for (const id of FIELDS) on(id, "change", redraw);
+for (const id of ["calls", "secrets"]) on(id, "change", showExchange);
+for (const [id, press] of Object.entries({
+  "test": test,
+  "add": () => addFilter(valuePicker.value),
+  "zoom-in": () => chart.zoomBy(1 / 2),
+  "zoom-out": () => chart.zoomBy(2),
+  "zoom-all": () => chart.all(),
+  "more": loadRest,
+  "previous": () => turn(-1),
+  "next": () => turn(1),
+  "curl": () => copy(asCurl(exchanges[$("calls").value]), `Copied. It reads the connection details from ${DETAILS_FILE}.`),
+  "copy-address": () => copy(location.href, "Copied. The address has no connection details."),
+})) on(id, "click", press);
 addEventListener("hashchange", readAddress);
 readAddress();

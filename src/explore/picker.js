@@ -5,37 +5,18 @@ import { MirrorFailure } from "./mirror.js";
 
 const TYPING_PAUSE = 200;
 
-let lists = 0;
+export function element(tag, properties, ...children) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...children);
+  return made;
+}
 
-/**
- * `load(text, offset, signal)` returns `{ items: [{ text, note, isPattern }], isPartial }`.
- * `onPick(text, item)` is told what was chosen; `item` is undefined for other text.
- */
+// `load(text, offset, signal)` returns `{ items: [{ text, note, isPattern }], isPartial, note }`.
+// `onPick(text, item)` has no item for text that is not in the list.
 export class Picker {
   constructor(place, { load, onPick, onInput }) {
-    this.input = place.querySelector("input");
-    this.load = load;
-    this.onPick = onPick;
-    this.onInput = onInput;
-    this.items = [];
-    this.active = -1;
-    this.list = document.createElement("ul");
-    this.list.id = `list-${++lists}`;
-    this.list.setAttribute("role", "listbox");
-    const label = place.parentElement.querySelector(`label[for="${this.input.id}"]`).textContent;
-    this.list.setAttribute("aria-label", `${label}: choices`);
-    this.status = document.createElement("p");
-    this.status.className = "hint";
-    this.status.setAttribute("role", "status");
-    this.popup = document.createElement("div");
-    this.popup.className = "popup";
-    this.popup.hidden = true;
-    this.popup.append(this.list, this.status);
-    place.append(this.popup);
-    for (const [name, value] of Object.entries({
-      role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false",
-      "aria-controls": this.list.id, autocomplete: "off", spellcheck: "false", autocapitalize: "off",
-    })) this.input.setAttribute(name, value);
+    Object.assign(this, { load, onPick, onInput, items: [], active: -1 });
+    [this.input, this.popup, this.list, this.status] = ["input", ".popup", "ul", "p"].map((part) => place.querySelector(part));
     this.input.addEventListener("input", () => {
       this.onInput?.(this.input.value);
       clearTimeout(this.timer);
@@ -60,7 +41,6 @@ export class Picker {
     this.input.value = text;
   }
 
-  /** Asks for the list that fits what is typed, and shows it. */
   async open() {
     clearTimeout(this.timer);
     this.items = [];
@@ -73,12 +53,12 @@ export class Picker {
     const waiting = (this.waiting = new AbortController());
     this.status.textContent = "Loading …";
     try {
-      const { items, isPartial } = await this.load(this.value, this.items.length, waiting.signal);
+      const { items, isPartial, note = "" } = await this.load(this.value, this.items.length, waiting.signal);
       if (waiting.signal.aborted) return;
       const first = this.items.length;
       this.items.push(...items);
       this.isPartial = isPartial && items.length > 0;
-      this.status.textContent = this.items.length ? "" : "Nothing fits.";
+      this.status.textContent = this.items.length ? note : `Nothing fits. ${note}`;
       this.render();
       if (first) this.activate(first);
     } catch (error) {
@@ -90,22 +70,9 @@ export class Picker {
   }
 
   render() {
-    const options = this.items.map(({ text, note, isPattern }) => {
-      const option = document.createElement("li");
-      option.append(isPattern ? `${text}*` : text);
-      if (note) {
-        const small = document.createElement("small");
-        small.textContent = note;
-        option.append(" ", small);
-      }
-      return option;
-    });
-    if (this.isPartial) {
-      const more = document.createElement("li");
-      more.className = "more";
-      more.textContent = "Show more";
-      options.push(more);
-    }
+    const options = this.items.map(({ text, note, isPattern }) => element("li", {},
+      isPattern ? `${text}*` : text, ...(note ? [" ", element("small", { textContent: note })] : [])));
+    if (this.isPartial) options.push(element("li", { className: "more", textContent: "Show more" }));
     options.forEach((option, index) => {
       option.id = `${this.list.id}-${index}`;
       option.setAttribute("role", "option");

@@ -136,8 +136,8 @@ def a_slow_mirror_is_waited_for(visitor):
     expect(page.locator("#state")).to_contain_text("Waiting for the mirror")
     given_up = held.pop()
     page.route("**/api/metric", lambda route: route.continue_())
-    page.get_by_label("Aggregation").select_option("Maximum")
-    expect(visitor.summary).to_have_text(re.compile("^Maximum, 60 points"))
+    page.get_by_label("Aggregation").select_option("Max")
+    expect(visitor.summary).to_have_text(re.compile("^Max, 60 points"))
     given_up.abort()
     expect(visitor.error).to_be_hidden()
 

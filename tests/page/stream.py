@@ -215,3 +215,15 @@ def a_list_that_fails_says_why(visitor):
     page.get_by_label("Field", exact=True).click()
     expect(page.locator("#field-picker .popup .hint")).to_contain_text("region")
     assert SECRET not in page.locator("#field-picker").inner_text()
+
+
+def a_list_of_fields_that_is_not_whole_says_so(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    field = {"fieldName": "Namespace", "fieldType": "STRING", "classified": False, "_type": "FieldDescriptor"}
+    page.route("**/api/field/name", lambda route: route.fulfill(headers={"x-mirror-api-key": "api_key"}, json={
+        "fields": [field], "isPartial": True, "_type": "FieldNamesResponse"}))
+    assert visitor.options("Field") == ["Namespace"]
+    hint = page.locator("#field-picker .popup .hint")
+    expect(hint).to_have_text("Not all are here. Type to find others.")
+    page.get_by_label("Field", exact=True).fill("x")
+    expect(hint).to_have_text("Nothing fits. Not all are here. Type to find others.")

@@ -70,9 +70,9 @@ def the_curl_command_works_and_has_no_secret(visitor):
 
 def the_address_has_the_chart_and_no_secret(visitor):
     page = visitor.open_cloudwatch(("Namespace", "AWS/EC2"), metric="CPUUtilization")
-    page.get_by_label("Aggregation").select_option("Maximum")
+    page.get_by_label("Aggregation").select_option("Max")
     page.get_by_label("Range").select_option("Last 30 min")
-    expect(visitor.summary).to_have_text(re.compile(r"^Maximum, (29|30) points"))
+    expect(visitor.summary).to_have_text(re.compile(r"^Max, (29|30) points"))
     page.get_by_role("button", name="Copy address").click()
     address = page.evaluate("navigator.clipboard.readText()")
     assert SECRET not in address and "AWS%2FEC2" in address, address
@@ -82,7 +82,7 @@ def the_address_has_the_chart_and_no_secret(visitor):
     visitor.enter(KEYS)
     visitor.draw()
     expect(page.get_by_role("heading", name="CPUUtilization")).to_be_visible()
-    expect(visitor.summary).to_have_text(re.compile(r"^Maximum, (29|30) points"))
+    expect(visitor.summary).to_have_text(re.compile(r"^Max, (29|30) points"))
 
 
 def a_strange_address_breaks_nothing(visitor):
