@@ -103,6 +103,7 @@ mod tests {
             (vec![one.clone()], Some("0123456789abcdef"), true),
             (vec![one.clone(), two.clone()], Some("0123456789abcdef"), true),
             (vec![one.clone(), two.clone()], Some("fedcba9876543210"), true),
+            (vec![one.clone(), one.clone()], Some("0123456789abcdef"), true),
             (vec![one.clone(), two.clone()], Some("0123456789abcdef,fedcba9876543210"), false),
         ] {
             let admission = Access::new(&tokens, &[]).admit(given);

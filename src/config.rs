@@ -335,6 +335,28 @@ mod tests {
     }
 
     #[test]
+    fn a_deployed_mirror_with_the_tutorials_key_is_warned_of() {
+        let deployed = ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+        for (variables, is_warned) in [
+            (&[][..], false),
+            (&[deployed][..], true),
+            (&[deployed, ("MIRROR_API_KEY", "api_key")], true),
+            (&[deployed, ("MIRROR_API_KEY", "another")], false),
+            (&[("MIRROR_API_KEY", "another")], false),
+        ] {
+            let warning = read(variables).unwrap().warning();
+            assert_eq!(warning.is_some(), is_warned, "{variables:?}");
+            assert!(warning.is_none_or(|text| text.starts_with("MIRROR_API_KEY is")));
+        }
+    }
+
+    #[test]
+    fn a_configuration_is_printed_without_its_secrets() {
+        let config = read(&[("MIRROR_API_KEY", "hush"), ("MIRROR_EXPLORER", "1")]).unwrap();
+        assert_eq!(format!("{config:?}"), "Config { explorer: true, deployed: false, .. }");
+    }
+
+    #[test]
     fn the_log_follows_lambdas_variables() {
         for (variables, level, json) in [
             (&[][..], Level::INFO, false),

@@ -83,3 +83,16 @@ impl Overdue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_earlier_deadline_leaves_a_fifth_of_the_time() {
+        let deadline = Deadline::after(Duration::from_secs(100));
+        let earlier = deadline.earlier();
+        assert_eq!(deadline.at() - earlier.at(), Duration::from_secs(20));
+        assert_eq!(earlier.allowed, Duration::from_secs(80));
+    }
+}

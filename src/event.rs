@@ -131,3 +131,22 @@ fn method(name: Option<String>) -> Method {
     let name = name.filter(|name| name.len() <= MAX_METHOD).unwrap_or_default();
     Method::from_bytes(name.as_bytes()).unwrap_or(Method::TRACE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_fits_a_url() {
+        let longest = format!("/{}", "a".repeat(MAX_PATH - 1));
+        for (path, fits) in [
+            (None, "/"),
+            (Some(""), "/"),
+            (Some("api"), "/api"),
+            (Some(longest.as_str()), longest.as_str()),
+            (Some(format!("{longest}a").as_str()), "/too-long"),
+        ] {
+            assert_eq!(fitting(path.map(str::to_owned)), fits, "{path:?}");
+        }
+    }
+}

@@ -257,6 +257,7 @@ mod tests {
                 json!("é".repeat(61)),
                 &format!("a.b: expected a time, found {:?} and 1 more characters", "é".repeat(60)),
             ),
+            (json!("é".repeat(60)), &format!("a.b: expected a time, found {:?}", "é".repeat(60))),
             (json!("\n\u{1b}"), r#"a.b: expected a time, found "\n\u{1b}""#),
             (json!(1.5), "a.b: expected a time, found 1.5"),
             (json!(true), "a.b: expected a time, found true"),
@@ -272,14 +273,22 @@ mod tests {
 
     #[test]
     fn an_error_about_a_secret_names_only_its_type() {
-        let document = json!({"details": {"keys": ["hush"]}});
-        let details_node = Node::root(&document).object().unwrap().member("details").secret();
-        let keys = details_node.object().unwrap().member("keys");
-        let first = keys.items().unwrap().next().unwrap();
-        assert_eq!(
-            details(first.integer("a number").unwrap_err()),
-            "details.keys[0]: expected a number, found a string (not shown)"
-        );
+        for (found, shown) in [
+            (json!("hush"), "a string (not shown)"),
+            (json!(5), "a number (not shown)"),
+            (json!(true), "true or false"),
+            (json!([]), "an array"),
+            (json!({}), "an object"),
+        ] {
+            let document = json!({"details": {"keys": [found]}});
+            let details_node = Node::root(&document).object().unwrap().member("details").secret();
+            let keys = details_node.object().unwrap().member("keys");
+            let first = keys.items().unwrap().next().unwrap();
+            assert_eq!(
+                details(first.wrong("a time")),
+                format!("details.keys[0]: expected a time, found {shown}")
+            );
+        }
     }
 
     #[test]

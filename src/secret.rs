@@ -34,3 +34,13 @@ pub struct Keys {
     /// The token of a session.
     pub session_token: Option<Secret>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        assert_eq!(format!("{:?}", Secret::new("hush")), "[secret]");
+    }
+}

@@ -328,6 +328,11 @@ mod tests {
             let answer = serde_json::to_string(&body).unwrap();
             assert!(answer.len() < 6_000_000, "{}", answer.len());
             assert!(body.contains(&format!("\"isPartial\":{is_partial}")), "{length}");
+
+            let field = Field { name: "\"".repeat(length), field_type: FieldType::String };
+            let names = Page { items: vec![field; 5_000], is_partial: false };
+            let body = Answer::FieldNames(names).body().unwrap();
+            assert!(body.contains(&format!("\"isPartial\":{is_partial}")), "names of {length}");
         }
     }
 }

@@ -86,3 +86,13 @@ impl LogLine {
 fn millis(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1_000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_milliseconds_with_a_fraction() {
+        assert_eq!(millis(Duration::from_nanos(1_234_567)), 1.234);
+    }
+}

@@ -15,11 +15,12 @@ use serde_json::{Value, json};
 use stackstate_mirror::app::App;
 use stackstate_mirror::time::EpochMillis;
 
-use crate::support::app::{app_with, app_with_client};
+use crate::support::app::{NOW, app_with, app_with_client};
 use crate::support::events::{Reply, event, post, serve};
 use crate::support::ministack::{
     HOUR, MINUTE, NEIGHBOUR, OWNER, REGION, account, app, now, put, yesterday,
 };
+use crate::support::sdk_mock::{self, body, data, list_page, lists, page};
 use crate::support::wire_fake::{Response, WireFake};
 
 const TOKEN: &str = "a-token-of-24-characters";
@@ -323,4 +324,22 @@ async fn a_connection_test_names_each_missing_permission() {
     let fake = WireFake::new(|_| Response::error(403, "InvalidClientTokenId", "SAID"));
     let text = failure(&app_at(&fake.url), &account(OWNER)).await.unwrap();
     assert_eq!(text.matches("does not know the access key").count(), 1, "reported once: {text}");
+}
+
+/// The minute is over, so CloudWatch answers at once.
+#[tokio::test]
+async fn a_connection_test_asks_for_the_last_minute() {
+    let (data_rule, requests) = data(|_| page(vec![], None));
+    let (list_rule, _) = lists(|_| list_page(vec![], None));
+    let details = body(json!({}), json!({}));
+    let reply = post(&sdk_mock::app(&[&data_rule, &list_rule]), "connection", &details).await;
+    assert_eq!(reply.body["status"], "OK");
+    let times: Vec<_> = requests
+        .lock()
+        .unwrap()
+        .iter()
+        .flat_map(|input| [input.start_time().cloned(), input.end_time().cloned()])
+        .map(|time| time.unwrap().to_millis().unwrap())
+        .collect();
+    assert_eq!(times, [NOW - 60_000, NOW]);
 }

@@ -29,6 +29,8 @@ fn random_data_unless_a_credential_says_otherwise() {
             json!({"region": "eu-west-1", "aws": {}, "accessKeyId": null, "roleArn": ""}),
             random(None),
         ),
+        (json!({"accessKeyId": ""}), random(None)),
+        (json!({"secretAccessKey": ""}), random(None)),
         (
             json!({"source": "random", "accessKeyId": "id", "secretAccessKey": "secret"}),
             random(None),
@@ -125,6 +127,20 @@ fn the_functions_own_role_has_three_spellings() {
         let session = cloudwatch.identity.role.map(|role| role.session_name);
         assert_eq!(session.as_deref(), details.get("roleArn").map(|_| "stackstate-mirror"));
     }
+}
+
+#[test]
+fn the_longest_credentials_are_accepted() {
+    let (secret, token) = ("s".repeat(256), "t".repeat(16_384));
+    let details = json!({
+        "accessKeyId": "id", "secretAccessKey": secret, "sessionToken": token,
+        "roleArn": ARN, "externalId": "external", "roleSessionName": "session",
+    });
+    let Connection::CloudWatch(cloudwatch) = read(&details) else { panic!() };
+    let texts = ["id", ARN, "external", "session"].map(str::len).iter().sum::<usize>();
+    assert_eq!(cloudwatch.identity.bytes(), texts + 256 + 16_384);
+    let Connection::CloudWatch(own) = read(&json!({"source": "cloudwatch"})) else { panic!() };
+    assert_eq!(own.identity.bytes(), 0);
 }
 
 #[tokio::test]

@@ -335,12 +335,61 @@ async fn a_partial_list_of_namespaces_is_filled_up() {
     let (values, is_partial) = ask(&app, json!([condition("MetricName", json!("M"))]), "").await;
     assert_eq!((values, is_partial), (vec!["N".to_owned()], true));
     hosts(&app, json!({}), 0).await;
-    assert_eq!(requests.lock().unwrap().last().unwrap().namespace(), Some("N"));
+    let last = requests.lock().unwrap().last().unwrap().clone();
+    assert_eq!(last.namespace(), Some("N"));
+    assert_eq!(last.dimensions()[0].name(), Some("Host"), "only metrics that can have a value");
 
     // A whole list has only what is there.
     let (whole, _) = pages(1);
     let (values, is_partial) = ask(&sdk_mock::app(&[&whole]), json!([]), "").await;
     assert_eq!((values, is_partial), (vec!["N".to_owned()], false));
+}
+
+#[tokio::test]
+async fn every_page_of_a_partial_catalogue_is_partial_but_for_the_one_behind_its_end() {
+    let (rule, _) = pages(usize::MAX);
+    let app = sdk_mock::app(&[&rule]);
+    let range = json!({
+        "conditions": [condition("Namespace", json!("N"))], "startTime": 0, "endTime": NOW,
+    });
+    let with = |more: Value| {
+        let mut query = range.clone();
+        query.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        query
+    };
+    for (more, count, is_partial) in [
+        (json!({"fieldValuePrefix": "00000"}), 10, true),
+        (json!({"fieldValuePrefix": "00000", "offset": 8}), 2, true),
+        (json!({"fieldValuePrefix": "00000", "offset": 10}), 0, false),
+        (json!({"fieldValuePrefix": "none"}), 0, true),
+    ] {
+        let mut query = with(more.clone());
+        query["field"] = json!({"fieldName": "Host", "fieldType": "STRING"});
+        let reply = post(&app, "field/value", &body(query, json!({}))).await;
+        let found = reply.body["values"].as_array().unwrap().len();
+        assert_eq!((found, &reply.body["isPartial"]), (count, &json!(is_partial)), "{more}");
+    }
+    let reply = post(&app, "field/name", &body(with(json!({"limit": 5_000})), json!({}))).await;
+    assert_eq!(reply.body["isPartial"], true, "names");
+    let few = json!({"limit": 1, "conditions": []});
+    let reply = post(&app, "field/name", &body(with(few), json!({}))).await;
+    assert_eq!(reply.body["isPartial"], true, "more names than the limit");
+}
+
+#[tokio::test]
+async fn the_connections_regions_hide_the_functions() {
+    let app = ministack::app(&[("AWS_REGION", "us-east-1")]);
+    for (details, expected) in [
+        (json!({"region": "eu-west-1", "regions": ["eu-west-2"]}), &["eu-west-1", "eu-west-2"][..]),
+        (json!({"region": "eu-west-1"}), &["eu-west-1"]),
+        (json!({"regions": ["eu-west-2"]}), &["eu-west-2"]),
+        (json!({}), &["us-east-1"]),
+    ] {
+        let mut all = json!({"accessKeyId": SHOP, "secretAccessKey": "test"});
+        all.as_object_mut().unwrap().extend(details.as_object().unwrap().clone());
+        let (found, _) = values(&app, &all, "Region", query(json!([]), json!({}))).await;
+        assert_eq!(found, expected, "{details}");
+    }
 }
 
 #[tokio::test]

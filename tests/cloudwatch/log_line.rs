@@ -63,6 +63,10 @@ async fn a_line_tells_what_was_asked() {
         values_of("MetricName", "N"),
         mean(),
         request("AssumeRole", None),
+        (
+            "/api/connection",
+            json!({"connectionDetails": request("ListMetrics", None).1["connectionDetails"]}),
+        ),
     ] {
         send(&app, "", request).await;
     }
@@ -79,6 +83,7 @@ async fn a_line_tells_what_was_asked() {
             json!(["field/value", region, "N", 0, 0, "hit", 0, 0, null, 200, null, false]),
             json!(["metric", region, "several", 4, 1, "miss", 1, 0, 0, 200, null, false]),
             json!(["metric", region, "N", 0, 0, null, 1, 0, null, 500, denied, false]),
+            json!(["connection", region, null, 1, 2, null, 2, 0, null, 200, null, false]),
         ]
     );
     let file = |path: &str| {

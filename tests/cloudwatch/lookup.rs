@@ -287,6 +287,29 @@ async fn a_percentile_that_cannot_exist_is_told() {
     }
 }
 
+/// Samples that may still arrive tell nothing.
+#[tokio::test]
+async fn a_percentile_of_young_buckets_is_not_missed() {
+    let (app, requests, _) = app(vec![host("a").with(-1.0)]);
+    let conditions = [condition("Namespace", json!("N")), condition("Host", json!("a"))];
+    let (end, minute) = (NOW - NOW % 60_000, 60_000);
+    let query = json!({
+        "conditions": conditions, "metricField": "M", "startTime": end - 3 * minute, "endTime": end,
+        "aggregation": {"method": "PERCENTILE_99", "bucketSizeMillis": minute},
+    });
+    assert_eq!(points(&post(&app, "metric", &body(query, json!({}))).await), [0.0; 0]);
+    assert_eq!(requests.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_metric_without_data_is_searched_in_ten_pages() {
+    let entries = (0..6_000).map(|index| host(&index.to_string())).collect();
+    let (app, _, listed) = app(entries);
+    let reply = ask(&app, "SUM", &[], json!({})).await;
+    assert_eq!(reply.body["summary"], "CloudWatch has too many metrics to find this one");
+    assert_eq!(listed.lock().unwrap().len(), 10);
+}
+
 #[tokio::test]
 async fn accounts_are_listed_on_request() {
     let (app, _, listed) = app(vec![host("a").of(A), host("a").of(B)]);

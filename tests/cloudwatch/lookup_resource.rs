@@ -178,3 +178,21 @@ async fn the_search_for_a_dimension_ends() {
     let reply = ask(&app, "Shop", json!("store-5000")).await;
     assert_eq!(reply.body["summary"], "CloudWatch has too many metrics to find this one");
 }
+
+#[tokio::test]
+async fn an_unknown_resource_is_searched_in_ten_pages() {
+    let entries =
+        (0..6_000).map(|index| metric("Own", "M", &[("Depot", &index.to_string())])).collect();
+    let (app, _, listed) = app(entries);
+    let conditions = [condition("Namespace", json!("Own")), condition("Resource", json!("gone"))];
+    let query = json!({
+        "conditions": conditions, "startTime": START, "endTime": START + HOUR,
+        "field": {"fieldName": "MetricName"},
+    });
+    let reply = post(&app, "field/value", &body(query, json!({}))).await;
+    assert_eq!((&reply.body["values"], &reply.body["isPartial"]), (&json!([]), &json!(true)));
+    let listed = listed.lock().unwrap();
+    let (of_dimensions, of_all): (Vec<_>, Vec<_>) =
+        listed.iter().partition(|input| !input.dimensions().is_empty());
+    assert_eq!((of_dimensions.len(), of_all.len()), (1, 10));
+}

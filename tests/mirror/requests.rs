@@ -153,7 +153,13 @@ async fn a_bad_body_is_explained() {
         };
         assert_eq!(Reply::of(&answer), expected, "{call} {body:.200}");
     }
-    assert_eq!(post(&app, "metric", &range(json!(0), json!(1000))).await.status, 200);
+    for valid in [
+        range(json!(0), json!(1000)),
+        condition(json!({"value": true})),
+        with("aggregation", json!({"method": "MEAN", "bucketSizeMillis": 253_402_300_799_999_i64})),
+    ] {
+        assert_eq!(post(&app, "metric", &valid).await.status, 200, "{valid}");
+    }
 }
 
 #[tokio::test]
@@ -232,6 +238,29 @@ async fn paths_and_methods_are_answered_in_json() {
         assert_eq!(reply.key.as_deref(), Some("api_key"), "{method} {path}");
         let kind = if status == 200 { "TestConnectionResponse" } else { "RemoteMirrorError" };
         assert_eq!(reply.body["_type"], kind, "{method} {path}");
+    }
+}
+
+/// "Payload format version", API Gateway developer guide: the path of an HTTP API has the stage.
+#[tokio::test]
+async fn the_stage_of_an_http_api_is_no_part_of_the_path() {
+    let body = json!({"connectionDetails": {}}).to_string();
+    for (stage, path, status) in [
+        ("prod", "/prod/api/connection", 200),
+        ("prod", "/api/connection", 200),
+        ("prod", "/test/api/connection", 404),
+        ("$default", "/$default/api/connection", 404),
+    ] {
+        let first = json!({
+            "version": "1.0", "path": path, "httpMethod": "POST", "body": body,
+            "requestContext": {"stage": stage},
+        });
+        let mut second = event("POST", path, body.as_str());
+        second["requestContext"]["stage"] = json!(stage);
+        for event in [first, second] {
+            let answer = serve(&app(), &event).await;
+            assert_eq!(answer["statusCode"], status, "{stage} {path} {}", event["version"]);
+        }
     }
 }
 

@@ -79,8 +79,8 @@ fn operation(event: &Value) -> Option<String> {
     let method = text([&context["http"]["method"], &event["httpMethod"]])?;
     let path = text([&event["rawPath"], &event["path"]])?;
     let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let stage = context["stage"].as_str().unwrap_or("$default");
-    let paths = [Some(&segments[..]), segments.strip_prefix(&[stage])];
+    let stage = context["stage"].as_str().filter(|stage| *stage != "$default");
+    let paths = [Some(&segments[..]), stage.and_then(|stage| segments.strip_prefix(&[stage]))];
     let path = paths
         .into_iter()
         .flatten()
