@@ -184,3 +184,34 @@ fn is_role_arn(text: &str) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_named_by_its_arn() {
+        let role = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
+        for (text, is_role) in [
+            (role("reader"), true),
+            (role("team/a+=,.@_-b"), true),
+            (role(&"r".repeat(1_024)), true),
+            (role(&"r".repeat(1_025)), false),
+            (role(""), false),
+            (role("a b"), false),
+            (role("a:b"), false),
+            ("arn:aws-us-gov:iam::123456789012:role/reader".to_owned(), true),
+            ("arn:aws-CN:iam::123456789012:role/reader".to_owned(), false),
+            ("arn:aws1:iam::123456789012:role/reader".to_owned(), false),
+            ("arn:gov:iam::123456789012:role/reader".to_owned(), false),
+            ("arn:aws:sts::123456789012:role/reader".to_owned(), false),
+            ("arn:aws:iam:eu-west-1:123456789012:role/reader".to_owned(), false),
+            ("arn:aws:iam::12345678901:role/reader".to_owned(), false),
+            ("arn:aws:iam::12345678901a:role/reader".to_owned(), false),
+            ("arn:aws:iam::123456789012:user/reader".to_owned(), false),
+            ("reader".to_owned(), false),
+        ] {
+            assert_eq!(is_role_arn(&text), is_role, "{text:.80}");
+        }
+    }
+}

@@ -95,6 +95,17 @@ async fn a_dashboard_over_five_regions_assumes_the_role_once() {
 }
 
 #[tokio::test]
+async fn callers_keep_their_sessions_beside_each_other() {
+    let fake = aws();
+    let app = app_at(&fake.url, "eu-west-1");
+    for caller in ["a-caller", "another", "a-caller", "another"] {
+        let details = with(reader(), json!({"externalId": caller}));
+        assert_eq!(failure(&app, &details).await, None);
+    }
+    assert_eq!(fake.count("AssumeRole"), 2);
+}
+
+#[tokio::test]
 async fn a_roles_session_is_cached_and_renewed_once_a_request() {
     for (seconds, asked_for) in [(3_600, 1), (200, 3)] {
         let fake = WireFake::new(move |call| match call.action.as_str() {
