@@ -35,7 +35,7 @@ export MIRROR_COMMIT := $(shell git describe --always --exclude '*' --abbrev=12 
 AWS_PYTHON := PYTHONPATH=dev $(TOOLS)/sam/bin/python -m
 
 # Says that the port is in use. cargo-lambda would end without an error.
-PORT_IS_FREE = $(PYTHON) -c 'import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", $(PORT)))' 2>/dev/null || { echo "Port $(PORT) is in use. Stop the program that uses it, or choose another port with PORT=…"; exit 1; }
+PORT_IS_FREE = $(PYTHON) -c 'import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", $(PORT)))' 2>/dev/null || { echo "Port $(PORT) is in use, or is none. Stop the program that uses it, or choose another port with PORT=…"; exit 1; }
 
 .PHONY: help
 help: ## List all tasks

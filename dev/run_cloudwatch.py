@@ -22,7 +22,9 @@ A local CloudWatch has an hour of metrics of a small shop, and gets new ones eve
 
 {metrics}
 
-In StackState, add a mirror source, and then a stream with these three steps:
+See it in a browser: http://127.0.0.1:{port}/explore
+
+There, or in StackState with a mirror source and a stream:
 
   Mirror URL               http://127.0.0.1:{port}, or a tunnel to it
   Api Key                  {key}
@@ -32,7 +34,7 @@ In StackState, add a mirror source, and then a stream with these three steps:
   2. filter InstanceId     i-0a1b2c3d4e5f60718
   3. select                CPUUtilization
 
-The same without StackState, for the mean of every five minutes:
+The same with curl, for the mean of every five minutes:
 
   curl http://127.0.0.1:{port}/api/metric -d @{request}
 

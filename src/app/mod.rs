@@ -227,6 +227,7 @@ impl App {
                 *response.body_mut() = file.text.into();
             }
             Ok(Success::Elsewhere) => {
+                headers.remove(CONTENT_TYPE);
                 headers.insert(LOCATION, HeaderValue::from_static("../explore"));
                 *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
             }

@@ -222,10 +222,17 @@ mod tests {
         let document = include_str!("../../docs/cloudwatch.md");
         let documented: Vec<String> =
             document.split('`').skip(1).step_by(2).map(normalize).collect();
+        let description = include_str!("../../docs/openapi.yaml");
+        let described: Vec<String> = description
+            .lines()
+            .filter_map(|line| line.trim().split_once(':'))
+            .map(|(name, _)| normalize(name))
+            .collect();
         for name in NAMES {
             let name = normalize(name);
             assert!(Details::default().slot(&name).is_some(), "{name}");
             assert!(documented.contains(&name), "{name} is not in docs/cloudwatch.md");
+            assert!(described.contains(&name), "{name} is not in docs/openapi.yaml");
         }
     }
 

@@ -57,7 +57,11 @@ export class Chart {
   draw(zoom = this.isZoomed ? this.span() : null) {
     this.plot?.destroy();
     this.plot = null;
-    if (!this.points.length || this.place.hidden) return;
+    if (!this.points.length || this.place.hidden) {
+      this.min = this.max = undefined;
+      this.onZoom(false);
+      return;
+    }
     const style = getComputedStyle(this.place);
     const color = (name) => style.getPropertyValue(name).trim();
     const grid = { stroke: color("--line"), width: 1 };
@@ -97,7 +101,7 @@ export class Chart {
   }
 
   span() {
-    return [this.min ?? this.range[0], this.max ?? this.range[1]];
+    return this.isZoomed ? [this.min, this.max] : this.whole();
   }
 
   // Points may reach past the range.
@@ -151,7 +155,8 @@ export class Chart {
     let at = low - 1;
     if (!before) at = 0;
     else if (before.length === 2 && after && after[1] - millis < millis - before[1]) at = low;
-    this.tell(at, before?.length === 3 && millis >= before[2] ? "no point here" : undefined);
+    const isGap = before ? millis >= before[2] : after.length === 3;
+    this.tell(at, isGap ? "no point here" : undefined);
   }
 
   tell(at, text) {
@@ -160,6 +165,8 @@ export class Chart {
   }
 
   onKey(event) {
+    // These are the browser's own.
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
     if (step || event.key === "Home" || event.key === "End") {
       const last = this.points.length - 1;

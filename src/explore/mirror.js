@@ -106,15 +106,18 @@ export async function ask([path, kind, query], { details, key, signal, onExchang
       onExchange?.(exchange);
     }
   }
-  return accepted(exchange, key);
+  const body = accepted(exchange, key);
+  if (body?._type !== kind.replace("Request", "Response")) throw failure();
+  return body;
 }
 
 function parseDetails(text) {
   let details;
   try {
     details = JSON.parse(text.trim() || "null");
-  } catch (error) {
-    throw new MirrorFailure("The connection details are not JSON", error.message);
+  } catch {
+    // The browser's message quotes the text around the mistake, which can be a secret.
+    throw new MirrorFailure("The connection details are not JSON", "Check the quotes, commas and braces.");
   }
   if (details === null || typeof details !== "object" || Array.isArray(details)) {
     throw new MirrorFailure("The connection details must be a JSON object", "Random data needs {}.");
@@ -129,7 +132,7 @@ function accepted({ status, key, text }, expectedKey) {
   } catch {
     throw new MirrorFailure(`Status ${status}, and no JSON`, text.slice(0, 200));
   }
-  if (key === null || key === undefined) {
+  if (key === null) {
     const failed = status === 200 ? null : failure(body);
     throw new MirrorFailure(
       "StackState would say that the Api Key is wrong",
@@ -153,7 +156,7 @@ export function asCurl({ path, request: { connectionDetails: _, ...rest } }) {
   const after = `,${JSON.stringify(rest).slice(1)}`;
   return [
     `# Put the connection details into ${DETAILS_FILE} first.`,
-    `{ printf '{"connectionDetails":'; cat ${DETAILS_FILE}; printf %s ${quoted(after)}; } |`,
+    `: < ${DETAILS_FILE} && { printf '{"connectionDetails":'; cat ${DETAILS_FILE}; printf %s ${quoted(after)}; } |`,
     `  curl -sS -H 'Content-Type: application/json' --data-binary @- ${quoted(base + path)}`,
     "",
   ].join("\n");

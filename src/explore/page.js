@@ -45,6 +45,8 @@ let points = [];
 let page = 0;
 let waiting = null;
 let timer = 0;
+// What was asked for last, and what the chart shows.
+let asked = null;
 let drawn = null;
 
 const chart = new Chart($("chart"), $("reading"), (isZoomed) => {
@@ -70,19 +72,29 @@ const connection = (signal) => ({
 
 // Connection
 
+let testing = null;
+
 async function test() {
-  const result = $("tested");
-  result.className = "result";
-  result.textContent = "Testing …";
+  forgetTest();
+  const { signal } = (testing = new AbortController());
+  const show = (name, text) => {
+    if (signal.aborted) return;
+    $("tested").className = `result ${name}`;
+    $("tested").textContent = text;
+  };
+  show("", "Testing …");
   try {
-    const { status, error } = await ask(requests.connection(), connection());
-    const isGood = status === "OK";
-    result.classList.add(isGood ? "good" : "bad");
-    result.textContent = isGood ? "OK: StackState can use this mirror." : `FAILURE: ${error?.details}`;
+    const { status, error } = await ask(requests.connection(), connection(signal));
+    if (status === "OK") show("good", "OK: StackState can use this mirror.");
+    else show("bad", `FAILURE: ${error?.details}`);
   } catch (error) {
-    result.classList.add("bad");
-    result.textContent = lines(error).join(" ");
+    if (!signal.aborted) show("bad", lines(error).join(" "));
   }
+}
+
+function forgetTest() {
+  testing?.abort();
+  $("tested").textContent = "";
 }
 
 const lines = (error) => {
@@ -182,7 +194,7 @@ function showFilters() {
 
 const metricPicker = new Picker($("metric-picker"), {
   load: (text, _, signal) => fieldList(text, signal, ({ fieldType }) => fieldType === "NUMBER"),
-  onPick: redraw,
+  onPick: drawInSight,
 });
 
 // The chart
@@ -210,32 +222,42 @@ async function draw(isRefresh = false) {
   const { signal } = (waiting = new AbortController());
   $("bucket").disabled = !$("method").value;
   $("custom").hidden = $("range").value !== "custom";
-  writeAddress();
+  $("partial").hidden = true;
+  if (!isRefresh) writeAddress();
   const begun = Date.now();
   const tick = setInterval(() => {
     const seconds = Math.floor((Date.now() - begun) / 1_000);
     state("loading", element("span", { className: "spinner" }), `Waiting for the mirror, ${seconds} s …`);
   }, PATIENCE);
   try {
-    const asked = scope();
-    const call = () => requests.metric(asked, metricPicker.value, aggregation(), limit());
-    const { telemetry } = await ask(call(), connection(signal));
-    drawn = { asked, method: $("method").selectedOptions[0].text, metric: metricPicker.value, call };
+    // A refresh asks the same again. What a person types meanwhile does not count.
+    asked = isRefresh && asked ? { ...asked, ...(asked.span && lately(asked.span)) } : chosen();
+    const { telemetry } = await ask(metricCall(asked), { ...asked, signal });
+    drawn = asked;
     points = telemetry.points;
     showPoints(telemetry.isPartial, isRefresh);
   } catch (error) {
     if (signal.aborted) return;
-    points = [];
-    drawn = null;
-    showPoints(false);
-    $("summary").textContent = "";
-    state("");
-    showError(error);
+    empty();
+    // While somebody filters, there is no metric yet.
+    const isUnfinished = asked && !asked.metric && error.message === "The query is not valid for CloudWatch";
+    if (isUnfinished) tell("Select a metric field", ...error.lines);
+    else showError(error);
   } finally {
     clearInterval(tick);
-    if (!signal.aborted) schedule();
+    if (waiting?.signal === signal) schedule();
   }
 }
+
+const lately = (span) => ({ start: Date.now() - span, end: Date.now() });
+
+// What the form asks for now.
+const chosen = () => ({
+  ...connection(), ...scope(), span: Number($("range").value) || 0, metric: metricPicker.value,
+  aggregation: aggregation(), limit: limit(), method: $("method").selectedOptions[0].text,
+});
+
+const metricCall = (wanted) => requests.metric(wanted, wanted.metric, wanted.aggregation, wanted.limit);
 
 // Asks from the last point on, as StackState does.
 async function loadRest() {
@@ -243,10 +265,7 @@ async function loadRest() {
   $("more").disabled = true;
   try {
     const last = points.at(-1);
-    const call = requests.metric(
-      { ...drawn.asked, start: last ? last[1] : drawn.asked.start }, metricPicker.value, aggregation(), limit(),
-    );
-    const { telemetry } = await ask(call, connection(signal));
+    const { telemetry } = await ask(metricCall({ ...drawn, start: last?.[1] ?? drawn.start }), { ...drawn, signal });
     const fresh = telemetry.points.filter((point) => !last || point[1] > last[1]);
     points = [...points, ...fresh];
     showPoints(telemetry.isPartial && fresh.length > 0, true);
@@ -255,6 +274,27 @@ async function loadRest() {
   } finally {
     $("more").disabled = false;
   }
+}
+
+function empty() {
+  points = [];
+  drawn = null;
+  showPoints(false);
+  $("chart-title").textContent = "Chart";
+  $("summary").textContent = "";
+}
+
+function tell(title, ...texts) {
+  state("empty", element("strong", { textContent: title }), ...texts.map((text) => element("p", { textContent: text })));
+}
+
+// Takes the chart away, and gives up what is still asked for it.
+function forget(...why) {
+  waiting?.abort();
+  waiting = asked = null;
+  clearTimeout(timer);
+  empty();
+  tell(...why);
 }
 
 const limit = () => ($("limit").value === "" ? ALL : Number($("limit").value));
@@ -266,12 +306,12 @@ function showPoints(isPartial, keepsZoom = false) {
   $("partial").hidden = !isPartial;
   $("zoom-in").disabled = !hasPoints;
   $("reading").textContent = "";
-  state(hasPoints || !drawn ? "" : "empty", ...(hasPoints || !drawn ? [] : [
-    element("strong", { textContent: "No points" }),
-    element("p", { textContent: "The mirror answered, and this range has no data. Try a longer range, larger buckets or other filters." }),
-  ]));
+  state("");
+  if (drawn && !hasPoints) {
+    tell("No points", "The mirror answered, and this range has no data. Try a longer range, larger buckets or other filters.");
+  }
   if (drawn) {
-    const { asked: { start, end }, method, metric } = drawn;
+    const { start, end, method, metric } = drawn;
     $("chart-title").textContent = metric || "Chart";
     const size = points[0]?.[2] ? `, buckets of ${length(points[0][2] - points[0][1])}` : "";
     $("summary").textContent = `${method}, ${counted(points.length, "point", "points")}${size}, `
@@ -317,10 +357,12 @@ function schedule() {
 
 // On the wire
 
+let read = null;
+
 function showCalls() {
   fill($("calls"), exchanges.map(({ path, status, millis, size }, index) => [
     index, `${path} · ${status || "no answer"} · ${number(Math.round(millis))} ms · ${bytes(size)}`,
-  ]), 0);
+  ]), Math.max(exchanges.indexOf(read), 0));
   $("curl").disabled = false;
   showExchange();
 }
@@ -328,6 +370,8 @@ function showCalls() {
 function showExchange() {
   const exchange = exchanges[$("calls").value];
   if (!exchange) return;
+  // An older call that somebody reads stays when another is made.
+  read = exchange === exchanges[0] ? null : exchange;
   $("request").textContent = requestText(exchange, $("secrets").checked);
   $("answer").textContent = answerText(exchange);
 }
@@ -352,14 +396,22 @@ function toast(text) {
 
 // The address holds what is chosen, but nothing of the connection.
 
-const FIELDS = ["method", "bucket", "range", "live", "limit", "from", "to"];
+const TIMES = ["from", "to"];
+const FIELDS = ["method", "bucket", "range", "live", "limit", ...TIMES];
+// A time in epoch milliseconds as From and To have it: local, and empty if there is none.
+function local(millis) {
+  const shown = new Date(millis - new Date(millis).getTimezoneOffset() * MINUTE);
+  return millis && !Number.isNaN(shown.getTime()) ? shown.toISOString().slice(0, 19) : "";
+}
+
 function writeAddress() {
   const address = new URLSearchParams();
   for (const filter of filters) address.append("filter", JSON.stringify(filter));
   if (metricPicker.value) address.set("metric", metricPicker.value);
   for (const id of FIELDS) {
-    const isShown = !["from", "to"].includes(id) || $("range").value === "custom";
-    if (isShown && $(id).value !== DEFAULTS[id]) address.set(id, $(id).value);
+    const isShown = !TIMES.includes(id) || $("range").value === "custom";
+    const value = TIMES.includes(id) ? Date.parse($(id).value) : $(id).value;
+    if (isShown && $(id).value !== DEFAULTS[id]) address.set(id, value);
   }
   if (!isRandom()) address.set("connection", "other");
   history.replaceState(null, "", `${location.pathname}${location.search}#${address}`);
@@ -370,7 +422,8 @@ function readAddress() {
   filters = address.getAll("filter").map(parseFilter).filter(Boolean);
   metricPicker.value = address.get("metric") ?? "";
   for (const id of FIELDS) {
-    $(id).value = address.get(id) ?? DEFAULTS[id];
+    const value = address.get(id) ?? DEFAULTS[id];
+    $(id).value = TIMES.includes(id) ? local(Number(value)) : value;
     // A value that the list does not have selects nothing.
     if ($(id).value === "" && DEFAULTS[id]) $(id).value = DEFAULTS[id];
   }
@@ -378,9 +431,7 @@ function readAddress() {
   showFilters();
   $("custom").hidden = $("range").value !== "custom";
   if (address.get("connection") && isRandom()) {
-    state("empty",
-      element("strong", { textContent: "This chart needs connection details" }),
-      element("p", { textContent: "The address has none. Enter them, then press Draw." }));
+    forget("This chart needs connection details", "The address has none. Enter them, then press Draw.");
     $("details").value = "";
     $("details").focus();
   } else draw();
@@ -401,6 +452,12 @@ function redraw() {
   draw();
 }
 
+// Also on a page of one column.
+function drawInSight() {
+  draw();
+  if (matchMedia("(max-width: 56rem)").matches) $("chart-title").scrollIntoView();
+}
+
 const words = (name) => name[0] + name.slice(1).toLowerCase().replaceAll("_", " ");
 fill($("method"), [...METHODS.map((name) => [name, words(name)]), ["", "None: raw points"]]);
 fill($("bucket"), BUCKETS.map((millis) => [millis, length(millis)]));
@@ -411,9 +468,13 @@ Object.assign($("bucket"), { value: MINUTE });
 Object.assign($("range"), { value: HOUR });
 const DEFAULTS = Object.fromEntries(FIELDS.map((id) => [id, $(id).value]));
 
+on("skip", "click", (event) => {
+  event.preventDefault();
+  $("chart-title").focus();
+});
 on("controls", "submit", (event) => {
   event.preventDefault();
-  draw();
+  drawInSight();
 });
 on("example", "change", ({ target }) => {
   const example = EXAMPLES[target.value];
@@ -421,12 +482,19 @@ on("example", "change", ({ target }) => {
   $("details").value = JSON.stringify(example, null, 2);
   $("details").rows = Object.keys(example).length + 3;
   target.value = "";
+  for (const event of ["input", "change"]) $("details").dispatchEvent(new Event(event));
   $("details").focus();
 });
-on("details", "change", () => ($("tested").textContent = ""));
+// While somebody types: a button that moves when its press begins is not pressed.
+for (const id of ["key", "details"]) on(id, "input", forgetTest);
+on("details", "change", () => {
+  // Other data must not look like that of these details.
+  if (asked && asked.details !== $("details").value) {
+    forget("Other connection details", "Choose filters and a metric, or press Draw.");
+  }
+});
 on("range", "change", () => {
   if ($("range").value === "custom" && !$("from").value) {
-    const local = (millis) => new Date(millis - new Date(millis).getTimezoneOffset() * MINUTE).toISOString().slice(0, 19);
     $("from").value = local(Date.now() - HOUR);
     $("to").value = local(Date.now());
   }
@@ -443,7 +511,7 @@ for (const [id, press] of Object.entries({
   "previous": () => turn(-1),
   "next": () => turn(1),
   "curl": () => copy(asCurl(exchanges[$("calls").value]), `Copied. It reads the connection details from ${DETAILS_FILE}.`),
-  "copy-address": () => copy(location.href, "Copied. The address has no connection details."),
+  "copy-address": () => writeAddress() ?? copy(location.href, "Copied. The address has no connection details."),
 })) on(id, "click", press);
 addEventListener("hashchange", readAddress);
 readAddress();

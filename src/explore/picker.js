@@ -22,7 +22,8 @@ export class Picker {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.open(), TYPING_PAUSE);
     });
-    this.input.addEventListener("click", () => this.popup.hidden && this.open());
+    // A click shows all there is, also if something is chosen.
+    this.input.addEventListener("click", () => this.popup.hidden && this.open(""));
     this.input.addEventListener("keydown", (event) => this.onKey(event));
     // A press on the list must not take the focus, or the list would close under it.
     this.popup.addEventListener("mousedown", (event) => event.preventDefault());
@@ -41,8 +42,9 @@ export class Picker {
     this.input.value = text;
   }
 
-  async open() {
+  async open(text = this.value) {
     clearTimeout(this.timer);
+    this.text = text;
     this.items = [];
     this.show(true);
     await this.loadMore();
@@ -53,7 +55,7 @@ export class Picker {
     const waiting = (this.waiting = new AbortController());
     this.status.textContent = "Loading …";
     try {
-      const { items, isPartial, note = "" } = await this.load(this.value, this.items.length, waiting.signal);
+      const { items, isPartial, note = "" } = await this.load(this.text, this.items.length, waiting.signal);
       if (waiting.signal.aborted) return;
       const first = this.items.length;
       this.items.push(...items);

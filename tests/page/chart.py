@@ -201,3 +201,61 @@ def twenty_thousand_points_stay_smooth(visitor):
 
     longest("hover over 21,600 points", hover)
     longest("zoom into 21,600 points", zoom)
+
+
+def the_rest_is_that_of_the_chart(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    page.get_by_label("Limit").fill("25")
+    visitor.draw()
+    expect(visitor.summary).to_have_text(re.compile("^Mean, 25 points"))
+    held = visitor.hold_answers()
+    # While another chart is on its way, there is nothing to continue.
+    page.get_by_label("Aggregation").select_option("Max")
+    expect(page.get_by_role("button", name="Load the rest")).to_be_hidden()
+    page.route("**/api/metric", lambda route: route.continue_())
+    held.pop().continue_()
+    expect(visitor.summary).to_have_text(re.compile("^Max, 25 points"))
+    page.get_by_label("Metric field", exact=True).fill("half a na")
+    with page.expect_request("**/api/metric") as asked:
+        page.get_by_role("button", name="Load the rest").click()
+    query = asked.value.post_data_json["query"]
+    assert "metricField" not in query and query["aggregation"]["method"] == "MAX", query
+    expect(visitor.summary).to_have_text(re.compile("^Max, 49 points"))
+
+
+def buckets_that_begin_before_the_range_are_whole(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    points = [[value, start - MINUTE // 2, end - MINUTE // 2] for value, start, end in _buckets(*range(10))]
+    _shows(visitor, points, 10)
+    page.locator("#chart").focus()
+    for key, text in ("Home", "0 from"), ("End", "9 from"), ("0", "9 from"):
+        page.keyboard.press(key)
+        expect(page.locator("#reading")).to_have_text(re.compile(f"^{text}"))
+        expect(page.get_by_role("button", name="Zoom out")).to_be_disabled()
+
+
+def before_the_first_bucket_is_no_point(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    _shows(visitor, _buckets(5, 6, 7, 8, 9), 10)
+    _hover(page, 0.25)
+    expect(page.locator("#reading")).to_have_text("no point here")
+
+
+def the_browsers_keys_stay_the_browsers(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    expect(visitor.summary).to_have_text(re.compile("60 points"))
+    taken = page.locator("#chart").evaluate("""chart => ["ctrlKey", "metaKey", "altKey", "shiftKey"].map(key => {
+      const event = new KeyboardEvent("keydown", { key: "+", [key]: true, bubbles: true, cancelable: true });
+      chart.dispatchEvent(event);
+      return event.defaultPrevented;
+    })""")
+    assert taken == [False, False, False, True], taken
+
+
+def an_answer_of_another_form_is_told(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    page.route("**/api/metric", lambda route: route.fulfill(json={}, headers={"x-mirror-api-key": "api_key"}))
+    visitor.draw()
+    expect(visitor.error).to_contain_text("The mirror's answer is not one of the Mirror REST API.")
+    expect(page.locator("#chart")).to_be_hidden()
+    expect(page.get_by_role("button", name="All", exact=True)).to_be_disabled()

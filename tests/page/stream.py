@@ -33,7 +33,9 @@ def cloudwatch_is_refined_filter_by_filter(visitor):
     visitor.pick("Metric field", "CPUUtilization")
     expect(page.get_by_role("heading", name="CPUUtilization")).to_be_visible()
     expect(visitor.summary).to_have_text(re.compile(r"^Mean, (59|60) points"))
-    page.get_by_role("button", name="Remove the filter InstanceId").click()
+    with page.expect_request("**/api/metric") as asked:
+        page.get_by_role("button", name="Remove the filter InstanceId").click()
+    assert [each["key"] for each in asked.value.post_data_json["query"]["conditions"]] == ["Namespace"]
     # Two instances have this metric, and the mirror folds their means.
     expect(visitor.summary).to_have_text(re.compile(r"^Mean, (59|60) points"))
 
@@ -174,7 +176,9 @@ def a_wrong_token_is_told(visitor):
     expect(visitor.error).to_contain_text("The mirror does not know the caller")
     expect(visitor.error).to_contain_text("connectionDetails.accessToken: expected the access token")
     visitor.enter({"accessToken": "not-" + TOKEN})
-    visitor.draw()
+    with page.expect_request("**/api/metric") as asked:
+        visitor.draw()
+    assert asked.value.post_data_json["connectionDetails"] == {"accessToken": "not-" + TOKEN}
     expect(visitor.error).to_contain_text("StackState would say that the Api Key is wrong.")
     visitor.enter({"accessToken": TOKEN})
     visitor.draw()
@@ -227,3 +231,61 @@ def a_list_of_fields_that_is_not_whole_says_so(visitor):
     expect(hint).to_have_text("Not all are here. Type to find others.")
     page.get_by_label("Field", exact=True).fill("x")
     expect(hint).to_have_text("Nothing fits. Not all are here. Type to find others.")
+
+
+def a_test_of_other_details_does_not_stand(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    tested = page.locator("#tested")
+    for change in (
+        lambda: page.get_by_label("Insert an example").select_option("Random data"),
+        lambda: page.get_by_label("Api Key").fill("another"),
+        lambda: visitor.enter({"seed": 1}),
+    ):
+        page.get_by_role("button", name="Test connection").click()
+        expect(tested).to_have_text(re.compile("OK|wrong"))
+        change()
+        page.keyboard.press("Tab")
+        expect(tested).to_be_empty()
+
+
+def a_chart_of_other_details_does_not_stand(visitor):
+    page = visitor.open(visitor.mirrors.cloudwatch)
+    expect(visitor.summary).to_have_text(re.compile("60 points"))
+    visitor.enter(KEYS)
+    page.keyboard.press("Tab")
+    expect(page.locator("#state")).to_contain_text("Other connection details")
+    expect(page.locator("#chart")).to_be_hidden()
+    expect(page.locator("#rows tr")).to_have_count(0)
+
+
+def filters_without_a_metric_are_no_error(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/EC2"))
+    expect(page.locator("#state")).to_contain_text("Select a metric field")
+    expect(visitor.error).to_be_hidden()
+
+
+def a_click_shows_the_whole_list(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/Lambda"), metric="Duration")
+    expect(page.get_by_label("Metric field", exact=True)).to_have_value("Duration")
+    assert visitor.options("Metric field") == ["Duration", "Invocations"]
+
+
+def a_mistake_in_the_details_is_not_quoted(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    page.get_by_label("Connection details JSON").fill(f'{{"secretAccessKey": {SECRET}}}')
+    visitor.draw()
+    expect(visitor.error).to_contain_text("Check the quotes, commas and braces.")
+    assert SECRET[:5] not in visitor.error.inner_text()
+
+
+def a_refresh_repeats_what_was_drawn(visitor):
+    page = visitor.open(visitor.mirrors.random, frozen=True)
+    expect(visitor.summary).to_have_text(re.compile("60 points"))
+    page.get_by_label("Refresh").select_option("Every 10 s")
+    page.get_by_label("Metric field", exact=True).fill("half a na")
+    page.get_by_label("Connection details JSON").fill("{half")
+    with page.expect_request("**/api/metric") as asked:
+        page.clock.run_for(11_000)
+    body = asked.value.post_data_json
+    assert body["connectionDetails"] == {} and "metricField" not in body["query"], body
+    assert "half" not in page.url

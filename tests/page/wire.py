@@ -39,9 +39,12 @@ def calls_show_their_size_and_time(visitor):
 
 def secrets_are_hidden_until_asked_for(visitor):
     page = visitor.open_cloudwatch(("Namespace", "AWS/SQS"))
+    page.get_by_label("Api Key").fill("api_key")
+    visitor.draw()
     wire = page.locator(".wire")
-    expect(wire).to_contain_text("(hidden)")
-    assert SECRET not in wire.inner_text()
+    expect(page.locator("#answer")).to_contain_text("x-mirror-api-key: (hidden)")
+    expect(page.locator("#request")).to_contain_text('"connectionDetails": "(hidden)"')
+    assert SECRET not in wire.inner_text() and "api_key" not in wire.inner_text()
     page.get_by_label("Show the connection details").check()
     expect(page.locator("#request")).to_contain_text(SECRET)
 
@@ -62,6 +65,9 @@ def the_curl_command_works_and_has_no_secret(visitor):
             json.dump(KEYS, file)
         done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True, check=True)
         assert os.listdir(folder) == ["connection-details.json"], "the shell runs nothing of the value"
+    with tempfile.TemporaryDirectory() as folder:
+        missing = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True)
+        assert not missing.stdout and "connection-details.json" in missing.stderr, missing
     answer = json.loads(done.stdout)
     assert answer["_type"] == "MetricNotFoundError" and "it's" in json.dumps(answer), answer
     shown = json.loads(page.locator("#answer").inner_text().partition("\n\n")[2])
@@ -73,9 +79,11 @@ def the_address_has_the_chart_and_no_secret(visitor):
     page.get_by_label("Aggregation").select_option("Max")
     page.get_by_label("Range").select_option("Last 30 min")
     expect(visitor.summary).to_have_text(re.compile(r"^Max, (29|30) points"))
+    page.get_by_label("Api Key").fill("api_key")
     page.get_by_role("button", name="Copy address").click()
+    expect(page.locator("#toast")).to_contain_text("Copied.")
     address = page.evaluate("navigator.clipboard.readText()")
-    assert SECRET not in address and "AWS%2FEC2" in address, address
+    assert SECRET not in address and "api_key" not in address and "AWS%2FEC2" in address, address
     page = visitor.open(visitor.mirrors.cloudwatch, address.removeprefix(visitor.mirrors.cloudwatch))
     expect(page.locator("#state")).to_contain_text("This chart needs connection details")
     expect(page.get_by_role("list", name="Filters")).to_contain_text("Namespace = AWS/EC2")
@@ -83,6 +91,49 @@ def the_address_has_the_chart_and_no_secret(visitor):
     visitor.draw()
     expect(page.get_by_role("heading", name="CPUUtilization")).to_be_visible()
     expect(visitor.summary).to_have_text(re.compile(r"^Max, (29|30) points"))
+
+
+def times_in_the_address_are_the_same_everywhere(visitor):
+    page = visitor.open(visitor.mirrors.random, "explore#range=custom&from=1790000000000&to=1790003600000")
+    expect(visitor.summary).to_have_text(re.compile(r"60 points.* 21 Sept? 2026, 16:13:20 to .* 17:13:20 \(Europe/Amsterdam\)"))
+    visitor.draw()
+    assert "from=1790000000000&to=1790003600000" in page.url, page.url
+
+
+def another_address_is_another_chart(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    expect(visitor.summary).to_have_text(re.compile("^Mean"))
+    page.evaluate("location.hash = '#method=MAX'")
+    expect(visitor.summary).to_have_text(re.compile("^Max"))
+    page.evaluate("location.hash = '#method=MAX&connection=other'")
+    expect(page.locator("#state")).to_contain_text("This chart needs connection details")
+    expect(page.locator("#chart")).to_be_hidden()
+    expect(page.locator("#rows tr")).to_have_count(0)
+
+
+def the_skip_link_changes_nothing(visitor):
+    page = visitor.open(visitor.mirrors.random, "explore#method=MAX")
+    expect(visitor.summary).to_have_text(re.compile("^Max"))
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#chart-title")).to_be_focused()
+    assert page.url.endswith("#method=MAX"), page.url
+
+
+def an_older_call_stays_while_it_is_read(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    page.get_by_role("button", name="Test connection").click()
+    expect(page.locator("#tested")).to_contain_text("OK")
+    calls = page.get_by_label("Call", exact=True)
+    calls.select_option("1")
+    visitor.draw()
+    expect(calls.get_by_role("option")).to_have_count(3)
+    expect(calls).to_have_value("2")
+    expect(page.locator("#request")).to_contain_text("MetricsRequest")
+    for _ in range(20):
+        page.get_by_role("button", name="Test connection").click()
+        expect(page.locator("#tested")).to_contain_text("OK")
+    expect(calls.get_by_role("option")).to_have_count(20)
 
 
 def a_strange_address_breaks_nothing(visitor):
