@@ -16,7 +16,7 @@ from local_mirror import CLOUDWATCH, mirror
 
 FOLDER = "docs/images"
 SIZE = (1440, 1000)
-# Random values that are the same every time.
+# Connection details to look at.
 SEED = {"seed": 42}
 
 

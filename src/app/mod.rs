@@ -2,6 +2,7 @@
 
 mod log_line;
 mod request_error;
+mod response;
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
@@ -10,16 +11,16 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use lambda_http::RequestExt;
-use lambda_http::http::header::{ALLOW, CONTENT_TYPE, LOCATION};
 use lambda_http::http::request::Parts;
-use lambda_http::http::{self, HeaderName, HeaderValue, Response, StatusCode};
+use lambda_http::http::{self, HeaderValue, Response};
 use lambda_http::request::RequestContext as LambdaRequestContext;
 use serde_json::{Value, json};
 
 use self::log_line::LogLine;
 use self::request_error::{MAX_BODY, RequestError};
+use self::response::{Success, response};
 use crate::access::{Access, Admission};
-use crate::api::answer::{self, Answer};
+use crate::api::answer::Answer;
 use crate::api::endpoint::{Call, Endpoint};
 use crate::api::request::{self, Query, Request};
 use crate::api::token::access_token;
@@ -28,11 +29,8 @@ use crate::config::{Config, ConfigError};
 use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
-use crate::explore;
 use crate::source::{RequestContext, Source};
 use crate::time::EpochMillis;
-
-const API_KEY: HeaderName = HeaderName::from_static("x-mirror-api-key");
 
 /// The maximum time limit of a request, and the default for metrics.
 const MAX_TIME_LIMIT: Duration = Duration::from_secs(25);
@@ -135,7 +133,8 @@ impl App {
         if is_large && admission == Admission::Admitted {
             stackstate_mirror_heap::give_back();
         }
-        let response = self.response(result, admission, &mut log_line);
+        let key = (admission == Admission::Admitted).then_some(&self.api_key);
+        let response = response(result, key, &mut log_line);
         log_line.write(&parts, response.status(), started.elapsed());
         response
     }
@@ -204,56 +203,6 @@ impl App {
             }
         })
     }
-
-    fn response(
-        &self,
-        result: Result<Success, RequestError>,
-        admission: Admission,
-        log_line: &mut LogLine,
-    ) -> Response<lambda_http::Body> {
-        let mut response = Response::new(lambda_http::Body::Empty);
-        let headers = response.headers_mut();
-        if admission == Admission::Admitted {
-            headers.insert(API_KEY, self.api_key.clone());
-        }
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        match result {
-            Ok(Success::Json(body)) => *response.body_mut() = body.into(),
-            Ok(Success::File(file)) => {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static(file.content_type));
-                for (name, value) in explore::HEADERS {
-                    headers.insert(name, HeaderValue::from_static(value));
-                }
-                *response.body_mut() = file.text.into();
-            }
-            Ok(Success::Elsewhere) => {
-                headers.remove(CONTENT_TYPE);
-                headers.insert(LOCATION, HeaderValue::from_static("../explore"));
-                *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-            }
-            Err(error) => {
-                let (status, allow) = error.status();
-                if let Some(method) = allow {
-                    headers.insert(ALLOW, HeaderValue::from_static(method));
-                }
-                *response.status_mut() = status;
-                let error = error.into_error();
-                log_line.record_error(&error);
-                *response.body_mut() = answer::error_body(&error).unwrap_or_default().into();
-            }
-        }
-        response
-    }
-}
-
-/// What a request gets that does not fail.
-enum Success {
-    /// The JSON of an answer.
-    Json(String),
-    /// A file of the page at `/explore`.
-    File(&'static explore::File),
-    /// The page's address, without the slash behind it.
-    Elsewhere,
 }
 
 fn parse(body: Body) -> Result<Value, RequestError> {

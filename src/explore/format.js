@@ -28,7 +28,6 @@ export const zone = () => moment.resolvedOptions().timeZone;
 
 const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1_000], ["ms", 1]];
 
-// Such as 1 h 30 min.
 export function length(millis) {
   const parts = [];
   for (const [name, size] of UNITS) {

@@ -108,10 +108,10 @@ let names = null;
 
 // One call for each set of filters.
 async function fieldNames(signal) {
-  const asked = JSON.stringify([filters, $("details").value, $("range").value, $("from").value, $("to").value]);
-  if (names?.asked !== asked || names.failed) {
+  const question = JSON.stringify([filters, $("details").value, $("range").value, $("from").value, $("to").value]);
+  if (names?.question !== question || names.failed) {
     const answer = ask(requests.fieldNames(scope()), connection());
-    names = { asked, answer };
+    names = { question, answer };
     answer.catch(() => (names.failed = true));
   }
   const { fields, isPartial } = await names.answer;
@@ -251,7 +251,6 @@ async function draw(isRefresh = false) {
 
 const lately = (span) => ({ start: Date.now() - span, end: Date.now() });
 
-// What the form asks for now.
 const chosen = () => ({
   ...connection(), ...scope(), span: Number($("range").value) || 0, metric: metricPicker.value,
   aggregation: aggregation(), limit: limit(), method: $("method").selectedOptions[0].text,
@@ -307,10 +306,8 @@ function showPoints(isPartial, keepsZoom = false) {
   $("zoom-in").disabled = !hasPoints;
   $("reading").textContent = "";
   state("");
-  if (drawn && !hasPoints) {
-    tell("No points", "The mirror answered, and this range has no data. Try a longer range, larger buckets or other filters.");
-  }
   if (drawn) {
+    if (!hasPoints) tell("No points", "This range has no data. Try a longer range, larger buckets or other filters.");
     const { start, end, method, metric } = drawn;
     $("chart-title").textContent = metric || "Chart";
     const size = points[0]?.[2] ? `, buckets of ${length(points[0][2] - points[0][1])}` : "";
@@ -398,6 +395,7 @@ function toast(text) {
 
 const TIMES = ["from", "to"];
 const FIELDS = ["method", "bucket", "range", "live", "limit", ...TIMES];
+
 // A time in epoch milliseconds as From and To have it: local, and empty if there is none.
 function local(millis) {
   const shown = new Date(millis - new Date(millis).getTimezoneOffset() * MINUTE);
