@@ -67,7 +67,7 @@ fn restricted_app() -> &'static App {
     static APP: OnceLock<App> = OnceLock::new();
     APP.get_or_init(|| {
         let config = config(&[("MIRROR_ACCESS_TOKEN", TOKEN)]);
-        let cloudwatch = CloudWatch::with_clients(Box::new(|_: &_, _: &_| unreachable!()));
+        let cloudwatch = CloudWatch::with_clients(Box::new(|_: &_, _: &_| unreachable!()), 1);
         let now = || EpochMillis(NOW);
         App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None }).unwrap()
     })
@@ -89,7 +89,7 @@ fn app() -> &'static App {
                 .build();
             Ok(Client::from_conf(config).into())
         };
-        let cloudwatch = CloudWatch::with_clients(Box::new(build));
+        let cloudwatch = CloudWatch::with_clients(Box::new(build), 1);
         let now = || EpochMillis(NOW);
         App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None }).unwrap()
     })

@@ -34,6 +34,9 @@ pub struct Config {
     pub aws: AwsConfig,
     /// Whether this process runs in Lambda.
     pub deployed: bool,
+    /// `AWS_LAMBDA_MAX_CONCURRENCY`: how many requests the function serves at once, 1 or more.
+    /// Lambda sets it on managed instances ("Lambda Managed Instances", Lambda developer guide).
+    pub concurrency: usize,
 }
 
 /// How the function reaches AWS.
@@ -132,6 +135,7 @@ impl Config {
             explorer: switch(own("MIRROR_EXPLORER")?.unwrap_or_default())?,
             aws: AwsConfig::read(look_up),
             deployed: look_up("AWS_LAMBDA_INITIALIZATION_TYPE").is_some(),
+            concurrency: concurrency(look_up("AWS_LAMBDA_MAX_CONCURRENCY").as_deref()),
         })
     }
 
@@ -153,6 +157,12 @@ fn access_tokens(tokens: &str) -> Result<Vec<Secret>, ConfigError> {
             valid.then(|| Secret::new(token)).ok_or(ConfigError::AccessToken)
         })
         .collect()
+}
+
+/// The number of requests to serve at once. The runtime crate reads the variable in the same way.
+fn concurrency(text: Option<&str>) -> usize {
+    let number = text.and_then(|text| text.parse::<u32>().ok()).unwrap_or(1).max(1);
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 fn switch(text: String) -> Result<bool, ConfigError> {
@@ -243,10 +253,12 @@ impl fmt::Debug for Config {
             explorer,
             aws: _,
             deployed,
+            concurrency,
         } = self;
         f.debug_struct("Config")
             .field("explorer", explorer)
             .field("deployed", deployed)
+            .field("concurrency", concurrency)
             .finish_non_exhaustive()
     }
 }
@@ -291,6 +303,21 @@ mod tests {
             (&[("MIRROR_EXPLORER", "on")], Err(ConfigError::Explorer("on".to_owned()))),
         ] {
             assert_eq!(read(variables).map(|config| config.explorer), explorer, "{variables:?}");
+        }
+    }
+
+    #[test]
+    fn one_request_is_served_at_once_unless_lambda_says_more() {
+        for (variables, concurrency) in [
+            (&[][..], 1),
+            (&[("AWS_LAMBDA_MAX_CONCURRENCY", "")], 1),
+            (&[("AWS_LAMBDA_MAX_CONCURRENCY", "0")], 1),
+            (&[("AWS_LAMBDA_MAX_CONCURRENCY", "1")], 1),
+            (&[("AWS_LAMBDA_MAX_CONCURRENCY", "64")], 64),
+            (&[("AWS_LAMBDA_MAX_CONCURRENCY", "many")], 1),
+        ] {
+            let found = read(variables).map(|config| config.concurrency);
+            assert_eq!(found, Ok(concurrency), "{variables:?}");
         }
     }
 
@@ -353,7 +380,10 @@ mod tests {
     #[test]
     fn a_configuration_is_printed_without_its_secrets() {
         let config = read(&[("MIRROR_API_KEY", "hush"), ("MIRROR_EXPLORER", "1")]).unwrap();
-        assert_eq!(format!("{config:?}"), "Config { explorer: true, deployed: false, .. }");
+        assert_eq!(
+            format!("{config:?}"),
+            "Config { explorer: true, deployed: false, concurrency: 1, .. }"
+        );
     }
 
     #[test]

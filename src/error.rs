@@ -48,6 +48,14 @@ impl MirrorError {
         }
     }
 
+    /// A part of the mirror panicked.
+    pub fn panicked() -> Self {
+        MirrorError::Remote {
+            summary: "The mirror failed",
+            details: "this is a bug in the mirror; its log shows the place in the code".to_owned(),
+        }
+    }
+
     /// StackState's name for this kind of error, the `_type` of its body.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -6,14 +6,15 @@
 //! only what the mirror needs, and this module decodes the body itself.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, ready};
+use std::pin::Pin;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use lambda_http::aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
 use lambda_http::http::Method;
 use lambda_http::request::LambdaRequest;
-use lambda_http::{Adapter, LambdaEvent, Service, service_fn};
+use lambda_http::{Adapter, IntoResponse, LambdaEvent, Response, Service, service_fn};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, Body, NotBase64};
@@ -75,9 +76,19 @@ pub fn serve<'a>(
     let mut body = Some(body);
     Adapter::from(service_fn(move |request: lambda_http::Request| {
         let body = body.take().unwrap_or(Ok(Vec::new()));
-        async move { Ok(app.handle(request.map(|_| body)).await) }
+        async move { Ok(Complete(app.handle(request.map(|_| body)).await)) }
     }))
     .call(LambdaEvent::new(request, context))
+}
+
+/// A response whose body is complete. lambda_http would collect it from parts, decode it from any
+/// character set, and copy it.
+struct Complete(Response<lambda_http::Body>);
+
+impl IntoResponse for Complete {
+    fn into_response(self) -> Pin<Box<dyn Future<Output = Response<lambda_http::Body>> + Send>> {
+        Box::pin(ready(self.0))
+    }
 }
 
 impl Event {

@@ -21,6 +21,7 @@
 //! | 3 | [`error`] | the kinds of error |
 //! | 2 | `cache` | a cache bounded by count, weight and age |
 //! | 2 | [`model`] | queries and their results |
+//! | 2 | `shared` | work that several requests wait for |
 //! | 2 | [`usage`] | what a request did at AWS, for its log line |
 //! | 1 | [`region`] | an AWS region's name |
 //! | 1 | [`secret`] | text that never appears in Debug output |
@@ -46,3 +47,4 @@ pub mod time;
 pub mod usage;
 
 mod cache;
+mod shared;

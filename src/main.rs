@@ -32,7 +32,7 @@ async fn main() -> Result<(), Error> {
     if let Some(warning) = config.warning() {
         warn!("{warning}");
     }
-    let cloudwatch = CloudWatch::new(config.aws.clone());
+    let cloudwatch = CloudWatch::new(config.aws.clone(), config.concurrency);
     let app = App::new(
         &config,
         Dependencies {
@@ -42,9 +42,13 @@ async fn main() -> Result<(), Error> {
             commit: COMMIT.filter(|commit| !commit.is_empty()),
         },
     )?;
+    // Requests that are served at once outlive this function's frame, as far as the compiler knows.
+    let app: &App = Box::leak(Box::new(app));
     loop {
         let started = Instant::now();
-        let ended = lambda_runtime::run(service_fn(|event| event::serve(&app, event))).await;
+        // One request after the other, or as many at once as `AWS_LAMBDA_MAX_CONCURRENCY` says.
+        let serve = service_fn(|event| event::serve(app, event));
+        let ended = lambda_runtime::run_concurrent(serve).await;
         // `cargo lambda watch` closes the connection on which an answer is sent if its caller has
         // left, and does not start the function again. Lambda does not close it.
         if config.deployed || ended.is_ok() || started.elapsed() < SHORTEST_RUN {

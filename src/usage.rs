@@ -1,6 +1,7 @@
 //! What one request did at AWS, for its log line.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub struct Attempts {
     /// The time by which the call must have ended.
     deadline: Option<Instant>,
     tally: Mutex<Tally>,
+    /// Also counts the throttled ones.
+    throttles: Option<Arc<AtomicU32>>,
 }
 
 /// The number of attempts of a call, by how they ended.
@@ -48,9 +51,10 @@ pub enum AttemptEnd {
 }
 
 impl Attempts {
-    /// No attempts of a call that must have ended by `deadline`.
-    pub fn until(deadline: Instant) -> Self {
-        Attempts { deadline: Some(deadline), tally: Mutex::default() }
+    /// No attempts of a call that must have ended by `deadline`. `throttles` also counts those that
+    /// AWS refuses because there are too many.
+    pub fn until(deadline: Instant, throttles: Option<Arc<AtomicU32>>) -> Self {
+        Attempts { deadline: Some(deadline), tally: Mutex::default(), throttles }
     }
 
     /// The numbers so far.
@@ -87,8 +91,11 @@ pub struct Counts {
     pub namespace: Option<String>,
     /// Whether the caches had everything that the request needed. `None` if it asked none.
     pub cache: Option<Cache>,
-    /// The calls to CloudWatch. Each page is a call.
+    /// The calls to CloudWatch. Each page is a call. A call for several requests counts for the
+    /// first of them only.
     pub calls: u32,
+    /// The calls that count for other requests, but also asked for this one.
+    pub shared_calls: u32,
     /// The HTTP requests to CloudWatch and STS. Retries are more attempts of the same call.
     pub attempts: u32,
     /// The attempts that AWS refused because there were too many.
@@ -97,6 +104,8 @@ pub struct Counts {
     pub metrics_asked: usize,
     /// The time during which at least one call was under way.
     pub waited: Duration,
+    /// The time until calls could start, because others were before.
+    pub queued: Duration,
     /// The calls that are under way, and since when there is at least one.
     under_way: u32,
     since: Option<Instant>,
@@ -168,6 +177,9 @@ impl Usage {
         let _ = CURRENT.try_with(|(usage, attempts)| {
             let is_throttled = end == AttemptEnd::Throttled;
             usage.record(|counts| counts.throttles += u32::from(is_throttled));
+            if let Some(throttles) = attempts.throttles.as_ref().filter(|_| is_throttled) {
+                throttles.fetch_add(1, Ordering::Relaxed);
+            }
             let mut tally = attempts.lock();
             tally.is_throttled = is_throttled;
             tally.throttled += u32::from(is_throttled);

@@ -37,6 +37,18 @@ pub struct Memory {
     pub own: u64,
 }
 
+impl Memory {
+    /// The memory of the process with this id.
+    pub(crate) fn of(id: u32) -> Self {
+        let status = fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
+        let of = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name)).expect("a known name");
+            line.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a size")
+        };
+        Memory { peak: of("VmHWM:"), now: of("VmRSS:"), own: of("RssAnon:") }
+    }
+}
+
 impl Function {
     /// Starts a function and waits until it asks for an event.
     pub fn start(binary: &Path, variables: &[(&str, &str)], share: Option<&Share>) -> Self {
@@ -130,13 +142,7 @@ impl Function {
 
     /// The memory of the process.
     pub fn memory(&self) -> Memory {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
-        let status = status.expect("it runs");
-        let of = |name: &str| {
-            let line = status.lines().find(|line| line.starts_with(name)).expect("a known name");
-            line.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a size")
-        };
-        Memory { peak: of("VmHWM:"), now: of("VmRSS:"), own: of("RssAnon:") }
+        Memory::of(self.process.id())
     }
 
     /// The number of open files and connections of the process.
@@ -201,7 +207,7 @@ fn serve(
 }
 
 /// A request's first line and body, with a length or in chunks.
-fn read(stream: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
+pub(crate) fn read(stream: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     let line = |stream: &mut dyn BufRead| {
         let mut line = String::new();
         (stream.read_line(&mut line).ok()? > 0).then(|| line.trim().to_ascii_lowercase())

@@ -44,6 +44,9 @@ impl LogLine {
         let uses_aws = counts.region.is_some();
         let Counts { region, namespace, cache, calls, attempts, throttles, metrics_asked, .. } =
             counts;
+        // Only requests that are served at once share calls or wait for one another.
+        let shared_calls = Some(counts.shared_calls).filter(|calls| *calls > 0);
+        let queued = Some(counts.queued).filter(|queued| !queued.is_zero());
         let region = region.as_ref().map(|region| region.as_str());
         let cache = cache.map(|cache| match cache {
             Cache::Hit => "hit",
@@ -61,6 +64,7 @@ impl LogLine {
                     namespace,
                     metricsAsked = uses_aws.then_some(metrics_asked),
                     calls = uses_aws.then_some(calls),
+                    sharedCalls = shared_calls,
                     cache,
                     attempts = uses_aws.then_some(attempts),
                     throttles = uses_aws.then_some(throttles),
@@ -69,6 +73,7 @@ impl LogLine {
                     error,
                     reason,
                     durationMs = millis(duration),
+                    queuedMs = queued.map(millis),
                     awsMs = uses_aws.then(|| millis(counts.waited)),
                     coldStart = is_cold_start,
                     $message

@@ -47,10 +47,7 @@ impl RequestError {
     pub(super) fn into_error(self) -> MirrorError {
         let (summary, details) = match self {
             RequestError::Mirror(error) => return error,
-            RequestError::Panicked => (
-                "The mirror failed",
-                "this is a bug in the mirror; its log shows the place in the code".to_owned(),
-            ),
+            RequestError::Panicked => return MirrorError::panicked(),
             RequestError::Unauthorized => (
                 "The mirror does not know the caller",
                 "connectionDetails.accessToken: expected the access token that the mirror was \

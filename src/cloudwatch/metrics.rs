@@ -1,7 +1,6 @@
 //! The call `/api/metric`.
 
-use super::aws::session::Session;
-use super::data::fetch::fetch;
+use super::data::fetch::{Asking, fetch};
 use super::data::plan::{DataQuery, Target};
 use super::data::request::Asked;
 use super::data::series::Series;
@@ -34,20 +33,26 @@ impl Store<'_> {
         if let Some(telemetry) = cached {
             return Ok(telemetry);
         }
-        let telemetry = self.fetch(&session, &key.1).await?;
+        let calls = self.calls(&session);
+        let session = match &calls {
+            Some(calls) => calls.paced(session),
+            None => session,
+        };
+        let asking = Asking { session: &session, calls: calls.as_deref() };
+        let telemetry = self.fetch(asking, &key.1).await?;
         cache.insert(key, &telemetry, self.now);
         Ok(telemetry)
     }
 
-    async fn fetch(&self, session: &Session, query: &DataQuery) -> Result<Telemetry, MirrorError> {
+    async fn fetch(&self, asking: Asking<'_>, query: &DataQuery) -> Result<Telemetry, MirrorError> {
         let DataQuery { target, plan, not_a_number, .. } = query;
         match target {
             Target::Expression(expression) => {
                 let series = Series::new(plan, *not_a_number);
                 let asked = Asked::Expression(expression);
-                Ok(fetch(session, plan, asked, series).await?.into_telemetry())
+                Ok(fetch(asking, plan, asked, series).await?.into_telemetry())
             }
-            Target::Metrics(selector) => self.fetch_selected(session, query, selector).await,
+            Target::Metrics(selector) => self.fetch_selected(asking, query, selector).await,
         }
     }
 
@@ -57,20 +62,20 @@ impl Store<'_> {
     /// or if the selector is not literal, the lists of CloudWatch tell which metrics are meant.
     async fn fetch_selected(
         &self,
-        session: &Session,
+        asking: Asking<'_>,
         query: &DataQuery,
         selector: &MetricSelector,
     ) -> Result<Telemetry, MirrorError> {
         let likeliest = selector.likeliest().metrics();
         let mut asked = None;
         if selector.is_literal() {
-            let data = self.fetch_metrics(session, query, &likeliest).await?;
+            let data = self.fetch_metrics(asking, query, &likeliest).await?;
             if !data.is_empty {
                 return Ok(data.telemetry);
             }
             asked = Some(data);
         }
-        let found = self.find(session, selector, query.linked_accounts).await?;
+        let found = self.find(asking.session, selector, query.linked_accounts).await?;
         let (metrics, is_listed) = match &found {
             Found::Exact(metrics) => (metrics.clone(), true),
             Found::OneMatch(metric) => (vec![metric.clone()], true),
@@ -78,31 +83,31 @@ impl Store<'_> {
             Found::Nothing | Found::Unknown if asked.is_none() && !selector.has_wildcards() => {
                 (likeliest.clone(), false)
             }
-            _ => return Err(found::error(&found, &likeliest, &session.region)),
+            _ => return Err(found::error(&found, &likeliest, &asking.session.region)),
         };
         let data = match asked {
             Some(data) if metrics.iter().all(|metric| likeliest.contains(metric)) => data,
-            _ => self.fetch_metrics(session, query, &metrics).await?,
+            _ => self.fetch_metrics(asking, query, &metrics).await?,
         };
         if data.is_empty && !is_listed {
-            return Err(found::error(&found, &likeliest, &session.region));
+            return Err(found::error(&found, &likeliest, &asking.session.region));
         }
         if data.is_empty {
-            self.check_percentile(session, query, &metrics).await?;
+            self.check_percentile(asking, query, &metrics).await?;
         }
         Ok(data.telemetry)
     }
 
     async fn fetch_metrics(
         &self,
-        session: &Session,
+        asking: Asking<'_>,
         query: &DataQuery,
         metrics: &[Metric],
     ) -> Result<Data, MirrorError> {
         selector::check_size(metrics)?;
         let plan = query.plan.for_metrics(metrics.len())?;
         let series = Series::new(&plan, query.not_a_number);
-        let series = fetch(session, &plan, Asked::Metrics(metrics), series).await?;
+        let series = fetch(asking, &plan, Asked::Metrics(metrics), series).await?;
         Ok(Data { is_empty: series.is_empty(), telemetry: series.into_telemetry() })
     }
 
@@ -113,7 +118,7 @@ impl Store<'_> {
     /// They have.
     async fn check_percentile(
         &self,
-        session: &Session,
+        asking: Asking<'_>,
         query: &DataQuery,
         metrics: &[Metric],
     ) -> Result<(), MirrorError> {
@@ -121,7 +126,7 @@ impl Store<'_> {
         let until = EpochMillis(self.now.0 - delay);
         let Some((plan, percentile)) = query.plan.counting_samples(until) else { return Ok(()) };
         let series = Series::new(&plan, query.not_a_number);
-        let series = fetch(session, &plan, Asked::Metrics(metrics), series).await?;
+        let series = fetch(asking, &plan, Asked::Metrics(metrics), series).await?;
         if series.is_empty() { Ok(()) } else { Err(found::no_percentile(metrics, percentile)) }
     }
 }

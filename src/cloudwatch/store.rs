@@ -5,10 +5,12 @@ use std::sync::Arc;
 use super::aws::clients::{BuildClient, Clients, SdkClientBuilder};
 use super::aws::session::Session;
 use super::data::cache::PointsCache;
+use super::data::turns::{AllCalls, CallerCalls};
 use super::listing::cache::ListingCache;
 use super::listing::catalogue::Catalogue;
 use super::listing::filter::ListFilter;
 use super::listing::read::list_metrics;
+use super::listing::reads::Reads;
 use crate::config::AwsConfig;
 use crate::connection::CloudWatchConfig;
 use crate::deadline::Deadline;
@@ -24,25 +26,35 @@ pub struct CloudWatch {
     /// The function's own region.
     function_region: Option<Region>,
     pub(super) points: PointsCache,
-    listings: ListingCache,
+    listings: Arc<ListingCache>,
+    /// What requests share that are served at once. `None` if one is served after the other.
+    sharing: Option<Sharing>,
+}
+
+#[derive(Default)]
+struct Sharing {
+    calls: AllCalls,
+    reads: Reads,
 }
 
 impl CloudWatch {
-    /// CloudWatch as `aws` describes it.
-    pub fn new(aws: AwsConfig) -> Self {
+    /// CloudWatch as `aws` describes it, for a mirror that serves up to `concurrency` requests at
+    /// once.
+    pub fn new(aws: AwsConfig, concurrency: usize) -> Self {
         let function_region = aws.region.clone();
-        let builder = SdkClientBuilder::new(aws);
+        let builder = SdkClientBuilder::new(aws, concurrency > 1);
         let build = move |identity: &_, region: &_| builder.build(identity, region);
-        CloudWatch { function_region, ..CloudWatch::with_clients(Box::new(build)) }
+        CloudWatch { function_region, ..CloudWatch::with_clients(Box::new(build), concurrency) }
     }
 
     /// CloudWatch through the clients that `build` builds.
-    pub fn with_clients(build: Box<BuildClient>) -> Self {
+    pub fn with_clients(build: Box<BuildClient>, concurrency: usize) -> Self {
         CloudWatch {
             clients: Clients::new(build),
             function_region: None,
             points: PointsCache::default(),
-            listings: ListingCache::default(),
+            listings: Arc::default(),
+            sharing: (concurrency > 1).then(Sharing::default),
         }
     }
 
@@ -95,6 +107,12 @@ impl Store<'_> {
         clients.session(&self.config.identity, region, self.deadline, self.now, self.usage).await
     }
 
+    /// The calls of the session's caller, if requests share them.
+    pub(super) fn calls(&self, session: &Session) -> Option<Arc<CallerCalls>> {
+        let sharing = self.cloudwatch.sharing.as_ref()?;
+        Some(sharing.calls.of(&session.caller, self.config.calls_per_second, self.now))
+    }
+
     /// The metrics that `filter` lists, at most about `max_metrics`, from the cache or from
     /// CloudWatch.
     ///
@@ -111,6 +129,9 @@ impl Store<'_> {
         self.usage.record_cache(cached.is_some());
         if let Some(catalogue) = cached {
             return Ok(catalogue);
+        }
+        if let Some(sharing) = &self.cloudwatch.sharing {
+            return sharing.reads.read(session, filter, max_metrics, cache, self.now).await;
         }
         let catalogue = Arc::new(list_metrics(session, &filter, max_metrics).await?);
         cache.insert(session.caller, filter, catalogue.clone(), max_metrics, self.now);

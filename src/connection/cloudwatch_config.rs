@@ -36,7 +36,15 @@ pub struct CloudWatchConfig {
     pub zero_fill_delay: Duration,
     /// How long points are cached; zero disables their cache. Lists have their own lifetime.
     pub cache: Duration,
+    /// The maximum number of GetMetricData calls that a mirror which serves requests at once starts
+    /// in a second, for these credentials in a region; more than zero.
+    pub calls_per_second: u32,
 }
+
+/// The default of [`CloudWatchConfig::calls_per_second`]. Lambda starts three environments by default, which
+/// together stay below the quota of an account, 50 calls a second in a region ("CloudWatch service
+/// quotas", CloudWatch user guide).
+const CALLS_PER_SECOND: u32 = 15;
 
 /// What happens to a value that is not a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,6 +81,9 @@ impl CloudWatchConfig {
                 300,
             ),
             cache: seconds(whole(&details.cache_seconds, 0, 3_600, "seconds")?, 30),
+            calls_per_second: whole(&details.calls_per_second, 1, 1_000, "calls")?
+                .and_then(|calls| u32::try_from(calls).ok())
+                .unwrap_or(CALLS_PER_SECOND),
         };
         Ok(match source.map(str::to_ascii_lowercase).as_deref() {
             Some("random") => None,

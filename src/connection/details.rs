@@ -12,7 +12,7 @@ const AWS: &str = "aws";
 const ACCESS_TOKEN: &str = "accesstoken";
 
 /// The names of the members, as the documents write them.
-const NAMES: [&str; 22] = [
+const NAMES: [&str; 23] = [
     "source",
     "accessToken",
     "seed",
@@ -35,6 +35,7 @@ const NAMES: [&str; 22] = [
     "settleSeconds",
     "zeroFillDelaySeconds",
     "cacheSeconds",
+    "callsPerSecond",
 ];
 
 /// Names that are shorter than this are never taken for misspelt ones, in characters: too many
@@ -65,6 +66,7 @@ pub(super) struct Details<'a> {
     pub(super) settle_seconds: Option<Node<'a>>,
     pub(super) zero_fill_delay_seconds: Option<Node<'a>>,
     pub(super) cache_seconds: Option<Node<'a>>,
+    pub(super) calls_per_second: Option<Node<'a>>,
 }
 
 impl<'a> Details<'a> {
@@ -92,6 +94,7 @@ impl<'a> Details<'a> {
             "settleseconds" => &mut self.settle_seconds,
             "zerofilldelayseconds" => &mut self.zero_fill_delay_seconds,
             "cacheseconds" => &mut self.cache_seconds,
+            "callspersecond" => &mut self.calls_per_second,
             _ => return None,
         })
     }

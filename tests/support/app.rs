@@ -25,13 +25,22 @@ pub(crate) fn app() -> App {
 /// A mirror with these environment variables.
 pub(crate) fn app_with(variables: &[(&str, &str)], now: fn() -> EpochMillis) -> App {
     let config = config(variables);
-    new(&config, now, CloudWatch::new(config.aws.clone()))
+    new(&config, now, CloudWatch::new(config.aws.clone(), config.concurrency))
 }
 
 /// A mirror whose callers all have this client.
 pub(crate) fn app_with_client(client: Client, now: fn() -> EpochMillis) -> App {
+    app_with_client_at_once(client, now, 1)
+}
+
+/// The same for this number of requests at once.
+pub(crate) fn app_with_client_at_once(
+    client: Client,
+    now: fn() -> EpochMillis,
+    concurrency: usize,
+) -> App {
     let build = move |_: &_, _: &_| Ok(client.clone().into());
-    new(&config(&[]), now, CloudWatch::with_clients(Box::new(build)))
+    new(&config(&[]), now, CloudWatch::with_clients(Box::new(build), concurrency))
 }
 
 fn new(config: &Config, now: fn() -> EpochMillis, cloudwatch: CloudWatch) -> App {

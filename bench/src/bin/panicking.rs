@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
         std::io::stdout,
     ))?;
     log::log_panics();
-    let cloudwatch = CloudWatch::new(config.aws.clone());
+    let cloudwatch = CloudWatch::new(config.aws.clone(), 1);
     let app = App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None })?;
     lambda_runtime::run(service_fn(|event| event::serve(&app, event))).await
 }

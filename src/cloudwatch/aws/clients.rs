@@ -94,7 +94,7 @@ impl Clients {
         self.cache.insert(caller, client.clone(), identity.bytes(), now, IDLE_LIFETIME);
         let CallerClient { cloudwatch, role } = client;
         if let Some(role) = role {
-            let attempts = Arc::new(Attempts::until(deadline.at()));
+            let attempts = Arc::new(Attempts::until(deadline.at(), None));
             let credentials = deadline.bound(role.renewed(deadline.left() / 3));
             let credentials = usage.wait(&attempts, credentials).await;
             let action = Action::AssumeRole(role.role());
@@ -102,7 +102,8 @@ impl Clients {
                 error::overdue(overdue, action, role.region(), attempts.tally())
             })??;
         }
-        Ok(Session { client: cloudwatch, caller, region, deadline, usage: usage.clone() })
+        let (usage, throttles) = (usage.clone(), None);
+        Ok(Session { client: cloudwatch, caller, region, deadline, usage, throttles })
     }
 }
 
@@ -117,8 +118,9 @@ pub(crate) struct SdkClientBuilder {
 
 impl SdkClientBuilder {
     /// A builder of clients that reach AWS as `aws` says.
-    pub(crate) fn new(aws: AwsConfig) -> Self {
-        let http = HttpClients::new(aws.custom_trust_store, &aws.proxies);
+    /// If requests are served at once, callers have connections of their own.
+    pub(crate) fn new(aws: AwsConfig, are_concurrent: bool) -> Self {
+        let http = HttpClients::new(aws.custom_trust_store, &aws.proxies, are_concurrent);
         SdkClientBuilder { http, aws, roles: Mutex::default() }
     }
 
@@ -237,7 +239,7 @@ mod tests {
         let keys =
             Keys { access_key_id: secret(), secret_access_key: secret(), session_token: None };
         let region = Region::new("eu-west-1").unwrap();
-        let builder = SdkClientBuilder::new(AwsConfig::default());
+        let builder = SdkClientBuilder::new(AwsConfig::default(), false);
         let identity = Identity { credentials: Credentials::FunctionRole, role: None };
         assert!(builder.build(&identity, &region).is_err(), "the function has no credentials");
         assert!(builder.http.is_unused());

@@ -145,6 +145,14 @@ pub(super) fn no_function_credentials() -> MirrorError {
     }
 }
 
+/// The summary of an error that says what is wrong with a query.
+const REFUSED_QUERY: &str = "CloudWatch does not accept the query";
+
+/// Whether CloudWatch refused a call because of what it asks, not because of who asks, or when.
+pub(crate) fn is_refused_query(error: &MirrorError) -> bool {
+    matches!(error, MirrorError::Remote { summary: REFUSED_QUERY, .. })
+}
+
 fn from_code(
     code: Option<&str>,
     message: Option<&str>,
@@ -236,7 +244,7 @@ fn from_code(
             ),
             Action::ListMetrics | Action::GetMetricData => {
                 return MirrorError::Remote {
-                    summary: "CloudWatch does not accept the query",
+                    summary: REFUSED_QUERY,
                     details: format!("{name} in {region}{says}"),
                 };
             }

@@ -1,5 +1,6 @@
 //! The HTTP clients of the SDK. All callers share their connections, because every request has
-//! its own signature.
+//! its own signature. If requests are served at once, each client has its own: a call that is given
+//! up closes connections, which must not be those of another caller.
 //!
 //! aws-smithy-http-client would also do, but it brings HTTP/2, which CloudWatch does not need.
 //! Without it the deployment package is a tenth smaller.
@@ -59,17 +60,20 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(20);
 /// MB: 500 with 30 dimensions of 255 and 1,024 characters.
 const MAX_RESPONSE: usize = 24 << 20;
 
-/// The maximum number of idle connections to a host. A connection test uses two at once.
-const MAX_IDLE: usize = 2;
+/// The maximum number of idle connections to a host. A connection test uses two at once, and so many
+/// calls of one caller are under way at once.
+const MAX_IDLE: usize = 4;
 
 /// The HTTP clients, one for each kind of trust. Each is built when it is first needed.
 pub(super) struct HttpClients {
     /// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` name the certificate authorities to trust.
     custom_trust_store: bool,
     proxies: Arc<Proxies>,
-    amazon: OnceLock<SharedHttpClient>,
-    system: OnceLock<SharedHttpClient>,
-    plaintext: OnceLock<SharedHttpClient>,
+    /// Whether every client has connections of its own.
+    are_concurrent: bool,
+    amazon: OnceLock<Connector>,
+    system: OnceLock<Connector>,
+    plaintext: OnceLock<Connector>,
 }
 
 /// The certificate authorities that a connection trusts.
@@ -84,10 +88,14 @@ enum Trust {
 }
 
 impl HttpClients {
-    pub(super) fn new(custom_trust_store: bool, proxies: &ProxyConfig) -> Self {
+    pub(super) fn new(
+        custom_trust_store: bool,
+        proxies: &ProxyConfig,
+        are_concurrent: bool,
+    ) -> Self {
         let [amazon, system, plaintext] = [const { OnceLock::new() }; 3];
         let proxies = Arc::new(Proxies::new(proxies));
-        HttpClients { custom_trust_store, proxies, amazon, system, plaintext }
+        HttpClients { custom_trust_store, proxies, are_concurrent, amazon, system, plaintext }
     }
 
     /// The client for a configured endpoint, or for the region's endpoint if there is none.
@@ -95,20 +103,22 @@ impl HttpClients {
         let build = |authorities: &mut dyn Iterator<Item = CertificateDer<'static>>| {
             build(authorities, self.proxies.clone())
         };
-        let client = match self.trust(region, endpoint) {
+        let connector = match self.trust(region, endpoint) {
             Trust::Amazon => self.amazon.get_or_init(|| {
                 build(&mut CertificateDer::pem_slice_iter(AMAZON_ROOTS).filter_map(Result::ok))
             }),
             Trust::System => self.system.get_or_init(|| build(&mut system_store())),
             Trust::Plaintext => self.plaintext.get_or_init(|| build(&mut std::iter::empty())),
         };
-        client.clone()
+        let connector = if self.are_concurrent { connector.apart() } else { connector.clone() };
+        let connector = SharedHttpConnector::new(connector);
+        http_client_fn(move |_, _| connector.clone())
     }
 
     /// Whether no client was built yet.
     #[cfg(test)]
     pub(super) fn is_unused(&self) -> bool {
-        [&self.amazon, &self.system, &self.plaintext].iter().all(|client| client.get().is_none())
+        [&self.amazon, &self.system, &self.plaintext].iter().all(|built| built.get().is_none())
     }
 
     fn trust(&self, region: &Region, endpoint: Option<&str>) -> Trust {
@@ -130,11 +140,11 @@ fn system_store() -> impl Iterator<Item = CertificateDer<'static>> {
     store.certs.into_iter()
 }
 
-/// Builds a client that trusts these certificate authorities and uses these proxies.
+/// Builds a connector that trusts these certificate authorities and uses these proxies.
 fn build(
     authorities: &mut dyn Iterator<Item = CertificateDer<'static>>,
     proxies: Arc<Proxies>,
-) -> SharedHttpClient {
+) -> Connector {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(authorities);
     let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
@@ -146,11 +156,11 @@ fn build(
         .https_or_http()
         .enable_http1()
         .wrap_connector(ProxyConnector::new(tcp, proxies.clone()));
-    let connector = SharedHttpConnector::new(Connector::new(ConnectTimeout(https), proxies));
-    http_client_fn(move |_, _| connector.clone())
+    Connector::new(ConnectTimeout(https), proxies)
 }
 
 /// The SDK's connector, which uses a pool of connections.
+#[derive(Clone)]
 struct Connector {
     connect: Connect,
     pool: Arc<Mutex<Pool>>,
@@ -171,6 +181,11 @@ impl Connector {
     fn new(connect: Connect, proxies: Arc<Proxies>) -> Self {
         let pool = Pool { connections: pool(connect.clone()), last_used: SystemTime::UNIX_EPOCH };
         Connector { connect, pool: Arc::new(Mutex::new(pool)), proxies }
+    }
+
+    /// The same connector with a pool of its own.
+    fn apart(&self) -> Self {
+        Connector::new(self.connect.clone(), self.proxies.clone())
     }
 
     /// The connections to use at this time.
@@ -323,7 +338,7 @@ mod tests {
             (false, "cn-north-1", None, Trust::System),
             (false, "us-gov-west-1", None, Trust::System),
         ] {
-            let clients = HttpClients::new(custom, &ProxyConfig::default());
+            let clients = HttpClients::new(custom, &ProxyConfig::default(), false);
             let region = Region::new(region).unwrap();
             assert_eq!(clients.trust(&region, endpoint), trust, "{region} {endpoint:?}");
         }

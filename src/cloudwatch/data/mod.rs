@@ -4,8 +4,13 @@
 //! |---|---|
 //! | `plan` | a metric query → what to ask, and how to combine the results |
 //! | `window` | the period and the time range to ask for |
-//! | `request` | the plan → GetMetricData requests |
-//! | `fetch` | sends the requests and reads all pages |
+//! | `request` | the plan → GetMetricData queries |
+//! | `fetch` | what is asked → calls, one after the other |
+//! | `call` | one call |
+//! | `turns` | which call is next, and which questions share it, if requests are served at once |
+//! | `pace` | how many calls start in a second |
+//! | `shared_call` | one call for the questions of several requests |
+//! | `results` | the results of a response → datapoints, errors |
 //! | `statuses` | results that CloudWatch did not finish |
 //! | `series` | datapoints → points |
 //! | `cache` | the points of recent queries |
@@ -15,6 +20,11 @@ pub(super) mod fetch;
 pub(super) mod plan;
 pub(super) mod request;
 pub(super) mod series;
+pub(super) mod turns;
 
+mod call;
+mod pace;
+mod results;
+mod shared_call;
 mod statuses;
 mod window;

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use aws_sdk_cloudwatch::types::{Dimension, MetricDataQuery, MetricStat};
+use aws_sdk_cloudwatch::types::{Dimension, MetricDataQuery, MetricStat, StandardUnit};
 
 use super::plan::{Fold, MAX_DATAPOINTS, Plan};
+use super::window::Window;
 use crate::cloudwatch::query::expression::Expression;
 use crate::cloudwatch::query::metric::Metric;
 use crate::cloudwatch::query::statistic::Statistic;
@@ -43,25 +44,45 @@ impl Plan {
         match asked {
             Asked::Metrics(metrics) => numbers
                 .map(|number| {
-                    let metric = &metrics[number / self.statistics.len()];
-                    let statistic = &self.statistics[number % self.statistics.len()];
-                    self.metric_query(number, metric, statistic)
+                    let (metric, statistic) = self.metric_and_statistic(metrics, number);
+                    let unit = self.unit.as_ref();
+                    metric_query(number, metric, statistic, unit, self.window)
                 })
                 .collect(),
             Asked::Expression(expression) => {
                 let query = MetricDataQuery::builder()
                     .id(id(0))
                     .expression(expression.text())
-                    .period(self.period_seconds());
+                    .period(self.window.period_seconds());
                 vec![query.build()]
             }
         }
     }
 
-    /// The index of the statistic that the query with this id asks for.
-    pub(super) fn statistic_of(&self, id: &str) -> Option<usize> {
-        let index: usize = id.strip_prefix(ID_PREFIX)?.parse().ok()?;
-        Some(index % self.statistics.len())
+    /// The queries with these numbers, for a call that several requests share. `None` for an
+    /// expression: a call takes one Metrics Insights query.
+    pub(super) fn shared(&self, asked: Asked<'_>, numbers: Range<usize>) -> Option<Vec<Query>> {
+        let Asked::Metrics(metrics) = asked else { return None };
+        let query = |number| {
+            let (metric, statistic) = self.metric_and_statistic(metrics, number);
+            let (metric, statistic) = (metric.clone(), statistic.clone());
+            Query { metric, statistic, unit: self.unit.clone() }
+        };
+        Some(numbers.map(query).collect())
+    }
+
+    fn metric_and_statistic<'a>(
+        &'a self,
+        metrics: &'a [Metric],
+        number: usize,
+    ) -> (&'a Metric, &'a Statistic) {
+        let statistics = &self.statistics;
+        (&metrics[number / statistics.len()], &statistics[number % statistics.len()])
+    }
+
+    /// The index of the statistic that the query with this number asks for.
+    pub(super) fn statistic_of(&self, number: usize) -> usize {
+        number % self.statistics.len()
     }
 
     /// The number of datapoints to ask for in a page. A single series needs one more than the
@@ -74,44 +95,67 @@ impl Plan {
             Fold::Single | Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS,
         }
     }
+}
 
-    fn metric_query(
-        &self,
-        index: usize,
-        metric: &Metric,
-        statistic: &Statistic,
-    ) -> MetricDataQuery {
-        let Metric { namespace, name, dimensions, account } = metric;
-        let dimensions = dimensions
-            .iter()
-            .map(|(name, value)| Dimension::builder().name(name).value(value).build())
-            .collect();
-        let metric = aws_sdk_cloudwatch::types::Metric::builder()
-            .namespace(namespace)
-            .metric_name(name)
-            .set_dimensions(Some(dimensions))
-            .build();
-        let stat = MetricStat::builder()
-            .metric(metric)
-            .period(self.period_seconds())
-            .stat(statistic.to_string())
-            .set_unit(self.unit.clone())
-            .build();
-        MetricDataQuery::builder()
-            .id(id(index))
-            .metric_stat(stat)
-            .set_account_id(account.clone())
-            .build()
+/// A query of a metric, apart from its window. Equal queries have equal results.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Query {
+    metric: Metric,
+    statistic: Statistic,
+    unit: Option<StandardUnit>,
+}
+
+impl Query {
+    /// The query with this number in a call.
+    pub(super) fn build(&self, number: usize, window: Window) -> MetricDataQuery {
+        let Query { metric, statistic, unit } = self;
+        metric_query(number, metric, statistic, unit.as_ref(), window)
     }
 
-    fn period_seconds(&self) -> i32 {
-        i32::try_from(self.window.period / 1_000).unwrap_or(i32::MAX)
+    /// The size of its texts, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.metric.bytes()
     }
+}
+
+fn metric_query(
+    number: usize,
+    metric: &Metric,
+    statistic: &Statistic,
+    unit: Option<&StandardUnit>,
+    window: Window,
+) -> MetricDataQuery {
+    let Metric { namespace, name, dimensions, account } = metric;
+    let dimensions = dimensions
+        .iter()
+        .map(|(name, value)| Dimension::builder().name(name).value(value).build())
+        .collect();
+    let metric = aws_sdk_cloudwatch::types::Metric::builder()
+        .namespace(namespace)
+        .metric_name(name)
+        .set_dimensions(Some(dimensions))
+        .build();
+    let stat = MetricStat::builder()
+        .metric(metric)
+        .period(window.period_seconds())
+        .stat(statistic.to_string())
+        .set_unit(unit.cloned())
+        .build();
+    MetricDataQuery::builder()
+        .id(id(number))
+        .metric_stat(stat)
+        .set_account_id(account.clone())
+        .build()
 }
 
 /// An id must begin with a lower-case letter ("MetricDataQuery", CloudWatch API reference).
 const ID_PREFIX: &str = "q";
 
-fn id(index: usize) -> String {
-    format!("{ID_PREFIX}{index}")
+fn id(number: usize) -> String {
+    format!("{ID_PREFIX}{number}")
+}
+
+/// The number of the query with this id.
+pub(super) fn number_of(id: &str) -> Option<usize> {
+    id.strip_prefix(ID_PREFIX)?.parse().ok()
 }

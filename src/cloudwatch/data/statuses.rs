@@ -16,20 +16,21 @@ const MAX_TRIES: u32 = 5;
 /// The wait before the second try. It doubles with every try.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
-/// The results that CloudWatch has not finished, by their ids, with their latest status.
+/// The results that CloudWatch has not finished, by the numbers of their queries, with their latest
+/// status.
 #[derive(Default)]
-pub(super) struct Statuses(HashMap<String, StatusCode>);
+pub(super) struct Statuses(HashMap<usize, StatusCode>);
 
 impl Statuses {
     /// Records the latest status of a result.
     ///
     /// # Errors
     /// CloudWatch will never finish the result.
-    pub(super) fn record(&mut self, id: &str, status: &StatusCode) -> Result<(), MirrorError> {
+    pub(super) fn record(&mut self, query: usize, status: &StatusCode) -> Result<(), MirrorError> {
         match status {
-            StatusCode::Complete => self.0.remove(id),
+            StatusCode::Complete => self.0.remove(&query),
             StatusCode::PartialData | StatusCode::InternalError => {
-                self.0.insert(id.to_owned(), status.clone())
+                self.0.insert(query, status.clone())
             }
             other => return Err(refused(other)),
         };
@@ -56,9 +57,9 @@ impl<'a> Tries<'a> {
         Tries { session, count: 1 }
     }
 
-    /// The session of the call.
-    pub(super) fn session(&self) -> &'a Session {
-        self.session
+    /// Whether this is the first try.
+    pub(super) fn is_first(&self) -> bool {
+        self.count == 1
     }
 
     /// Waits before another try.

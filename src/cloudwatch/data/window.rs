@@ -77,6 +77,11 @@ impl Window {
         Window { start: self.end.min(self.start + skipped), ..self }
     }
 
+    /// The length of a period in seconds.
+    pub(super) fn period_seconds(&self) -> i32 {
+        i32::try_from(self.period / SECOND).unwrap_or(i32::MAX)
+    }
+
     /// The number of periods.
     pub(crate) fn count(&self) -> usize {
         usize::try_from((self.end - self.start) / self.period).unwrap_or(usize::MAX)

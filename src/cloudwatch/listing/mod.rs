@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `filter` | which metrics to list |
 //! | `read` | sends ListMetrics requests and reads all pages |
+//! | `reads` | lists that several requests ask for at once |
 //! | `catalogue` | the listed metrics, in compact form |
 //! | `cache` | recent catalogues |
 //! | `fields` | a catalogue → fields and their values |
@@ -17,3 +18,4 @@ pub(super) mod filter;
 pub(super) mod found;
 pub(super) mod grouping;
 pub(super) mod read;
+pub(super) mod reads;

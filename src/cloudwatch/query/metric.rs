@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A metric: one of CloudWatch's time series.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Metric {
     pub(crate) namespace: String,
     pub(crate) name: String,

@@ -12,7 +12,7 @@ pub(crate) const MAX_METRICS: usize = 500;
 
 /// The maximum size of the texts of all metrics that one query combines, in bytes. Every call
 /// sends a part of them.
-const MAX_BYTES: usize = 1 << 20;
+pub(crate) const MAX_BYTES: usize = 1 << 20;
 
 /// The maximum length of a metric's name, in characters ("Metric", CloudWatch API reference).
 const MAX_NAME: usize = 255;

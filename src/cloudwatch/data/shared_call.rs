@@ -1,0 +1,248 @@
+//! One GetMetricData call for the questions of several requests.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult};
+
+use super::call;
+use super::pace::Permit;
+use super::plan::MAX_DATAPOINTS;
+use super::request::{Query, number_of};
+use super::window::Window;
+use crate::cloudwatch::aws::error::{self, Action};
+use crate::cloudwatch::aws::session::Session;
+use crate::error::MirrorError;
+use crate::usage::{Attempts, Tally};
+
+/// The maximum number of pages of a shared call. One page has room for all of its datapoints. A
+/// question that is not finished after these is asked alone.
+const MAX_PAGES: u32 = 5;
+
+/// Queries of one window, which one request asks and which can share a call with others.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) window: Window,
+    pub(super) queries: Vec<Query>,
+}
+
+impl Question {
+    /// The size of its texts, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.queries.iter().map(|query| query.bytes() + size_of::<Query>()).sum()
+    }
+
+    /// A number that questions with the same queries have in common, whatever their windows, and
+    /// others only by chance.
+    pub(super) fn digest(&self) -> u64 {
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(&self.queries)
+    }
+}
+
+/// The answer to one question of a shared call.
+pub(super) type Answer = Result<Part, MirrorError>;
+
+/// The part of a response that answers one question.
+#[derive(Clone)]
+pub(super) struct Part {
+    response: Arc<Response>,
+    /// The place of each query's results in the response.
+    places: Vec<usize>,
+    /// The number of queries that AWS charges for and that no other question accounts for.
+    pub(super) charged: usize,
+}
+
+#[derive(Default)]
+struct Response {
+    /// Messages about a call for one question. A call with messages for several is divided.
+    messages: Vec<MessageData>,
+    /// The results of each query, one from each page.
+    results: Vec<Vec<MetricDataResult>>,
+    pages: usize,
+}
+
+impl Part {
+    pub(super) fn messages(&self) -> &[MessageData] {
+        &self.response.messages
+    }
+
+    /// The results, with the numbers of their queries. The first query has the number `first`.
+    pub(super) fn results(
+        &self,
+        first: usize,
+    ) -> impl Iterator<Item = (usize, &MetricDataResult)> + Clone {
+        (first..).zip(&self.places).flat_map(|(number, place)| {
+            self.response.results[*place].iter().map(move |result| (number, result))
+        })
+    }
+}
+
+/// A call for several questions, while it is under way.
+pub(super) struct SharedCall {
+    /// The session of the first question, with the latest deadline of all.
+    pub(super) session: Session,
+    pub(super) window: Window,
+    pub(super) questions: Vec<Question>,
+    pub(super) progress: Arc<Progress>,
+    /// Counts calls beyond the first.
+    pub(super) count_call: Box<dyn Fn() + Send + Sync>,
+    pub(super) permit: Permit,
+}
+
+/// The attempts of a shared call so far, for those who wait for it.
+#[derive(Default)]
+pub(super) struct Progress(Mutex<Arc<Attempts>>);
+
+impl Progress {
+    /// The numbers of the latest call.
+    pub(super) fn tally(&self) -> Tally {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).tally()
+    }
+
+    fn begin(&self, attempts: Arc<Attempts>) -> Arc<Attempts> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = attempts.clone();
+        attempts
+    }
+}
+
+/// What a call for some of the questions had.
+enum Outcome {
+    Response(Response),
+    /// CloudWatch does not accept the call, or has a message about it. It does not say which
+    /// question is meant.
+    Refused(Response, Option<MirrorError>),
+    Failed(MirrorError),
+}
+
+impl SharedCall {
+    /// The answers, in the order of the questions.
+    ///
+    /// A call that CloudWatch refuses is divided and asked again, so that only the questions that it
+    /// refuses fail.
+    pub(super) async fn answers(self) -> Vec<Answer> {
+        let mut answers: Vec<Answer> = Vec::with_capacity(self.questions.len());
+        let all = 0..self.questions.len();
+        let mut parts = vec![all];
+        while let Some(part) = parts.pop() {
+            if part.len() < self.questions.len() {
+                (self.count_call)();
+            }
+            let unique = Unique::of(&self.questions[part.clone()]);
+            match self.ask(&unique).await {
+                Outcome::Refused(..) if part.len() > 1 => {
+                    let middle = part.start + part.len() / 2;
+                    // The first half is asked first, so the answers stay in order.
+                    parts.extend([middle..part.end, part.start..middle]);
+                }
+                Outcome::Refused(_, Some(error)) | Outcome::Failed(error) => {
+                    answers.extend(part.map(|_| Err(error.clone())));
+                }
+                Outcome::Refused(response, None) | Outcome::Response(response) => {
+                    answers.extend(unique.parts(Arc::new(response)).map(Ok));
+                }
+            }
+        }
+        drop(self.permit);
+        answers
+    }
+
+    async fn ask(&self, unique: &Unique<'_>) -> Outcome {
+        let mut response = Response::default();
+        response.results.resize_with(unique.queries.len(), Vec::new);
+        let mut token = None;
+        for page in 1..=MAX_PAGES {
+            if page > 1 {
+                (self.count_call)();
+            }
+            response.pages += 1;
+            let queries = unique.queries.iter().enumerate();
+            let queries = queries.map(|(number, query)| query.build(number, self.window)).collect();
+            let request =
+                call::page(&self.session, queries, self.window, MAX_DATAPOINTS, token.clone());
+            let action = Action::GetMetricData;
+            let attempts = self.progress.begin(self.session.attempts(action));
+            let page = match self.session.call_counted(action, attempts, request.send()).await {
+                Ok(page) => page,
+                Err(error) if error::is_refused_query(&error) => {
+                    return Outcome::Refused(response, Some(error));
+                }
+                Err(error) => return Outcome::Failed(error),
+            };
+            if !page.messages().is_empty() {
+                response.messages.extend(page.messages.unwrap_or_default());
+                return Outcome::Refused(response, None);
+            }
+            for result in page.metric_data_results.unwrap_or_default() {
+                let place = result.id().and_then(number_of);
+                if let Some(results) = place.and_then(|place| response.results.get_mut(place)) {
+                    results.push(result);
+                }
+            }
+            // A repeated token would ask for the same page again.
+            if page.next_token.is_none() || page.next_token == token {
+                break;
+            }
+            token = page.next_token;
+        }
+        Outcome::Response(response)
+    }
+}
+
+/// The queries of several questions. Equal ones are one.
+struct Unique<'a> {
+    queries: Vec<&'a Query>,
+    /// For each question, the place of each of its queries, and how many no earlier question has.
+    questions: Vec<(Vec<usize>, usize)>,
+}
+
+impl<'a> Unique<'a> {
+    fn of(questions: &'a [Question]) -> Self {
+        let mut unique = Unique { queries: Vec::new(), questions: Vec::new() };
+        let mut places = HashMap::new();
+        for question in questions {
+            let before = unique.queries.len();
+            let place = |query| {
+                *places.entry(query).or_insert_with(|| {
+                    unique.queries.push(query);
+                    unique.queries.len() - 1
+                })
+            };
+            let of_question = question.queries.iter().map(place).collect();
+            unique.questions.push((of_question, unique.queries.len() - before));
+        }
+        unique
+    }
+
+    fn parts(self, response: Arc<Response>) -> impl Iterator<Item = Part> {
+        self.questions.into_iter().map(move |(places, new)| {
+            let charged = new * response.pages;
+            Part { response: response.clone(), places, charged }
+        })
+    }
+}
+
+/// Which of the questions that wait fit one call with the first, in order of arrival.
+pub(super) fn fitting<'a>(
+    questions: impl Iterator<Item = &'a Question>,
+    max_queries: usize,
+    max_bytes: usize,
+) -> Vec<bool> {
+    let mut queries: HashSet<&Query> = HashSet::new();
+    let (mut window, mut bytes) = (None, 0);
+    let fits = |question: &'a Question| {
+        let window = *window.get_or_insert(question.window);
+        let new = question.queries.iter().filter(|query| !queries.contains(query)).count();
+        let count = queries.len() + new;
+        let fits = question.window == window
+            && count <= max_queries
+            && count.saturating_mul(window.count()) <= MAX_DATAPOINTS
+            && bytes + question.bytes() <= max_bytes;
+        if fits {
+            bytes += question.bytes();
+            queries.extend(&question.queries);
+        }
+        fits
+    };
+    questions.map(fits).collect()
+}

@@ -1,0 +1,359 @@
+//! Which question is asked next, and which others share its call.
+//!
+//! Every caller has turns of its own in each region. A question that arrives while a call may start
+//! ([`Pace`]) goes out at once, in a call of its own. Otherwise it waits. The question that waits
+//! longest has the turn: as soon as a call may start, it takes all others along that wait and fit
+//! one call with it.
+
+use std::collections::VecDeque;
+use std::iter;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::select;
+use tokio::sync::oneshot::{Receiver, Sender, channel};
+use tokio::time::Instant;
+
+use super::call::Call;
+use super::pace::{Pace, Permit};
+use super::plan::MAX_DATAPOINTS;
+use super::request::MAX_QUERIES;
+use super::shared_call::{Answer, Part, Progress, Question, SharedCall, fitting};
+use crate::cache::BoundedCache;
+use crate::cloudwatch::aws::caller::Caller;
+use crate::cloudwatch::aws::error::{self, Action};
+use crate::cloudwatch::aws::session::Session;
+use crate::cloudwatch::query::selector;
+use crate::deadline::Deadline;
+use crate::error::MirrorError;
+use crate::shared::{self, SharedWork};
+use crate::time::EpochMillis;
+
+/// The maximum number of callers whose pace is remembered.
+const MAX_CALLERS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
+/// A caller that was quiet for this long starts again at the full pace.
+const IDLE_LIFETIME: Duration = Duration::from_secs(900);
+
+/// The maximum number of questions that wait, of all callers.
+const MAX_WAITING: usize = 1_000;
+
+/// The maximum size of the questions that wait, of all callers, in bytes.
+const MAX_WAITING_BYTES: usize = 16 << 20;
+
+/// The maximum number of refused questions that a caller's turns remember.
+const MAX_REFUSED: usize = 256;
+
+/// A refused question is asked alone for this time.
+const REFUSED_LIFETIME: Duration = Duration::from_secs(600);
+
+/// The turns of all callers.
+pub(crate) struct AllCalls {
+    callers: BoundedCache<Caller, Arc<CallerCalls>>,
+    room: Arc<Room>,
+}
+
+impl Default for AllCalls {
+    fn default() -> Self {
+        AllCalls { callers: BoundedCache::new(MAX_CALLERS, usize::MAX), room: Arc::default() }
+    }
+}
+
+impl AllCalls {
+    /// The turns of a caller, at most `rate` calls a second.
+    pub(crate) fn of(&self, caller: &Caller, rate: u32, now: EpochMillis) -> Arc<CallerCalls> {
+        let calls = self.callers.get(caller, now);
+        let calls = calls.unwrap_or_else(|| Arc::new(CallerCalls::new(rate, self.room.clone())));
+        self.callers.insert(*caller, calls.clone(), 0, now, IDLE_LIFETIME);
+        calls.pace.set_max(rate);
+        calls
+    }
+}
+
+/// One caller's calls of GetMetricData in a region.
+pub(crate) struct CallerCalls {
+    pace: Arc<Pace>,
+    /// Whoever holds it is next. Those who wait for it are in order of arrival.
+    turn: tokio::sync::Mutex<()>,
+    waiting: Mutex<VecDeque<Waiting>>,
+    next_number: AtomicU64,
+    /// The digests of questions that CloudWatch refused, and when. They are asked alone.
+    refused: Mutex<VecDeque<(u64, Instant)>>,
+    room: Arc<Room>,
+}
+
+/// A question that waits.
+struct Waiting {
+    number: u64,
+    question: Question,
+    deadline: Deadline,
+    /// Tells its request that a call has taken it along.
+    taken: Sender<Place>,
+}
+
+/// A question's place in a shared call.
+struct Place {
+    call: SharedWork<Arc<Vec<Answer>>>,
+    progress: Arc<Progress>,
+    index: usize,
+}
+
+/// How a question is asked.
+pub(super) enum Turn {
+    /// In a call of its own, which starts now.
+    Alone(#[expect(dead_code, reason = "its drop ends the call")] Permit),
+    /// In a call with others, which has ended.
+    Shared(Part),
+}
+
+impl CallerCalls {
+    fn new(rate: u32, room: Arc<Room>) -> Self {
+        CallerCalls {
+            pace: Arc::new(Pace::new(rate)),
+            turn: tokio::sync::Mutex::default(),
+            waiting: Mutex::default(),
+            next_number: AtomicU64::new(0),
+            refused: Mutex::default(),
+            room,
+        }
+    }
+
+    /// A session whose throttled calls slow down this caller.
+    pub(crate) fn paced(&self, session: Session) -> Session {
+        Session { throttles: Some(self.pace.throttles()), ..session }
+    }
+
+    /// Counts a page that is asked for at once.
+    pub(super) fn count_page(&self) {
+        self.pace.count();
+    }
+
+    /// Waits until a call may be asked. If others wait with it and `can_share` allows it, it may be
+    /// asked in a call with theirs.
+    ///
+    /// # Errors
+    /// Too many calls wait, the call was not asked by the deadline, or the shared call failed.
+    pub(super) async fn turn(
+        &self,
+        session: &Session,
+        call: &Call<'_>,
+        can_share: bool,
+    ) -> Result<Turn, MirrorError> {
+        if let Ok(_turn) = self.turn.try_lock()
+            && let Some(permit) = self.pace.try_start()
+        {
+            return Ok(Turn::Alone(permit));
+        }
+        let question = can_share.then(|| self.question(call)).flatten();
+        let digest = question.as_ref().map(Question::digest);
+        let begun = Instant::now();
+        let place = session.deadline.bound(self.queue(session, question)).await;
+        session.usage.record(|counts| counts.queued += begun.elapsed());
+        let place = match place {
+            Ok(place) => place?,
+            Err(overdue) => return Err(self.not_asked(session, overdue.allowed)),
+        };
+        let Place { call, progress, index } = match place {
+            Next::Alone(permit) => return Ok(Turn::Alone(permit)),
+            Next::Shared(place) => place,
+        };
+        if index > 0 {
+            session.usage.record(|counts| counts.shared_calls += 1);
+        }
+        let answers = session.wait(Action::GetMetricData, || progress.tally(), call).await?;
+        let answer = answers.and_then(|answers| answers.get(index).cloned());
+        let answer = answer.unwrap_or_else(|| Err(MirrorError::panicked()));
+        let is_refused = match &answer {
+            Ok(part) => !part.messages().is_empty(),
+            Err(error) => error::is_refused_query(error),
+        };
+        if let Some(digest) = digest.filter(|_| is_refused) {
+            self.remember_refused(digest);
+        }
+        answer.map(Turn::Shared)
+    }
+
+    /// The call as a question that can share a call with others.
+    fn question(&self, call: &Call<'_>) -> Option<Question> {
+        let Call { plan, asked, numbers, span } = call;
+        if numbers.len().saturating_mul(span.count()) > MAX_DATAPOINTS {
+            return None;
+        }
+        let queries = plan.shared(*asked, numbers.clone())?;
+        let question = Question { window: *span, queries };
+        (!self.was_refused(question.digest())).then_some(question)
+    }
+
+    fn was_refused(&self, digest: u64) -> bool {
+        let mut refused = lock(&self.refused);
+        refused.retain(|(_, since)| since.elapsed() < REFUSED_LIFETIME);
+        refused.iter().any(|(known, _)| *known == digest)
+    }
+
+    fn remember_refused(&self, digest: u64) {
+        let mut refused = lock(&self.refused);
+        refused.truncate(MAX_REFUSED - 1);
+        refused.push_front((digest, Instant::now()));
+    }
+
+    /// Waits for the turn, or until another question takes this one along.
+    async fn queue(
+        &self,
+        session: &Session,
+        question: Option<Question>,
+    ) -> Result<Next, MirrorError> {
+        let _room = self.room.enter(question.as_ref().map_or(0, Question::bytes))?;
+        let mut ticket = self.wait(question, session.deadline);
+        let turn = select! {
+            biased;
+            Ok(place) = &mut ticket.taken => return Ok(Next::Shared(place)),
+            turn = self.turn.lock() => turn,
+        };
+        // Only who has the turn takes others along, so from now on nobody takes this one.
+        if let Ok(place) = ticket.taken.try_recv() {
+            return Ok(Next::Shared(place));
+        }
+        let permit = self.pace.start().await;
+        let taken = self.take(ticket.number);
+        drop(turn);
+        Ok(match taken.len() {
+            0 | 1 => Next::Alone(permit),
+            _ => Next::Shared(self.share(session, taken, permit)),
+        })
+    }
+
+    fn wait(&self, question: Option<Question>, deadline: Deadline) -> Ticket<'_> {
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        let (taken, ticket) = channel();
+        if let Some(question) = question {
+            lock(&self.waiting).push_back(Waiting { number, question, deadline, taken });
+        }
+        Ticket { calls: self, number, taken: ticket }
+    }
+
+    /// The question with this number and all that fit one call with it. Empty if it cannot share.
+    fn take(&self, number: u64) -> Vec<Waiting> {
+        let mut waiting = lock(&self.waiting);
+        let index = waiting.iter().position(|waiting| waiting.number == number);
+        let Some(first) = index.and_then(|index| waiting.remove(index)) else { return Vec::new() };
+        let questions = iter::once(&first).chain(waiting.iter()).map(|waiting| &waiting.question);
+        let fits = fitting(questions, MAX_QUERIES, selector::MAX_BYTES);
+        let (mut taken, mut left) = (vec![first], Vec::new());
+        for fits in fits.into_iter().skip(1) {
+            let Some(next) = waiting.pop_front() else { break };
+            let place = if fits { &mut taken } else { &mut left };
+            place.push(next);
+        }
+        waiting.extend(left);
+        taken
+    }
+
+    /// Starts a call for several questions, and tells the others that they are a part of it.
+    fn share(&self, session: &Session, taken: Vec<Waiting>, permit: Permit) -> Place {
+        let latest =
+            taken.iter().map(|waiting| waiting.deadline).max_by_key(|deadline| deadline.at());
+        let session = Session { deadline: latest.unwrap_or(session.deadline), ..session.clone() };
+        let window = taken[0].question.window;
+        let (questions, requests): (Vec<_>, Vec<_>) =
+            taken.into_iter().map(|waiting| (waiting.question, waiting.taken)).unzip();
+        let progress = Arc::new(Progress::default());
+        let pace = self.pace.clone();
+        let count_call = Box::new(move || pace.count());
+        let call = SharedCall {
+            session,
+            window,
+            questions,
+            progress: progress.clone(),
+            count_call,
+            permit,
+        };
+        let call = shared::start(async move { Arc::new(call.answers().await) });
+        let place = |index| Place { call: call.clone(), progress: progress.clone(), index };
+        for (index, request) in requests.into_iter().enumerate().skip(1) {
+            // A request that has ended meanwhile needs no answer.
+            let _ = request.send(place(index));
+        }
+        place(0)
+    }
+
+    fn not_asked(&self, session: &Session, allowed: Duration) -> MirrorError {
+        MirrorError::Connection {
+            details: format!(
+                "CloudWatch in {} was not asked within {} milliseconds, the time limit of this \
+                 request: other queries with the same credentials were before, and the mirror \
+                 starts {} GetMetricData calls a second for them; expected fewer streams, longer \
+                 cacheSeconds, or a higher callsPerSecond if the account's quota allows it (AWS \
+                 console, Service Quotas)",
+                session.region,
+                allowed.as_millis(),
+                self.pace.rate(),
+            ),
+        }
+    }
+}
+
+/// What a question that waited does next.
+enum Next {
+    Alone(Permit),
+    Shared(Place),
+}
+
+/// A question's place in the queue, which it leaves when this is dropped.
+struct Ticket<'a> {
+    calls: &'a CallerCalls,
+    number: u64,
+    taken: Receiver<Place>,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        lock(&self.calls.waiting).retain(|waiting| waiting.number != self.number);
+    }
+}
+
+/// The room for questions that wait.
+#[derive(Default)]
+struct Room {
+    count: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// A question's part of the room, which is free again when this is dropped.
+struct Seat {
+    room: Arc<Room>,
+    bytes: usize,
+}
+
+impl Room {
+    /// # Errors
+    /// The room is full.
+    fn enter(self: &Arc<Self>, bytes: usize) -> Result<Seat, MirrorError> {
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let all = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let seat = Seat { room: self.clone(), bytes };
+        if count > MAX_WAITING || all > MAX_WAITING_BYTES {
+            drop(seat);
+            return Err(MirrorError::Connection {
+                details: format!(
+                    "too many queries of this mirror wait for CloudWatch: {count} with {all} bytes; \
+                     expected at most {MAX_WAITING} with {MAX_WAITING_BYTES} bytes: fewer streams, \
+                     or a higher callsPerSecond"
+                ),
+            });
+        }
+        Ok(seat)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.room.count.fetch_sub(1, Ordering::Relaxed);
+        self.room.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
