@@ -22,5 +22,6 @@ mod cloudwatch {
     mod properties;
     mod proxy;
     mod roles;
+    mod sharing;
     mod tls;
 }

@@ -241,3 +241,32 @@ fn a_connection_that_closes_under_an_answer_ends_a_deployed_function_only() {
         let _ = process.wait();
     }
 }
+
+/// Lambda hands a managed instance's process as many events at once as it asks for ("Lambda Managed
+/// Instances", Lambda developer guide).
+#[test]
+fn a_function_asks_for_as_many_events_as_lambda_allows() {
+    const AT_ONCE: usize = 3;
+    let runtime = TcpListener::bind("127.0.0.1:0").unwrap();
+    let variables = [("AWS_LAMBDA_MAX_CONCURRENCY", OsStr::new("3"))];
+    let mut process = function(&runtime, &variables);
+    // All ask before one is answered.
+    let mut streams: Vec<_> = (0..AT_ONCE)
+        .map(|_| {
+            let mut stream = BufReader::new(runtime.accept().unwrap().0);
+            let (line, _) = read(&mut stream).unwrap();
+            assert!(line.starts_with("GET /2018-06-01/runtime/invocation/next"), "{line}");
+            stream
+        })
+        .collect();
+    for stream in &mut streams {
+        hand_out(stream.get_mut(), &event("GET", "/", ""));
+    }
+    for stream in &mut streams {
+        let (line, body) = read(stream).unwrap();
+        assert!(line.starts_with("POST") && line.contains("/response"), "{line}");
+        assert_eq!(Reply::of(&serde_json::from_slice(&body).unwrap()).status, 200);
+    }
+    let _ = process.kill();
+    let _ = process.wait();
+}

@@ -43,3 +43,16 @@ pub(crate) fn text() -> String {
 pub(crate) fn lines() -> Vec<Value> {
     text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
+
+/// Every field of these lines is in the table of `docs/operate.md`.
+pub(crate) fn assert_documented(lines: &[Value]) {
+    let documented = file("docs/operate.md");
+    for name in lines.iter().flat_map(|line| line.as_object().unwrap().keys()) {
+        assert!(documented.contains(&format!("`{name}`")), "docs/operate.md describes {name}");
+    }
+}
+
+/// A file of this repository.
+pub(crate) fn file(path: &str) -> String {
+    std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}

@@ -86,14 +86,8 @@ async fn a_line_tells_what_was_asked() {
             json!(["connection", region, null, 1, 2, null, 2, 0, null, 200, null, false]),
         ]
     );
-    let file = |path: &str| {
-        std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
-    };
-    let documented = file("docs/operate.md");
-    for name in lines.iter().flat_map(|line| line.as_object().unwrap().keys()) {
-        assert!(documented.contains(&format!("`{name}`")), "docs/operate.md describes {name}");
-    }
-    let template = file("template.yaml");
+    log_capture::assert_documented(&lines);
+    let template = log_capture::file("template.yaml");
     let filtered = template
         .split("$.")
         .skip(1)

@@ -11,11 +11,16 @@ use aws_sdk_cloudwatch::operation::list_metrics::{ListMetricsInput, ListMetricsO
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataResult, StatusCode};
 use aws_smithy_mocks::{Rule, RuleMode, mock, mock_client};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 use stackstate_mirror::app::App;
 use stackstate_mirror::time::EpochMillis;
 
-use super::app::{app_with_client, now};
+use super::app::{app_with_client, app_with_client_at_once, now};
 
 /// A mirror whose SDK client follows these rules.
 pub(crate) fn app(rules: &[&Rule]) -> App {
@@ -27,6 +32,31 @@ pub(crate) fn app_at(rules: &[&Rule], now: fn() -> EpochMillis) -> App {
     let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, rules, |config| config
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::ZERO)));
     app_with_client(client, now)
+}
+
+/// How long each call takes in a mirror that serves requests at once.
+pub(crate) const DELAY: Duration = Duration::from_millis(80);
+
+/// A mirror for 64 requests at once. Each of its calls takes [`DELAY`], on the test's own clock.
+pub(crate) fn app_at_once(rules: &[&Rule]) -> App {
+    let http = http_client_fn(|_, _| SharedHttpConnector::new(Slow));
+    let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, rules, |config| config
+        .retry_config(RetryConfig::disabled())
+        .http_client(http.clone()));
+    app_with_client_at_once(client, now, 64)
+}
+
+#[derive(Debug)]
+struct Slow;
+
+impl HttpConnector for Slow {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        HttpConnectorFuture::new(async {
+            tokio::time::sleep(DELAY).await;
+            // The mocks replace it, also by a success.
+            Ok(HttpResponse::new(400.try_into().unwrap(), SdkBody::empty()))
+        })
+    }
 }
 
 pub(crate) fn body(query: Value, details: Value) -> Value {

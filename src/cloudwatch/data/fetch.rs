@@ -9,6 +9,7 @@ use super::plan::{Fold, Plan};
 use super::request::{Asked, MAX_QUERIES, number_of};
 use super::results::Results;
 use super::series::Series;
+use super::shared_call::Part;
 use super::statuses::Tries;
 use super::turns::{CallerCalls, Turn};
 use crate::cloudwatch::aws::error::Action;
@@ -75,31 +76,50 @@ async fn read_call<'a>(
     series: Series<'a>,
 ) -> Result<Series<'a>, MirrorError> {
     let mut tries = Tries::new(asking.session);
+    let mut can_share = true;
     loop {
         let mut read = series.clone();
         let turn = match asking.calls {
             None => None,
-            Some(calls) => Some(calls.turn(asking.session, call, tries.is_first()).await?),
+            Some(calls) => Some(calls.turn(asking.session, call, can_share).await?),
         };
-        let status = match turn {
+        let status = match &turn {
             // The permit lasts until the last page.
             None | Some(Turn::Alone(_)) => read_pages(asking, &mut tries, call, &mut read).await?,
-            Some(Turn::Shared(part)) => {
-                count_asked(asking.session, part.charged)?;
-                let mut results = Results::new(call.plan, &mut read);
-                results.add(part.messages(), part.results(call.numbers.start))?;
-                results.unfinished().filter(|_| !results.is_enough())
-            }
+            Some(Turn::Shared(part)) => read_part(asking.session, part, call, &mut read)?,
         };
         let Some(status) = status else { return Ok(read) };
-        // A part of a single series can be shown, and StackState asks for the rest.
-        let is_shown = status == StatusCode::PartialData && call.plan.fold == Fold::Single;
-        if is_shown && read.makes_progress() {
-            read.mark_partial();
-            return Ok(read);
+        can_share = false;
+        if status == StatusCode::PartialData {
+            // Alone, the call can have smaller pages, and as many as it needs.
+            if matches!(turn, Some(Turn::Shared(_))) {
+                continue;
+            }
+            // A part of a single series can be shown, and StackState asks for the rest.
+            if call.plan.fold == Fold::Single && read.makes_progress() {
+                read.mark_partial();
+                return Ok(read);
+            }
         }
         tries.again(&status).await?;
     }
+}
+
+/// Adds the part of a shared call to `series`. Returns the status of a result that is not finished,
+/// if there is one.
+fn read_part(
+    session: &Session,
+    part: &Part,
+    call: &Call<'_>,
+    series: &mut Series<'_>,
+) -> Result<Option<StatusCode>, MirrorError> {
+    count_asked(session, part.charged)?;
+    let mut results = Results::new(call.plan, series);
+    results.add(part.messages(), part.results(call.numbers.start))?;
+    if results.is_enough() {
+        return Ok(None);
+    }
+    Ok(results.unfinished().or(part.is_cut().then_some(StatusCode::PartialData)))
 }
 
 /// Counts queries that AWS charges for.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult};
+use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult, StatusCode};
 
 use super::call;
 use super::pace::Permit;
@@ -60,11 +60,22 @@ struct Response {
     /// The results of each query, one from each page.
     results: Vec<Vec<MetricDataResult>>,
     pages: usize,
+    /// Whether there were more pages.
+    is_cut: bool,
 }
 
 impl Part {
     pub(super) fn messages(&self) -> &[MessageData] {
         &self.response.messages
+    }
+
+    /// Whether later pages, which were not read, may have more results.
+    pub(super) fn is_cut(&self) -> bool {
+        let is_complete = |place: &usize| {
+            let last = self.response.results[*place].last();
+            last.and_then(MetricDataResult::status_code) == Some(&StatusCode::Complete)
+        };
+        self.response.is_cut && !self.places.iter().all(is_complete)
     }
 
     /// The results, with the numbers of their queries. The first query has the number `first`.
@@ -179,6 +190,7 @@ impl SharedCall {
                     results.push(result);
                 }
             }
+            response.is_cut = page.next_token.is_some();
             // A repeated token would ask for the same page again.
             if page.next_token.is_none() || page.next_token == token {
                 break;

@@ -57,11 +57,6 @@ impl<'a> Tries<'a> {
         Tries { session, count: 1 }
     }
 
-    /// Whether this is the first try.
-    pub(super) fn is_first(&self) -> bool {
-        self.count == 1
-    }
-
     /// Waits before another try.
     ///
     /// # Errors
