@@ -96,7 +96,10 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready 
 	$(DENY) --locked check licenses bans sources
 	sam validate --lint --region eu-west-1
 	$(TOOLS)/sam/bin/cfn-lint docs/private-api.yaml --regions eu-west-1
-	checkov --file template.yaml --framework cloudformation --compact --quiet --skip-download
+	PYTHONPATH=dev $(PYTHON) dev/managed_template.py --check
+	sam validate --lint --region eu-west-1 --template-file template-managed.yaml
+	PYTHONPATH=dev:dev/deploy $(TOOLS)/sam/bin/python tests/managed.py
+	checkov --file template.yaml template-managed.yaml --framework cloudformation --compact --quiet --skip-download
 
 .PHONY: advisories
 advisories: $(DENY) ## Look up known vulnerabilities in the dependencies; needs the internet
@@ -123,6 +126,11 @@ mutants: export CARGO_PROFILE_DEV_DEBUG := 0
 mutants: export CARGO_PROFILE_TEST_DEBUG := 0
 mutants: $(MUTANTS_TOOL) $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Change the code in many small ways (MUTANTS=src/…); shows what no test notices; takes hours
 	PATH=$(CURDIR)/$(dir $(MUTANTS_TOOL)):$$PATH cargo mutants --in-place --no-shuffle --file '$(MUTANTS)' --exclude src/main.rs --exclude src/log.rs --output target $(addprefix --cargo-arg=,--locked --lib --test=cloudwatch --test=mirror)
+
+.PHONY: load
+load: release ## Poll many streams against a CloudWatch with a quota: one request at a time, and many at once
+	@target/release/load target/release/stackstate-mirror
+	@target/release/load target/release/stackstate-mirror mixed
 
 .PHONY: soak
 soak: $(TOOLS)/ministack/.ready release ## Send 100,000 mixed requests to the release binary; check answers, memory and connections
@@ -160,6 +168,10 @@ smoke: ## Ask a mirror the four calls as StackState does (MIRROR_URL=…)
 package: $(TOOLS)/cargo-lambda/.ready ## Write zips, template and checksums for a deployment without Rust
 	@PYTHONPATH=dev $(PYTHON) dev/package.py
 
+.PHONY: managed-template
+managed-template: ## Write template-managed.yaml again from template.yaml
+	@PYTHONPATH=dev $(PYTHON) dev/managed_template.py
+
 .PHONY: build
 build: $(TOOLS)/cargo-lambda/.ready ## Build the function for arm64 as target/lambda/stackstate-mirror/bootstrap.zip
 	cargo lambda build --locked --release --arm64 --output-format zip
@@ -176,6 +188,10 @@ preflight-rust:
 .PHONY: deploy
 deploy: preflight-rust $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy with SAM (STACK=…, and each parameter of template.yaml)
 	@$(AWS_PYTHON) deploy.with_sam
+
+.PHONY: deploy-managed
+deploy-managed: preflight-rust $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready ## Deploy on Lambda Managed Instances (SubnetIds=…, SecurityGroupIds=…; see docs/scale.md)
+	@$(AWS_PYTHON) deploy.with_sam template-managed.yaml
 
 .PHONY: status
 status: preflight $(TOOLS)/sam/.ready ## Tell what is deployed, and what to enter in StackState (STACK=…, SHOW_SECRETS=1)

@@ -1,4 +1,4 @@
-"""Deploys the mirror with SAM, and asks nothing.
+"""Deploys the mirror with SAM, and asks nothing. The argument is another template than template.yaml.
 
 The stack keeps its parameters. A deployment changes those that are given, and nothing is written
 to a file of this folder.
@@ -6,6 +6,7 @@ to a file of this folder.
 
 import json
 import os
+import sys
 import tempfile
 
 from console import Failure, run, say
@@ -22,6 +23,8 @@ BUILT = ".aws-sam/build"
 def settle_concurrency(stack, parameters, given):
     """Reserves nothing if the account cannot spare what the deployment would reserve."""
     name = "ReservedConcurrency"
+    if name not in parameters:
+        return
     default = str(parameters[name]["Default"])
     kept = int(stack.parameters.get(name, -1))
     wanted = int(given.get(name, stack.parameters.get(name, default)))
@@ -44,13 +47,32 @@ def sam(words, doing, environment):
     return run(["sam", *words], doing, environment)
 
 
-def deploy(stack, given, architecture):
+def require_parameters(parameters, stack, given):
+    """Fails if a parameter has no value."""
+    for name, parameter in parameters.items():
+        if "Default" not in parameter and name not in given and name not in stack.parameters:
+            raise Failure(f"{name} is required: {parameter['Description']} Give it as {name}=...")
+
+
+def require_the_same_kind(parameters, stack):
+    """Fails if the stack runs on managed instances and the template does not, or the reverse."""
+    sign = "RequestsAtOnce"
+    if stack.exists and stack.parameters and (sign in stack.parameters) != (sign in parameters):
+        has, command = ("runs", "deploy") if sign in stack.parameters else ("does not run", "deploy-managed")
+        raise Failure(
+            f"the stack {stack.name} {has} on managed instances, and Lambda cannot change that of a "
+            f"function. Deploy another stack beside it: make {command} STACK=... (docs/scale.md)"
+        )
+
+
+def deploy(stack, template, given, architecture):
     """Builds the function and changes the stack."""
     account = stack.account
     given = {**given, "Architecture": architecture}
     build(architecture, account.environment)
     status = sam(
-        ["build", "--build-dir", BUILT, "--parameter-overrides", f"Architecture={architecture}"],
+        ["build", "--template-file", template, "--build-dir", BUILT,
+         "--parameter-overrides", f"Architecture={architecture}"],
         "packaging", account.environment,
     )
     if status:
@@ -76,14 +98,17 @@ def deploy(stack, given, architecture):
 
 
 def main():
-    template = read_template()
+    path = sys.argv[1] if len(sys.argv) > 1 else "template.yaml"
+    template = read_template(path)
     parameters = template["Parameters"]
     given = given_parameters(parameters)
     stack = Stack(Account(), os.environ["STACK"])
     stack.require_deployable()
     if not stack.exists and with_cargo_lambda.configuration(stack.account, stack.name):
         raise Failure(f"cargo-lambda has deployed a function {stack.name}. Choose another name: STACK=...")
-    defaults = {name: str(parameter["Default"]) for name, parameter in parameters.items()}
+    require_the_same_kind(parameters, stack)
+    require_parameters(parameters, stack, given)
+    defaults = {name: str(parameter.get("Default", "")) for name, parameter in parameters.items()}
     # AWS shows kept secrets as asterisks. CloudFormation itself checks their rules.
     kept = {name: value for name, value in stack.parameters.items()
             if name in parameters and not parameters[name].get("NoEcho")}
@@ -95,7 +120,7 @@ def main():
     default = parameters["Architecture"]["Default"]
     architecture = given.get("Architecture") or stack.parameters.get("Architecture", default)
     add_target(architecture)
-    deploy(stack, given, architecture)
+    deploy(stack, path, given, architecture)
     say()
     without_effect = [name for name, value in given.items()
                       if not parameters[name].get("NoEcho") and stack.parameters.get(name) != value]

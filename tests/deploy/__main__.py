@@ -119,6 +119,7 @@ TESTS = [
     operation.what_the_account_cannot_spare_is_not_reserved,
     operation.a_proxy_networks_and_the_page_become_variables,
     operation.metrics_and_alarms_are_provisioned,
+    operation.managed_instances_need_a_stack_of_their_own,
     operation.given_secrets_are_used_and_kept,
     operation.cargo_lambda_does_not_take_the_stacks_name,
     operation.nothing_is_left,

@@ -156,6 +156,19 @@ def metrics_and_alarms_are_provisioned(shell):
     assert len(json.loads(dashboard["DashboardBody"])["widgets"]) == 7
 
 
+def managed_instances_need_a_stack_of_their_own(shell):
+    """The local AWS has no capacity providers; tests/managed.py reads the template instead."""
+    for words, text in [
+        (["STACK=managed"], "SubnetIds is required: The private subnets of the instances"),
+        (["SubnetIds=subnet-1", "STACK=managed"], "SecurityGroupIds is required"),
+        (["SubnetIds=subnet-1", "SecurityGroupIds=sg-1"],
+         "the stack stackstate-mirror does not run on managed instances"),
+        (["ReservedConcurrency=5"], "there is no parameter ReservedConcurrency"),
+    ]:
+        output = shell.make("deploy-managed", *words, status=1)
+        assert text in output and "Building" not in output, output
+
+
 def given_secrets_are_used_and_kept(shell):
     given = {"ApiKey": "hush-key-of-the-test", "AccessToken": "hush-token-of-the-test"}
     output = shell.make("deploy", "STACK=given", f"Architecture={HOST_ARCHITECTURE}",
