@@ -5,3 +5,4 @@ pub mod fake_cloudwatch;
 pub mod function;
 pub mod request;
 pub mod scripted_cloudwatch;
+pub mod stream;

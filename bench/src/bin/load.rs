@@ -1,25 +1,18 @@
 //! `make load`: streams that are polled, as StackState polls them, against a CloudWatch with a quota
 //! and a delay. Real processes serve them: one request at a time in each, as Lambda starts them, or
 //! many at once in one, as on Lambda Managed Instances. It fails if an answer is wrong.
-//!
-//! `load MIRROR [mixed]`: `mixed` sends a hundred thousand requests of 40 callers, with faults.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use stackstate_mirror_bench::environment::Environment;
-use stackstate_mirror_bench::request::{event, status_and_body};
-use stackstate_mirror_bench::scripted_cloudwatch::{Script, ScriptedCloudWatch, value};
-
-const MINUTE: i64 = 60_000;
-
-/// The length of the range that a stream asks for, in minutes.
-const POINTS: i64 = 15;
+use stackstate_mirror_bench::scripted_cloudwatch::{Script, ScriptedCloudWatch};
+use stackstate_mirror_bench::stream::{last_minute, poll, wrong};
 
 /// The requests at once of an environment that serves many.
 const AT_ONCE: usize = 64;
@@ -38,8 +31,18 @@ struct Fleet<'a> {
     environments: usize,
     /// The requests at once in each; with 1, Lambda starts more environments.
     at_once: usize,
-    /// Whether the answers are a mirror's, so that they can be checked.
-    is_mirror: bool,
+    kind: Kind,
+}
+
+/// What a function does with a poll.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It answers as a mirror does, which can be checked.
+    Mirror,
+    /// It answers `{}`.
+    Empty,
+    /// The same, as late as CloudWatch. A process that waits between polls finds its caches cold.
+    Waiting,
 }
 
 /// The streams and when they are polled.
@@ -76,16 +79,12 @@ impl Report {
 }
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let mirror = PathBuf::from(arguments.next().expect("the path of the mirror's binary"));
-    if arguments.next().as_deref() == Some("mixed") {
-        return mixed(&mirror);
-    }
+    let mirror = PathBuf::from(std::env::args().nth(1).expect("the path of the mirror's binary"));
     let here = std::env::current_exe().expect("a path");
     let empty = here.with_file_name("empty");
     let empty_concurrent = here.with_file_name("empty_concurrent");
     println!(
-        "| load | run as | calls of GetMetricData | a poll | throttled | errors | refused by Lambda | p50 | p99 | environments | CPU a poll | the empty function's | ratio | memory |\n\
+        "| load | run as | calls of GetMetricData | a poll | throttled | errors | refused by Lambda | p50 | p99 | environments | CPU a poll | the empty function's | one that waits too | memory |\n\
          |---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
     );
     let second = Duration::from_secs(1);
@@ -97,7 +96,7 @@ fn main() -> ExitCode {
         jitter,
         quota,
     };
-    let single = Fleet { binary: &mirror, environments: 1, at_once: 1, is_mirror: true };
+    let single = Fleet { binary: &mirror, environments: 1, at_once: 1, kind: Kind::Mirror };
     let managed = |environments| Fleet { environments, at_once: AT_ONCE, ..single };
     let steady = |streams| Plan {
         name: "polled every 15 s",
@@ -121,25 +120,37 @@ fn main() -> ExitCode {
     ] {
         let report = run(plan, fleet);
         let beside = if fleet.at_once == 1 { &empty } else { &empty_concurrent };
-        let empty = run(plan, Fleet { binary: beside, is_mirror: false, ..fleet });
+        let beside = Fleet { binary: beside, kind: Kind::Empty, ..fleet };
+        let empty = run(plan, beside).cpu_a_poll();
+        let waiting = (fleet.at_once > 1)
+            .then(|| run(plan, Fleet { kind: Kind::Waiting, ..beside }).cpu_a_poll());
         is_right &= report.errors.iter().all(|error| !error.starts_with("WRONG"));
-        print_row(plan, fleet, &report, empty.cpu_a_poll());
+        print_row(plan, fleet, &report, empty, waiting);
     }
     if is_right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn print_row(plan: Plan, fleet: Fleet<'_>, report: &Report, empty_cpu: Duration) {
+fn print_row(
+    plan: Plan,
+    fleet: Fleet<'_>,
+    report: &Report,
+    empty: Duration,
+    waiting: Option<Duration>,
+) {
     let mut times = report.times.clone();
     times.sort_unstable();
     let at = |share: usize| times.get(times.len().saturating_sub(1) * share / 100);
     let at = |share| at(share).copied().unwrap_or_default();
     let cpu = report.cpu_a_poll();
+    let beside =
+        |other: Duration| format!("{other:.1?} ({:.2})", cpu.as_secs_f64() / other.as_secs_f64());
+    let waiting = waiting.map_or_else(|| "-".to_owned(), beside);
     let run_as = match fleet.at_once {
         1 => "one at a time".to_owned(),
         many => format!("{} with {many} at once", fleet.environments),
     };
     println!(
-        "| {} streams {} | {run_as} | {} | {:.3} | {} | {} | {} | {:.0?} | {:.0?} | {} | {cpu:.1?} | {empty_cpu:.1?} | {:.2} | {} KiB |",
+        "| {} streams {} | {run_as} | {} | {:.3} | {} | {} | {} | {:.0?} | {:.0?} | {} | {cpu:.1?} | {} | {waiting} | {} KiB |",
         plan.streams,
         plan.name,
         report.calls,
@@ -150,7 +161,7 @@ fn print_row(plan: Plan, fleet: Fleet<'_>, report: &Report, empty_cpu: Duration)
         at(50),
         at(99),
         report.environments,
-        cpu.as_secs_f64() / empty_cpu.as_secs_f64(),
+        beside(empty),
         report.memory,
     );
     let mut errors = report.errors.clone();
@@ -161,42 +172,19 @@ fn print_row(plan: Plan, fleet: Fleet<'_>, report: &Report, empty_cpu: Duration)
     }
 }
 
-/// The last whole minute, in epoch milliseconds.
-fn last_minute() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
-    i64::try_from(since.as_millis()).expect("a clock") / MINUTE * MINUTE
-}
-
-/// The event of a stream's poll, and the expected points.
-fn poll(access_key: &str, metric: &str, end: i64, more: Value) -> (String, Value) {
-    let start = end - POINTS * MINUTE;
-    let mut query = json!({
-        "conditions": [{"key": "Namespace", "value": {"value": "Load", "_type": "StringValue"}},
-                       {"key": "Host", "value": {"value": "i-0123456789abcdef0", "_type": "StringValue"}}],
-        "metricField": metric, "startTime": start, "endTime": end, "limit": 1_000,
-        "aggregation": {"method": "MAX", "bucketSizeMillis": MINUTE},
-    });
-    let mut details = json!({"accessKeyId": access_key, "secretAccessKey": "secret",
-                             "region": "eu-west-1", "cacheSeconds": 0});
-    for (name, value) in more.as_object().into_iter().flatten() {
-        let object = if name == "callsPerSecond" { &mut details } else { &mut query };
-        object[name] = value.clone();
-    }
-    let points: Vec<Value> = (0..POINTS)
-        .map(|index| {
-            let time = start + index * MINUTE;
-            json!([value(access_key, metric, time), time, time + MINUTE])
-        })
-        .collect();
-    let body = json!({"connectionDetails": details, "query": query});
-    (event("/api/metric", &body), Value::Array(points))
-}
-
 /// Polls the streams of a plan, and checks every answer.
 fn run(plan: Plan, fleet: Fleet<'_>) -> Report {
     let script = Script { delay: DELAY, quota: plan.quota, fault_every: 0 };
     let cloudwatch = ScriptedCloudWatch::new(script);
-    let variables = [("AWS_ENDPOINT_URL", cloudwatch.url.as_str()), ("AWS_REGION", "eu-west-1")];
+    let delay = match fleet.kind {
+        Kind::Mirror | Kind::Empty => "0".to_owned(),
+        Kind::Waiting => DELAY.as_millis().to_string(),
+    };
+    let variables = [
+        ("AWS_ENDPOINT_URL", cloudwatch.url.as_str()),
+        ("AWS_REGION", "eu-west-1"),
+        ("EMPTY_DELAY_MILLIS", &delay),
+    ];
     let start = || Arc::new(Environment::start(fleet.binary, &variables, fleet.at_once));
     let environments: Vec<_> = (0..fleet.environments).map(|_| start()).collect();
     // A stream that is polled every minute meets environments that know its caller.
@@ -267,7 +255,7 @@ fn run(plan: Plan, fleet: Fleet<'_>) -> Report {
                     if fleet.at_once == 1 {
                         idle.lock().expect("no panic").push(environment);
                     }
-                    let error = wrong(answer, &points).filter(|_| fleet.is_mirror);
+                    let error = wrong(answer, &points).filter(|_| fleet.kind == Kind::Mirror);
                     if let Some(error) = error {
                         errors.lock().expect("no panic").push(error);
                     }
@@ -294,74 +282,4 @@ fn run(plan: Plan, fleet: Fleet<'_>) -> Report {
         cpu: cpu - before,
         memory: environments.iter().map(|one| one.memory().peak).max().unwrap_or_default(),
     }
-}
-
-/// What is wrong with an answer: an error, or, with `WRONG` before it, other points.
-fn wrong(answer: Option<Vec<u8>>, points: &Value) -> Option<String> {
-    let Some(answer) = answer else { return Some("no answer".to_owned()) };
-    let (status, body) = status_and_body(&answer);
-    if status != 200 {
-        return Some(format!("{status} {}", body["details"].as_str().unwrap_or_default()));
-    }
-    let found = &body["telemetry"]["points"];
-    (found != points).then(|| format!("WRONG {found} instead of {points}"))
-}
-
-/// A hundred thousand requests of 40 callers, 64 at once, to a CloudWatch that fails often. Every
-/// answer must be its own: the right points, or the error that its request deserves.
-fn mixed(mirror: &Path) -> ExitCode {
-    const REQUESTS: usize = 100_000;
-    const CALLERS: usize = 40;
-    let script = Script { delay: Duration::from_millis(10), quota: 1e6, fault_every: 40 };
-    let cloudwatch = ScriptedCloudWatch::new(script);
-    let variables = [("AWS_ENDPOINT_URL", cloudwatch.url.as_str()), ("AWS_REGION", "eu-west-1")];
-    let environment = Environment::start(mirror, &variables, AT_ONCE);
-    let (next, tally) = (AtomicUsize::new(0), Mutex::new([0_usize; 4]));
-    let begun = Instant::now();
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::SeqCst);
-                    if number >= REQUESTS {
-                        return;
-                    }
-                    let access_key = format!("AKIA{:04}", number % CALLERS);
-                    let metric = format!("M{}", number / CALLERS % 100);
-                    let is_bad = number % 97 == 0;
-                    let mut more = json!({"callsPerSecond": 40});
-                    if is_bad {
-                        // The scripted CloudWatch does not accept its statistic.
-                        more["aggregation"] =
-                            json!({"method": "PERCENTILE_25", "bucketSizeMillis": MINUTE});
-                    }
-                    let (event, points) = poll(&access_key, &metric, last_minute(), more);
-                    let answer = environment.invoke(event);
-                    let error = wrong(answer, &points);
-                    let place = match error.as_deref() {
-                        None => 0,
-                        Some(error) if error.contains("is not valid") && is_bad => 1,
-                        Some(error) if error.starts_with("500 CloudWatch") => 2,
-                        Some(error) => {
-                            println!("{access_key} {metric}: {error:.600}");
-                            3
-                        }
-                    };
-                    tally.lock().expect("no panic")[place] += 1;
-                }
-            });
-        }
-    });
-    let [right, refused, failed, wrong] = tally.into_inner().expect("no panic");
-    let counts = cloudwatch.counts();
-    println!(
-        "{REQUESTS} requests of {CALLERS} callers, {AT_ONCE} at once, in {:.0?}: {right} with their points, \
-         {refused} refused for their own statistic, {failed} failed with CloudWatch, {wrong} WRONG; \
-         {} calls, {} throttled; {} KiB",
-        begun.elapsed(),
-        counts.calls,
-        counts.throttled,
-        environment.memory().peak,
-    );
-    if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
