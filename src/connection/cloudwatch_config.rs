@@ -41,9 +41,9 @@ pub struct CloudWatchConfig {
     pub calls_per_second: u32,
 }
 
-/// The default of [`CloudWatchConfig::calls_per_second`]. Lambda starts three environments by default, which
-/// together stay below the quota of an account, 50 calls a second in a region ("CloudWatch service
-/// quotas", CloudWatch user guide).
+/// The default of [`CloudWatchConfig::calls_per_second`]. Lambda starts three environments by default.
+/// Together they stay below the lowest quota that AWS documents for an account in a region, 50 calls a
+/// second ("CloudWatch service quotas", CloudWatch user guide), but for the first second after a pause.
 const CALLS_PER_SECOND: u32 = 15;
 
 /// What happens to a value that is not a number.

@@ -419,6 +419,58 @@ async fn a_question_that_cloudwatch_refuses_fails_alone() {
     }
 }
 
+/// Many refused questions cost a bounded number of calls, and the others are answered.
+#[tokio::test(start_paused = true)]
+async fn many_refused_questions_are_told_apart_from_the_others() {
+    let ask = async |app: &App, end: i64, is_bad: &dyn Fn(usize) -> bool| {
+        let mut bodies = others();
+        bodies.extend((0..300).map(|number| {
+            let name = if is_bad(number) { "Bad" } else { "M" };
+            uncached(query(&format!("{name}{number}")))
+        }));
+        for body in &mut bodies {
+            body["query"]["endTime"] = json!(end);
+        }
+        for (place, reply) in ask_at_once(app, &bodies).await.iter().enumerate().skip(UNDER_WAY) {
+            let status = if is_bad(place - UNDER_WAY) { 500 } else { 200 };
+            assert_eq!(reply.status, status, "{place} {}", reply.body);
+            assert!(!reply.body.to_string().contains("bug"), "{}", reply.body);
+        }
+    };
+    // Each row: which are refused, and the number of calls at first and later.
+    type Row = (fn(usize) -> bool, usize, usize);
+    let rows: [Row; 3] = [
+        (|number| number == 299, 4 + 16 + 2, 4 + 1 + 1),
+        (|number| number % 30 == 0, 150, 4 + 1 + 10),
+        (|_| true, 4 + 8 * 16 + 300, 4 + 300),
+    ];
+    for (is_bad, first, later) in rows {
+        let (rule, requests) = cloudwatch(usize::MAX);
+        let app = app_at_once(&[&rule]);
+        ask(&app, END, &is_bad).await;
+        let count = sizes(&requests).len();
+        assert!(count <= first, "{count} calls instead of {first}");
+        // What is not yet known costs a few calls more.
+        for round in 1..8 {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            requests.lock().unwrap().clear();
+            ask(&app, END - round * MINUTE, &is_bad).await;
+        }
+        assert_eq!(sizes(&requests).len(), later);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn equal_questions_are_refused_together() {
+    let (rule, requests) = cloudwatch(usize::MAX);
+    let mut bodies = others();
+    bodies.extend((0..60).map(|_| uncached(query("Bad"))));
+    let replies = ask_at_once(&app_at_once(&[&rule]), &bodies).await;
+    assert!(replies[UNDER_WAY..].iter().all(|reply| *reply == replies[UNDER_WAY]));
+    assert_eq!(replies[UNDER_WAY].status, 500);
+    assert_eq!(sizes(&requests), [1; 5]);
+}
+
 /// An error that is not about the queries is everybody's, and costs one call.
 #[tokio::test(start_paused = true)]
 async fn an_error_about_the_caller_is_an_error_for_all() {
@@ -468,7 +520,10 @@ async fn a_request_that_ends_takes_only_its_own_question_away() {
                         Some(reply) if place == leaver => {
                             let details = reply.body["details"].as_str().unwrap();
                             let words = match ends_after {
-                                50 => "was not asked within 50 milliseconds",
+                                50 => {
+                                    assert!(details.contains("4 calls are under way"), "{details}");
+                                    "was not asked within 50 milliseconds"
+                                }
                                 _ => "no answer within 120 milliseconds",
                             };
                             assert!(by_deadline && details.contains(words), "{details}");

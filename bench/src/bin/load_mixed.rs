@@ -1,6 +1,7 @@
-//! `make load`, second part: a hundred thousand requests of many callers to one process.
+//! `make load`, second part: a hundred thousand requests of many callers to one process, and the memory
+//! that the largest requests take at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use stackstate_mirror_bench::environment::Environment;
+use stackstate_mirror_bench::request::event;
 use stackstate_mirror_bench::scripted_cloudwatch::{Script, ScriptedCloudWatch};
 use stackstate_mirror_bench::stream::{MINUTE, last_minute, poll, wrong};
 
@@ -16,14 +18,47 @@ const REQUESTS: usize = 100_000;
 const CALLERS: usize = 40;
 const AT_ONCE: usize = 64;
 
-/// A hundred thousand requests of 40 callers, 64 at once, to a CloudWatch that fails often. Every
-/// answer must be its own: the right points, or the error that its request deserves.
 fn main() -> ExitCode {
     let mirror = PathBuf::from(std::env::args().nth(1).expect("the path of the mirror's binary"));
+    if is_right(&mirror) & is_small(&mirror) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Sends the largest requests, one and then many at once. Many must not take more memory than as
+/// many times one.
+fn is_small(mirror: &Path) -> bool {
+    let stranger = json!({"connectionDetails": {"a": "x".repeat(4 << 20)}});
+    let points = json!({"connectionDetails": {}, "query": {
+        "startTime": 0, "endTime": 100_000 * MINUTE, "limit": 2_147_483_647,
+        "aggregation": {"method": "MAX", "bucketSizeMillis": MINUTE},
+    }});
+    let mut is_small = true;
+    for (name, body) in [("a body of 4 MiB", stranger), ("100,000 random points", points)] {
+        let event = event("/api/metric", &body);
+        let (one, many) = (peak(mirror, &event, 1), peak(mirror, &event, AT_ONCE));
+        println!("{name}: {one} KiB, {AT_ONCE} at once: {many} KiB");
+        is_small &= many <= one * AT_ONCE as u64;
+    }
+    is_small
+}
+
+/// The memory that so many of an event take at once, in KiB.
+fn peak(mirror: &Path, event: &str, count: usize) -> u64 {
+    let environment = Environment::start(mirror, &[], AT_ONCE);
+    let before = environment.memory().peak;
+    let answers: Vec<_> = (0..count).map(|_| environment.send(event.to_owned())).collect();
+    for answer in answers {
+        answer.recv_timeout(Duration::from_secs(60)).expect("an answer");
+    }
+    environment.memory().peak - before
+}
+
+/// Sends a hundred thousand requests of 40 callers, 64 at once, to a CloudWatch that fails often. Every
+/// answer must be its own: the right points, or the error that its request deserves.
+fn is_right(mirror: &Path) -> bool {
     let script = Script { delay: Duration::from_millis(10), quota: 1e6, fault_every: 40 };
     let cloudwatch = ScriptedCloudWatch::new(script);
     let variables = [("AWS_ENDPOINT_URL", cloudwatch.url.as_str()), ("AWS_REGION", "eu-west-1")];
-    let environment = Environment::start(&mirror, &variables, AT_ONCE);
+    let environment = Environment::start(mirror, &variables, AT_ONCE);
     let (next, tally) = (AtomicUsize::new(0), Mutex::new([0_usize; 4]));
     let begun = Instant::now();
     thread::scope(|scope| {
@@ -71,5 +106,5 @@ fn main() -> ExitCode {
         counts.throttled,
         environment.memory().peak,
     );
-    if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    wrong == 0
 }

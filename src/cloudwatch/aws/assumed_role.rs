@@ -1,13 +1,13 @@
 //! A role that the mirror assumes, and assumes again before its session expires.
 
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, future};
 use aws_sdk_sts::Client;
-use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -36,6 +36,8 @@ pub(super) struct AssumedRole {
     role: Role,
     region: Region,
     latest: Mutex<Latest>,
+    /// Whoever holds it renews the session.
+    renewal: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -48,7 +50,8 @@ struct Latest {
 impl AssumedRole {
     /// A role that `client` assumes. The client calls STS in `region`.
     pub(super) fn new(client: Client, role: Role, region: Region) -> Self {
-        AssumedRole { client, role, region, latest: Mutex::default() }
+        let (latest, renewal) = Default::default();
+        AssumedRole { client, role, region, latest, renewal }
     }
 
     /// The role.
@@ -67,45 +70,57 @@ impl AssumedRole {
     /// # Errors
     /// There is no session that can be used, and STS refuses the call or cannot be reached.
     pub(super) async fn renewed(&self, patience: Duration) -> Result<Credentials, MirrorError> {
-        let mut latest = self.latest.lock().await;
         let now = SystemTime::now();
-        let old = latest.session.clone().filter(|session| outlasts(session, now + MIN_REMAINING));
-        let renewed = match &old {
-            Some(old) if outlasts(old, now + RENEWAL_MARGIN) => return Ok(old.clone()),
-            Some(old) if latest.next_renewal.is_some_and(|next| now < next) => {
-                return Ok(old.clone());
-            }
-            Some(old) => {
-                latest.next_renewal = Some(now + RENEWAL_PAUSE);
-                let renewal = timeout(patience.min(RENEWAL_TIME_LIMIT), self.assume());
-                match renewal.await {
-                    Ok(Ok(renewed)) => renewed,
-                    Ok(Err(_)) | Err(_) => {
-                        warn!("a role's session cannot be renewed; the old one is still used");
-                        return Ok(old.clone());
-                    }
-                }
-            }
-            None => self.assume().await?,
+        let Some(old) = self.session_at(now + MIN_REMAINING) else {
+            return self.replaced(MIN_REMAINING).await;
         };
-        *latest = Latest { session: Some(renewed.clone()), next_renewal: None };
-        Ok(renewed)
+        // If another request renews the session, this one uses the old one.
+        let Ok(_renewal) = self.renewal.try_lock() else { return Ok(old) };
+        {
+            let mut latest = self.lock();
+            let is_paused = latest.next_renewal.is_some_and(|next| now < next);
+            if outlasts(&old, now + RENEWAL_MARGIN) || is_paused {
+                return Ok(old);
+            }
+            latest.next_renewal = Some(now + RENEWAL_PAUSE);
+        }
+        match timeout(patience.min(RENEWAL_TIME_LIMIT), self.assume()).await {
+            Ok(Ok(renewed)) => Ok(renewed),
+            Ok(Err(_)) | Err(_) => {
+                warn!("a role's session cannot be renewed; the old one is still used");
+                Ok(old)
+            }
+        }
     }
 
     /// The latest session. It is renewed only once it has expired: [`AssumedRole::renewed`] has
     /// done so at the beginning of the request.
     async fn latest(&self) -> Result<Credentials, MirrorError> {
-        let mut latest = self.latest.lock().await;
-        match &latest.session {
-            Some(session) if outlasts(session, SystemTime::now()) => Ok(session.clone()),
-            _ => {
-                let session = self.assume().await?;
-                *latest = Latest { session: Some(session.clone()), next_renewal: None };
-                Ok(session)
-            }
+        match self.session_at(SystemTime::now()) {
+            Some(session) => Ok(session),
+            None => self.replaced(Duration::ZERO).await,
         }
     }
 
+    /// A new session, or that of another request that did not expire within `remaining`.
+    async fn replaced(&self, remaining: Duration) -> Result<Credentials, MirrorError> {
+        let _renewal = self.renewal.lock().await;
+        match self.session_at(SystemTime::now() + remaining) {
+            Some(session) => Ok(session),
+            None => self.assume().await,
+        }
+    }
+
+    /// The session, if it expires after `time`.
+    fn session_at(&self, time: SystemTime) -> Option<Credentials> {
+        self.lock().session.clone().filter(|session| outlasts(session, time))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Latest> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Assumes the role, and keeps the session.
     async fn assume(&self) -> Result<Credentials, MirrorError> {
         let Role { arn, external_id, session_name, session_length } = &self.role;
         let call = self
@@ -121,13 +136,15 @@ impl AssumedRole {
             error::from_call(&error, action, &self.region, Attempts::current())
         })?;
         let session = output.credentials.ok_or_else(|| error::no_session(&self.role))?;
-        Ok(Credentials::new(
+        let session = Credentials::new(
             session.access_key_id,
             session.secret_access_key,
             Some(session.session_token),
             SystemTime::try_from(session.expiration).ok(),
             "AssumeRole",
-        ))
+        );
+        *self.lock() = Latest { session: Some(session.clone()), next_renewal: None };
+        Ok(session)
     }
 }
 

@@ -85,7 +85,13 @@ async fn read_call<'a>(
         };
         let status = match &turn {
             // The permit lasts until the last page.
-            None | Some(Turn::Alone(_)) => read_pages(asking, &mut tries, call, &mut read).await?,
+            None | Some(Turn::Alone(_)) => {
+                let status = read_pages(asking, &mut tries, call, &mut read).await;
+                if let (Err(error), Some(calls)) = (&status, asking.calls) {
+                    calls.note(call, error);
+                }
+                status?
+            }
             Some(Turn::Shared(part)) => read_part(asking.session, part, call, &mut read)?,
         };
         let Some(status) = status else { return Ok(read) };
@@ -101,6 +107,7 @@ async fn read_call<'a>(
                 return Ok(read);
             }
         }
+        drop(turn);
         tries.again(&status).await?;
     }
 }

@@ -8,6 +8,7 @@
 //! | `fetch` | what is asked → calls, one after the other |
 //! | `call` | one call |
 //! | `turns` | which call is next, and which questions share it, if requests are served at once |
+//! | `refused` | queries that CloudWatch refused, which share no call |
 //! | `pace` | how many calls start in a second |
 //! | `shared_call` | one call for the questions of several requests |
 //! | `results` | the results of a response → datapoints, errors |
@@ -24,6 +25,7 @@ pub(super) mod turns;
 
 mod call;
 mod pace;
+mod refused;
 mod results;
 mod shared_call;
 mod statuses;

@@ -8,10 +8,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
 /// The maximum number of calls that are under way at once. What waits meanwhile shares the next.
-const MAX_UNDER_WAY: usize = 4;
+pub(super) const MAX_UNDER_WAY: usize = 4;
 
 /// After a pause, the calls of this time may start at once.
 const BURST: Duration = Duration::from_millis(250);
+
+/// Pages do not wait for the rate, but the next call waits for them, at most for this time.
+const MAX_DEBT: Duration = Duration::from_secs(2);
 
 /// The rate does not fall below this, in calls a second.
 const MIN_RATE: f64 = 1.0;
@@ -32,9 +35,10 @@ pub(super) struct Pace {
 }
 
 struct Rate {
-    /// Calls a second.
-    now: f64,
+    /// The maximum number of calls a second.
     max: f64,
+    /// The share of it that throttles have left, above 0 and up to 1.
+    share: f64,
     /// The throttles that the rate reflects.
     throttles: u32,
     /// When the rate changed last.
@@ -55,24 +59,19 @@ impl Pace {
     /// A pace of at most `max` calls a second.
     pub(super) fn new(max: u32) -> Self {
         let (now, max) = (Instant::now(), f64::from(max));
-        let rate = Rate { now: max, max, throttles: 0, changed: now, halved: None, next: now };
+        let rate = Rate { max, share: 1.0, throttles: 0, changed: now, halved: None, next: now };
         let under_way = Arc::new(Semaphore::new(MAX_UNDER_WAY));
         Pace { under_way, rate: Mutex::new(rate), throttles: Arc::default() }
     }
 
     /// Changes the maximum, in calls a second.
     pub(super) fn set_max(&self, max: u32) {
-        let (mut rate, max) = (self.lock(), f64::from(max));
-        if rate.max != max {
-            // A rate that was not reduced follows the maximum.
-            rate.now = if rate.now >= rate.max { max } else { rate.now.min(max) };
-            rate.max = max;
-        }
+        self.lock().max = f64::from(max);
     }
 
     /// The current rate in calls a second, rounded down, but at least one.
     pub(super) fn rate(&self) -> u32 {
-        self.lock().now.max(MIN_RATE) as u32
+        self.lock().calls_a_second().max(1.0) as u32
     }
 
     /// The counter of throttled attempts.
@@ -109,6 +108,11 @@ impl Pace {
         }
     }
 
+    /// Whether as many calls are under way as may be at once.
+    pub(super) fn is_full(&self) -> bool {
+        self.under_way.available_permits() == 0
+    }
+
     /// Counts a call that starts at once, such as the next page. Later ones wait longer for it.
     pub(super) fn count(&self) {
         self.lock().take(Instant::now());
@@ -127,13 +131,12 @@ impl Rate {
     /// When a call may start, after this number of throttles so far.
     fn ready_at(&mut self, now: Instant, throttles: u32) -> Instant {
         let since = now.saturating_duration_since(self.changed);
-        let growth = self.max * since.as_secs_f64() / RECOVERY.as_secs_f64();
-        self.now = (self.now + growth).min(self.max);
+        self.share = (self.share + since.as_secs_f64() / RECOVERY.as_secs_f64()).min(1.0);
         self.changed = now;
         if throttles != self.throttles {
             self.throttles = throttles;
             if self.halved.is_none_or(|halved| now >= halved + SETTLE) {
-                self.now = (self.now / 2.0).max(MIN_RATE.min(self.max));
+                self.share /= 2.0;
                 self.halved = Some(now);
             }
         }
@@ -141,11 +144,16 @@ impl Rate {
     }
 
     fn take(&mut self, now: Instant) {
-        self.next = self.next.max(now) + self.interval();
+        let next = self.next.max(now) + self.interval();
+        self.next = next.min(now + MAX_DEBT);
+    }
+
+    fn calls_a_second(&self) -> f64 {
+        (self.max * self.share).max(MIN_RATE)
     }
 
     fn interval(&self) -> Duration {
-        Duration::from_secs_f64(1.0 / self.now)
+        Duration::from_secs_f64(1.0 / self.calls_a_second())
     }
 }
 
@@ -215,6 +223,12 @@ mod tests {
         let begun = Instant::now();
         pace.start().await;
         assert_eq!(begun.elapsed().as_millis(), 350);
+        for _ in 0..100 {
+            pace.count();
+        }
+        let begun = Instant::now();
+        pace.start().await;
+        assert!(begun.elapsed() < MAX_DEBT, "a hundred pages do not block the caller");
     }
 
     #[tokio::test(start_paused = true)]
@@ -224,5 +238,12 @@ mod tests {
         assert_eq!(pace.rate(), 40);
         pace.set_max(5);
         assert_eq!(pace.rate(), 5);
+        // Another maximum, such as that of another source with the same keys, ends no reduction.
+        pace.throttles().fetch_add(1, Ordering::Relaxed);
+        pace.try_start();
+        for (max, rate) in [(40, 20), (5, 2), (40, 20)] {
+            pace.set_max(max);
+            assert_eq!(pace.rate(), rate);
+        }
     }
 }

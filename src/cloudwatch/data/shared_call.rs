@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult, StatusCode};
 
 use super::call;
-use super::pace::Permit;
+use super::pace::{Pace, Permit};
 use super::plan::MAX_DATAPOINTS;
+use super::refused::Refused;
 use super::request::{Query, number_of};
 use super::window::Window;
 use crate::cloudwatch::aws::error::{self, Action};
@@ -19,6 +20,10 @@ use crate::usage::{Attempts, Tally};
 /// The maximum number of pages of a shared call. One page has room for all of its datapoints. A
 /// question that is not finished after these is asked alone.
 const MAX_PAGES: u32 = 5;
+
+/// The maximum number of calls, if CloudWatch refuses some questions. The questions that are left then
+/// are asked again: what was refused is known, so they no longer share a call with that.
+const MAX_CALLS: u32 = 16;
 
 /// Queries of one window, which one request asks and which can share a call with others.
 #[derive(Debug)]
@@ -40,8 +45,14 @@ impl Question {
     }
 }
 
-/// The answer to one question of a shared call.
-pub(super) type Answer = Result<Part, MirrorError>;
+/// What a shared call has for one question.
+#[derive(Clone)]
+pub(super) enum Answer {
+    Part(Part),
+    Failed(MirrorError),
+    /// The question was not asked, because others were refused.
+    AskAgain,
+}
 
 /// The part of a response that answers one question.
 #[derive(Clone)]
@@ -96,8 +107,8 @@ pub(super) struct SharedCall {
     pub(super) window: Window,
     pub(super) questions: Vec<Question>,
     pub(super) progress: Arc<Progress>,
-    /// Counts calls beyond the first.
-    pub(super) count_call: Box<dyn Fn() + Send + Sync>,
+    pub(super) pace: Arc<Pace>,
+    pub(super) refused: Arc<Refused>,
     pub(super) permit: Permit,
 }
 
@@ -135,22 +146,42 @@ impl SharedCall {
         let mut answers: Vec<Answer> = Vec::with_capacity(self.questions.len());
         let all = 0..self.questions.len();
         let mut parts = vec![all];
+        let mut calls = 0;
         while let Some(part) = parts.pop() {
-            if part.len() < self.questions.len() {
-                (self.count_call)();
+            if calls == MAX_CALLS {
+                answers.extend(part.map(|_| Answer::AskAgain));
+                continue;
             }
-            let unique = Unique::of(&self.questions[part.clone()]);
+            if calls > 0 {
+                self.pace.count();
+            }
+            calls += 1;
+            let questions = &self.questions[part.clone()];
+            let are_equal = questions.windows(2).all(|pair| pair[0].queries == pair[1].queries);
+            let unique = Unique::of(questions);
             match self.ask(&unique).await {
-                Outcome::Refused(..) if part.len() > 1 => {
+                Outcome::Refused(response, error) if !are_equal => {
+                    if error.is_none() {
+                        // AWS charges for a response that only has messages, too.
+                        let charged = unique.queries.len() * response.pages;
+                        self.session.usage.add_metrics_asked(charged);
+                    }
                     let middle = part.start + part.len() / 2;
                     // The first half is asked first, so the answers stay in order.
                     parts.extend([middle..part.end, part.start..middle]);
                 }
-                Outcome::Refused(_, Some(error)) | Outcome::Failed(error) => {
-                    answers.extend(part.map(|_| Err(error.clone())));
+                Outcome::Refused(response, error) => {
+                    self.refused.add(questions[0].digest());
+                    answers.extend(unique.parts(Arc::new(response)).map(|part| match &error {
+                        Some(error) => Answer::Failed(error.clone()),
+                        None => Answer::Part(part),
+                    }));
                 }
-                Outcome::Refused(response, None) | Outcome::Response(response) => {
-                    answers.extend(unique.parts(Arc::new(response)).map(Ok));
+                Outcome::Failed(error) => {
+                    answers.extend(part.map(|_| Answer::Failed(error.clone())));
+                }
+                Outcome::Response(response) => {
+                    answers.extend(unique.parts(Arc::new(response)).map(Answer::Part));
                 }
             }
         }
@@ -164,7 +195,7 @@ impl SharedCall {
         let mut token = None;
         for page in 1..=MAX_PAGES {
             if page > 1 {
-                (self.count_call)();
+                self.pace.count();
             }
             response.pages += 1;
             let queries = unique.queries.iter().enumerate();
@@ -244,10 +275,12 @@ pub(super) fn fitting<'a>(
     let (mut window, mut bytes) = (None, 0);
     let fits = |question: &'a Question| {
         let window = *window.get_or_insert(question.window);
+        if question.window != window {
+            return false;
+        }
         let new = question.queries.iter().filter(|query| !queries.contains(query)).count();
         let count = queries.len() + new;
-        let fits = question.window == window
-            && count <= max_queries
+        let fits = count <= max_queries
             && count.saturating_mul(window.count()) <= MAX_DATAPOINTS
             && bytes + question.bytes() <= max_bytes;
         if fits {

@@ -17,8 +17,9 @@ use tokio::sync::oneshot::{Receiver, Sender, channel};
 use tokio::time::Instant;
 
 use super::call::Call;
-use super::pace::{Pace, Permit};
+use super::pace::{MAX_UNDER_WAY, Pace, Permit};
 use super::plan::MAX_DATAPOINTS;
+use super::refused::Refused;
 use super::request::MAX_QUERIES;
 use super::shared_call::{Answer, Part, Progress, Question, SharedCall, fitting};
 use crate::cache::BoundedCache;
@@ -40,14 +41,12 @@ const IDLE_LIFETIME: Duration = Duration::from_secs(900);
 /// The maximum number of questions that wait, of all callers.
 const MAX_WAITING: usize = 1_000;
 
-/// The maximum size of the questions that wait, of all callers, in bytes.
+/// The maximum size of the questions that wait to share a call, of all callers, in bytes.
 const MAX_WAITING_BYTES: usize = 16 << 20;
 
-/// The maximum number of refused questions that a caller's turns remember.
-const MAX_REFUSED: usize = 256;
-
-/// A refused question is asked alone for this time.
-const REFUSED_LIFETIME: Duration = Duration::from_secs(600);
+/// How often a question may share a call. It takes several only if CloudWatch refused many of those
+/// that it shared the others with.
+const MAX_SHARES: u32 = 8;
 
 /// The turns of all callers.
 pub(crate) struct AllCalls {
@@ -79,8 +78,7 @@ pub(crate) struct CallerCalls {
     turn: tokio::sync::Mutex<()>,
     waiting: Mutex<VecDeque<Waiting>>,
     next_number: AtomicU64,
-    /// The digests of questions that CloudWatch refused, and when. They are asked alone.
-    refused: Mutex<VecDeque<(u64, Instant)>>,
+    refused: Arc<Refused>,
     room: Arc<Room>,
 }
 
@@ -115,7 +113,7 @@ impl CallerCalls {
             turn: tokio::sync::Mutex::default(),
             waiting: Mutex::default(),
             next_number: AtomicU64::new(0),
-            refused: Mutex::default(),
+            refused: Arc::default(),
             room,
         }
     }
@@ -130,6 +128,15 @@ impl CallerCalls {
         self.pace.count();
     }
 
+    /// Remembers a call that was asked alone and that CloudWatch refused.
+    pub(super) fn note(&self, call: &Call<'_>, error: &MirrorError) {
+        if error::is_refused_query(error)
+            && let Some(question) = question(call)
+        {
+            self.refused.add(question.digest());
+        }
+    }
+
     /// Waits until a call may be asked. If others wait with it and `can_share` allows it, it may be
     /// asked in a call with theirs.
     ///
@@ -141,61 +148,31 @@ impl CallerCalls {
         call: &Call<'_>,
         can_share: bool,
     ) -> Result<Turn, MirrorError> {
-        if let Ok(_turn) = self.turn.try_lock()
-            && let Some(permit) = self.pace.try_start()
-        {
-            return Ok(Turn::Alone(permit));
+        let mut shares = if can_share { MAX_SHARES } else { 0 };
+        loop {
+            if let Ok(_turn) = self.turn.try_lock()
+                && let Some(permit) = self.pace.try_start()
+            {
+                return Ok(Turn::Alone(permit));
+            }
+            let question = question(call)
+                .filter(|question| shares > 0 && !self.refused.has(question.digest()));
+            let begun = Instant::now();
+            let next = session.deadline.bound(self.queue(session, question)).await;
+            session.usage.record(|counts| counts.queued += begun.elapsed());
+            let place = match next {
+                Ok(next) => match next? {
+                    Next::Alone(permit) => return Ok(Turn::Alone(permit)),
+                    Next::Shared(place) => place,
+                },
+                Err(overdue) => return Err(self.not_asked(session, overdue.allowed)),
+            };
+            match place.answer(session).await? {
+                Answer::Part(part) => return Ok(Turn::Shared(part)),
+                Answer::Failed(error) => return Err(error),
+                Answer::AskAgain => shares -= 1,
+            }
         }
-        let question = can_share.then(|| self.question(call)).flatten();
-        let digest = question.as_ref().map(Question::digest);
-        let begun = Instant::now();
-        let place = session.deadline.bound(self.queue(session, question)).await;
-        session.usage.record(|counts| counts.queued += begun.elapsed());
-        let place = match place {
-            Ok(place) => place?,
-            Err(overdue) => return Err(self.not_asked(session, overdue.allowed)),
-        };
-        let Place { call, progress, index } = match place {
-            Next::Alone(permit) => return Ok(Turn::Alone(permit)),
-            Next::Shared(place) => place,
-        };
-        if index > 0 {
-            session.usage.record(|counts| counts.shared_calls += 1);
-        }
-        let answers = session.wait(Action::GetMetricData, || progress.tally(), call).await?;
-        let answer = answers.and_then(|answers| answers.get(index).cloned());
-        let answer = answer.unwrap_or_else(|| Err(MirrorError::panicked()));
-        let is_refused = match &answer {
-            Ok(part) => !part.messages().is_empty(),
-            Err(error) => error::is_refused_query(error),
-        };
-        if let Some(digest) = digest.filter(|_| is_refused) {
-            self.remember_refused(digest);
-        }
-        answer.map(Turn::Shared)
-    }
-
-    /// The call as a question that can share a call with others.
-    fn question(&self, call: &Call<'_>) -> Option<Question> {
-        let Call { plan, asked, numbers, span } = call;
-        if numbers.len().saturating_mul(span.count()) > MAX_DATAPOINTS {
-            return None;
-        }
-        let queries = plan.shared(*asked, numbers.clone())?;
-        let question = Question { window: *span, queries };
-        (!self.was_refused(question.digest())).then_some(question)
-    }
-
-    fn was_refused(&self, digest: u64) -> bool {
-        let mut refused = lock(&self.refused);
-        refused.retain(|(_, since)| since.elapsed() < REFUSED_LIFETIME);
-        refused.iter().any(|(known, _)| *known == digest)
-    }
-
-    fn remember_refused(&self, digest: u64) {
-        let mut refused = lock(&self.refused);
-        refused.truncate(MAX_REFUSED - 1);
-        refused.push_front((digest, Instant::now()));
     }
 
     /// Waits for the turn, or until another question takes this one along.
@@ -204,7 +181,8 @@ impl CallerCalls {
         session: &Session,
         question: Option<Question>,
     ) -> Result<Next, MirrorError> {
-        let _room = self.room.enter(question.as_ref().map_or(0, Question::bytes))?;
+        let mut seat = self.room.enter()?;
+        let question = question.filter(|question| seat.holds(question.bytes()));
         let mut ticket = self.wait(question, session.deadline);
         let turn = select! {
             biased;
@@ -217,11 +195,13 @@ impl CallerCalls {
         }
         let permit = self.pace.start().await;
         let taken = self.take(ticket.number);
-        drop(turn);
-        Ok(match taken.len() {
+        let next = match taken.len() {
             0 | 1 => Next::Alone(permit),
             _ => Next::Shared(self.share(session, taken, permit)),
-        })
+        };
+        // Whoever has the turn next must find its place.
+        drop(turn);
+        Ok(next)
     }
 
     fn wait(&self, question: Option<Question>, deadline: Deadline) -> Ticket<'_> {
@@ -259,14 +239,14 @@ impl CallerCalls {
         let (questions, requests): (Vec<_>, Vec<_>) =
             taken.into_iter().map(|waiting| (waiting.question, waiting.taken)).unzip();
         let progress = Arc::new(Progress::default());
-        let pace = self.pace.clone();
-        let count_call = Box::new(move || pace.count());
+        let (pace, refused) = (self.pace.clone(), self.refused.clone());
         let call = SharedCall {
             session,
             window,
             questions,
             progress: progress.clone(),
-            count_call,
+            pace,
+            refused,
             permit,
         };
         let call = shared::start(async move { Arc::new(call.answers().await) });
@@ -279,18 +259,57 @@ impl CallerCalls {
     }
 
     fn not_asked(&self, session: &Session, allowed: Duration) -> MirrorError {
+        let (reason, expected) = if self.pace.is_full() {
+            (
+                format!("{MAX_UNDER_WAY} calls are under way and not answered yet"),
+                "a CloudWatch that answers sooner, or queries with fewer datapoints",
+            )
+        } else {
+            (
+                format!(
+                    "the mirror starts {} GetMetricData calls a second for them",
+                    self.pace.rate()
+                ),
+                "fewer streams, or a higher callsPerSecond if the account's quota allows it (AWS \
+                 console, Service Quotas)",
+            )
+        };
         MirrorError::Connection {
             details: format!(
                 "CloudWatch in {} was not asked within {} milliseconds, the time limit of this \
-                 request: other queries with the same credentials were before, and the mirror \
-                 starts {} GetMetricData calls a second for them; expected fewer streams, longer \
-                 cacheSeconds, or a higher callsPerSecond if the account's quota allows it (AWS \
-                 console, Service Quotas)",
+                 request: other queries with the same credentials were before, and {reason}; expected \
+                 {expected}",
                 session.region,
                 allowed.as_millis(),
-                self.pace.rate(),
             ),
         }
+    }
+}
+
+/// The call as a question that can share a call with others.
+fn question(call: &Call<'_>) -> Option<Question> {
+    let Call { plan, asked, numbers, span } = call;
+    if numbers.len().saturating_mul(span.count()) > MAX_DATAPOINTS {
+        return None;
+    }
+    let queries = plan.shared(*asked, numbers.clone())?;
+    Some(Question { window: *span, queries })
+}
+
+impl Place {
+    /// Waits for the call, and takes this question's answer.
+    ///
+    /// # Errors
+    /// The call has not ended by the deadline.
+    async fn answer(self, session: &Session) -> Result<Answer, MirrorError> {
+        let Place { call, progress, index } = self;
+        // The first question's request has the counts of the call.
+        if index > 0 {
+            session.usage.record(|counts| counts.shared_calls += 1);
+        }
+        let answers = session.wait(Action::GetMetricData, || progress.tally(), call).await?;
+        let answer = answers.and_then(|answers| answers.get(index).cloned());
+        answer.ok_or_else(MirrorError::panicked)
     }
 }
 
@@ -328,22 +347,28 @@ struct Seat {
 
 impl Room {
     /// # Errors
-    /// The room is full.
-    fn enter(self: &Arc<Self>, bytes: usize) -> Result<Seat, MirrorError> {
+    /// Too many questions wait.
+    fn enter(self: &Arc<Self>) -> Result<Seat, MirrorError> {
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        let all = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let seat = Seat { room: self.clone(), bytes };
-        if count > MAX_WAITING || all > MAX_WAITING_BYTES {
-            drop(seat);
+        let seat = Seat { room: self.clone(), bytes: 0 };
+        if count > MAX_WAITING {
             return Err(MirrorError::Connection {
                 details: format!(
-                    "too many queries of this mirror wait for CloudWatch: {count} with {all} bytes; \
-                     expected at most {MAX_WAITING} with {MAX_WAITING_BYTES} bytes: fewer streams, \
-                     or a higher callsPerSecond"
+                    "too many queries of this mirror wait for CloudWatch: {count}; expected at most \
+                     {MAX_WAITING}: fewer streams, or a higher callsPerSecond"
                 ),
             });
         }
         Ok(seat)
+    }
+}
+
+impl Seat {
+    /// Whether there is room for a question of this size. Without it, a question waits for a call of
+    /// its own.
+    fn holds(&mut self, bytes: usize) -> bool {
+        self.bytes += bytes;
+        self.room.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= MAX_WAITING_BYTES
     }
 }
 

@@ -45,7 +45,13 @@ impl Reads {
         loop {
             let (answer, deadline) = self.join(session, &key, cache, now);
             let is_own = deadline.at() == session.deadline.at();
-            let answer = session.wait(Action::ListMetrics, Tally::default, answer).await?;
+            let answer = if is_own {
+                // It ends by the deadline, and knows better why.
+                answer.await
+            } else {
+                session.usage.record(|counts| counts.shared_calls += 1);
+                session.wait(Action::ListMetrics, Tally::default, answer).await?
+            };
             match answer.unwrap_or_else(|| Err(MirrorError::panicked())) {
                 // It was read with less time than this request has.
                 Err(_) if !is_own && deadline.is_over() => {}
