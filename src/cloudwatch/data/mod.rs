@@ -8,6 +8,8 @@
 //! | `fetch` | what is asked → calls, one after the other |
 //! | `call` | one call |
 //! | `turns` | which call is next, and which questions share it, if requests are served at once |
+//! | `question` | what one request asks and can ask together with others |
+//! | `room` | the room for questions that wait |
 //! | `refused` | queries that CloudWatch refused, which share no call |
 //! | `pace` | how many calls start in a second |
 //! | `shared_call` | one call for the questions of several requests |
@@ -25,8 +27,10 @@ pub(super) mod turns;
 
 mod call;
 mod pace;
+mod question;
 mod refused;
 mod results;
+mod room;
 mod shared_call;
 mod statuses;
 mod window;

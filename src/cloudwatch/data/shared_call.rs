@@ -1,7 +1,5 @@
 //! One GetMetricData call for the questions of several requests.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult, StatusCode};
@@ -9,8 +7,9 @@ use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult, StatusCode};
 use super::call;
 use super::pace::{Pace, Permit};
 use super::plan::MAX_DATAPOINTS;
+use super::question::{Question, Unique};
 use super::refused::Refused;
-use super::request::{Query, number_of};
+use super::request::number_of;
 use super::window::Window;
 use crate::cloudwatch::aws::error::{self, Action};
 use crate::cloudwatch::aws::session::Session;
@@ -24,26 +23,6 @@ const MAX_PAGES: u32 = 5;
 /// The maximum number of calls, if CloudWatch refuses some questions. The questions that are left then
 /// are asked again: what was refused is known, so they no longer share a call with that.
 const MAX_CALLS: u32 = 16;
-
-/// Queries of one window, which one request asks and which can share a call with others.
-#[derive(Debug)]
-pub(super) struct Question {
-    pub(super) window: Window,
-    pub(super) queries: Vec<Query>,
-}
-
-impl Question {
-    /// The size of its texts, in bytes.
-    pub(super) fn bytes(&self) -> usize {
-        self.queries.iter().map(|query| query.bytes() + size_of::<Query>()).sum()
-    }
-
-    /// A number that questions with the same queries have in common, whatever their windows, and
-    /// others only by chance.
-    pub(super) fn digest(&self) -> u64 {
-        BuildHasherDefault::<DefaultHasher>::default().hash_one(&self.queries)
-    }
-}
 
 /// What a shared call has for one question.
 #[derive(Clone)]
@@ -73,6 +52,17 @@ struct Response {
     pages: usize,
     /// Whether there were more pages.
     is_cut: bool,
+}
+
+impl Response {
+    /// The parts for the questions.
+    fn parts(self, unique: Unique<'_>) -> impl Iterator<Item = Part> {
+        let response = Arc::new(self);
+        unique.questions.into_iter().map(move |(places, new)| {
+            let charged = new * response.pages;
+            Part { response: response.clone(), places, charged }
+        })
+    }
 }
 
 impl Part {
@@ -172,7 +162,7 @@ impl SharedCall {
                 }
                 Outcome::Refused(response, error) => {
                     self.refused.add(questions[0].digest());
-                    answers.extend(unique.parts(Arc::new(response)).map(|part| match &error {
+                    answers.extend(response.parts(unique).map(|part| match &error {
                         Some(error) => Answer::Failed(error.clone()),
                         None => Answer::Part(part),
                     }));
@@ -181,7 +171,7 @@ impl SharedCall {
                     answers.extend(part.map(|_| Answer::Failed(error.clone())));
                 }
                 Outcome::Response(response) => {
-                    answers.extend(unique.parts(Arc::new(response)).map(Answer::Part));
+                    answers.extend(response.parts(unique).map(Answer::Part));
                 }
             }
         }
@@ -230,64 +220,4 @@ impl SharedCall {
         }
         Outcome::Response(response)
     }
-}
-
-/// The queries of several questions. Equal ones are one.
-struct Unique<'a> {
-    queries: Vec<&'a Query>,
-    /// For each question, the place of each of its queries, and how many no earlier question has.
-    questions: Vec<(Vec<usize>, usize)>,
-}
-
-impl<'a> Unique<'a> {
-    fn of(questions: &'a [Question]) -> Self {
-        let mut unique = Unique { queries: Vec::new(), questions: Vec::new() };
-        let mut places = HashMap::new();
-        for question in questions {
-            let before = unique.queries.len();
-            let place = |query| {
-                *places.entry(query).or_insert_with(|| {
-                    unique.queries.push(query);
-                    unique.queries.len() - 1
-                })
-            };
-            let of_question = question.queries.iter().map(place).collect();
-            unique.questions.push((of_question, unique.queries.len() - before));
-        }
-        unique
-    }
-
-    fn parts(self, response: Arc<Response>) -> impl Iterator<Item = Part> {
-        self.questions.into_iter().map(move |(places, new)| {
-            let charged = new * response.pages;
-            Part { response: response.clone(), places, charged }
-        })
-    }
-}
-
-/// Which of the questions that wait fit one call with the first, in order of arrival.
-pub(super) fn fitting<'a>(
-    questions: impl Iterator<Item = &'a Question>,
-    max_queries: usize,
-    max_bytes: usize,
-) -> Vec<bool> {
-    let mut queries: HashSet<&Query> = HashSet::new();
-    let (mut window, mut bytes) = (None, 0);
-    let fits = |question: &'a Question| {
-        let window = *window.get_or_insert(question.window);
-        if question.window != window {
-            return false;
-        }
-        let new = question.queries.iter().filter(|query| !queries.contains(query)).count();
-        let count = queries.len() + new;
-        let fits = count <= max_queries
-            && count.saturating_mul(window.count()) <= MAX_DATAPOINTS
-            && bytes + question.bytes() <= max_bytes;
-        if fits {
-            bytes += question.bytes();
-            queries.extend(&question.queries);
-        }
-        fits
-    };
-    questions.map(fits).collect()
 }

@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::iter;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,10 +18,11 @@ use tokio::time::Instant;
 
 use super::call::Call;
 use super::pace::{MAX_UNDER_WAY, Pace, Permit};
-use super::plan::MAX_DATAPOINTS;
+use super::question::{Question, fitting};
 use super::refused::Refused;
 use super::request::MAX_QUERIES;
-use super::shared_call::{Answer, Part, Progress, Question, SharedCall, fitting};
+use super::room::Room;
+use super::shared_call::{Answer, Part, Progress, SharedCall};
 use crate::cache::BoundedCache;
 use crate::cloudwatch::aws::caller::Caller;
 use crate::cloudwatch::aws::error::{self, Action};
@@ -37,12 +38,6 @@ const MAX_CALLERS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// A caller that was quiet for this long starts again at the full pace.
 const IDLE_LIFETIME: Duration = Duration::from_secs(900);
-
-/// The maximum number of questions that wait, of all callers.
-const MAX_WAITING: usize = 1_000;
-
-/// The maximum size of the questions that wait to share a call, of all callers, in bytes.
-const MAX_WAITING_BYTES: usize = 16 << 20;
 
 /// How often a question may share a call. It takes several only if CloudWatch refused many of those
 /// that it shared the others with.
@@ -131,7 +126,7 @@ impl CallerCalls {
     /// Remembers a call that was asked alone and that CloudWatch refused.
     pub(super) fn note(&self, call: &Call<'_>, error: &MirrorError) {
         if error::is_refused_query(error)
-            && let Some(question) = question(call)
+            && let Some(question) = Question::of(call)
         {
             self.refused.add(question.digest());
         }
@@ -155,7 +150,7 @@ impl CallerCalls {
             {
                 return Ok(Turn::Alone(permit));
             }
-            let question = question(call)
+            let question = Question::of(call)
                 .filter(|question| shares > 0 && !self.refused.has(question.digest()));
             let begun = Instant::now();
             let next = session.deadline.bound(self.queue(session, question)).await;
@@ -286,16 +281,6 @@ impl CallerCalls {
     }
 }
 
-/// The call as a question that can share a call with others.
-fn question(call: &Call<'_>) -> Option<Question> {
-    let Call { plan, asked, numbers, span } = call;
-    if numbers.len().saturating_mul(span.count()) > MAX_DATAPOINTS {
-        return None;
-    }
-    let queries = plan.shared(*asked, numbers.clone())?;
-    Some(Question { window: *span, queries })
-}
-
 impl Place {
     /// Waits for the call, and takes this question's answer.
     ///
@@ -329,53 +314,6 @@ struct Ticket<'a> {
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         lock(&self.calls.waiting).retain(|waiting| waiting.number != self.number);
-    }
-}
-
-/// The room for questions that wait.
-#[derive(Default)]
-struct Room {
-    count: AtomicUsize,
-    bytes: AtomicUsize,
-}
-
-/// A question's part of the room, which is free again when this is dropped.
-struct Seat {
-    room: Arc<Room>,
-    bytes: usize,
-}
-
-impl Room {
-    /// # Errors
-    /// Too many questions wait.
-    fn enter(self: &Arc<Self>) -> Result<Seat, MirrorError> {
-        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        let seat = Seat { room: self.clone(), bytes: 0 };
-        if count > MAX_WAITING {
-            return Err(MirrorError::Connection {
-                details: format!(
-                    "too many queries of this mirror wait for CloudWatch: {count}; expected at most \
-                     {MAX_WAITING}: fewer streams, or a higher callsPerSecond"
-                ),
-            });
-        }
-        Ok(seat)
-    }
-}
-
-impl Seat {
-    /// Whether there is room for a question of this size. Without it, a question waits for a call of
-    /// its own.
-    fn holds(&mut self, bytes: usize) -> bool {
-        self.bytes += bytes;
-        self.room.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= MAX_WAITING_BYTES
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.room.count.fetch_sub(1, Ordering::Relaxed);
-        self.room.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

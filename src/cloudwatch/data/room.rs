@@ -1,0 +1,61 @@
+//! The room for questions that wait, of all callers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::error::MirrorError;
+
+/// The maximum number of questions that wait.
+const MAX_WAITING: usize = 1_000;
+
+/// The maximum size of the questions that wait to share a call, in bytes.
+const MAX_WAITING_BYTES: usize = 16 << 20;
+
+/// The room.
+#[derive(Default)]
+pub(super) struct Room {
+    count: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// A question's part of the room, which is free again when this is dropped.
+pub(super) struct Seat {
+    room: Arc<Room>,
+    bytes: usize,
+}
+
+impl Room {
+    /// A part of the room for one question.
+    ///
+    /// # Errors
+    /// Too many questions wait.
+    pub(super) fn enter(self: &Arc<Self>) -> Result<Seat, MirrorError> {
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let seat = Seat { room: self.clone(), bytes: 0 };
+        if count > MAX_WAITING {
+            return Err(MirrorError::Connection {
+                details: format!(
+                    "too many queries of this mirror wait for CloudWatch: {count}; expected at most \
+                     {MAX_WAITING}: fewer streams, or a higher callsPerSecond"
+                ),
+            });
+        }
+        Ok(seat)
+    }
+}
+
+impl Seat {
+    /// Whether there is room for a question of this size. Without it, a question waits for a call of
+    /// its own.
+    pub(super) fn holds(&mut self, bytes: usize) -> bool {
+        self.bytes += bytes;
+        self.room.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes <= MAX_WAITING_BYTES
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.room.count.fetch_sub(1, Ordering::Relaxed);
+        self.room.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
