@@ -131,6 +131,7 @@ mutants: $(MUTANTS_TOOL) $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready 
 load: release ## Poll many streams against a CloudWatch with a quota: one request at a time, and many at once
 	@target/release/load target/release/stackstate-mirror
 	@target/release/load_mixed target/release/stackstate-mirror
+	@target/release/load_lone target/release/stackstate-mirror
 
 .PHONY: soak
 soak: $(TOOLS)/ministack/.ready release ## Send 100,000 mixed requests to the release binary; check answers, memory and connections
