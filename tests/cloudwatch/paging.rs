@@ -534,9 +534,12 @@ async fn settling_cuts_only_the_end_of_the_range() {
 #[tokio::test]
 async fn what_a_request_can_cost_is_bounded() {
     let hosts: Vec<String> = (0..500).map(|host| host.to_string()).collect();
-    for (method, days, asked) in
-        [("MEAN", 14, Err("101000")), ("SUM", 2, Ok(7_500)), ("SUM", 3, Err("11000"))]
-    {
+    for (method, length, asked) in [
+        ("MEAN", 14 * DAY, Err("101000")),
+        ("SUM", 2 * DAY, Ok(7_500)),
+        ("SUM", 4_020 * MINUTE, Ok(10_000)),
+        ("SUM", 4_021 * MINUTE, Err("10500")),
+    ] {
         let (rule, requests) = data(|input| {
             let results = input.metric_data_queries().iter();
             let time = input.start_time().unwrap().to_millis().unwrap();
@@ -544,12 +547,12 @@ async fn what_a_request_can_cost_is_bounded() {
             page(results.map(|query| result(query.id().unwrap())).collect(), None)
         });
         let more = json!({"conditions": [condition("Host", json!(hosts))]});
-        let query = query(Some(method), END - days * DAY, END, more);
+        let query = query(Some(method), END - length, END, more);
         let reply = post(&app(&[&rule]), "metric", &body(query, json!({}))).await;
         let requests = requests.lock().unwrap();
         let count: usize = requests.iter().map(|input| input.metric_data_queries().len()).sum();
         match asked {
-            Ok(asked) => assert_eq!((reply.status, count), (200, asked), "{method} {days}"),
+            Ok(asked) => assert_eq!((reply.status, count), (200, asked), "{method} {length}"),
             Err(words) => {
                 let details = reply.body["details"].as_str().unwrap();
                 let words = format!("this query would ask CloudWatch for {words} metrics");

@@ -144,3 +144,26 @@ async fn a_dashboard_costs_a_fraction() {
         assert_eq!(requests.lock().unwrap().len(), calls, "{seconds} seconds");
     }
 }
+
+/// Two weeks of minutes are 484 kB, and the cache has 4 MiB: room for eight of them.
+#[tokio::test]
+async fn the_cached_points_are_bounded_in_bytes() {
+    TIME.set(NOW);
+    let (rule, requests) = data(|input| {
+        let start = input.start_time().unwrap().to_millis().unwrap();
+        page(vec![result("q0", &[(start, 1.0)], StatusCode::Complete)], None)
+    });
+    let app = app_at(&[&rule], now);
+    let ask = async |metric: usize| {
+        let before = requests.lock().unwrap().len();
+        let metric = json!({"metricField": format!("M{metric}")});
+        let query = query(END - 14 * 1_440 * MINUTE, END, metric);
+        assert_eq!(post(&app, "metric", &body(query, json!({}))).await.status, 200);
+        requests.lock().unwrap().len() > before
+    };
+    for metric in 0..9 {
+        assert!(ask(metric).await);
+    }
+    assert!(!ask(1).await, "eight are cached");
+    assert!(ask(0).await, "the least recently used one is not");
+}

@@ -12,7 +12,8 @@ use aws_sdk_cloudwatch::error::ErrorMetadata;
 use aws_sdk_cloudwatch::operation::get_metric_data::{
     GetMetricDataError, GetMetricDataInput, GetMetricDataOutput,
 };
-use aws_sdk_cloudwatch::types::{MessageData, MetricDataQuery, StatusCode};
+use aws_sdk_cloudwatch::operation::list_metrics::ListMetricsError;
+use aws_sdk_cloudwatch::types::{MessageData, Metric, MetricDataQuery, StatusCode};
 use aws_smithy_mocks::{MockResponse, Rule, mock};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -707,4 +708,31 @@ async fn throttled_calls_are_no_errors() {
     assert_eq!(fake.count("GetMetricData") as u64, sum("attempts"));
     assert!(sum("calls") <= 4, "{} calls", sum("calls"));
     assert_eq!(sum("calls") + sum("sharedCalls"), 30);
+}
+
+/// A list that takes too long has what was read in time; one that CloudWatch refuses has nothing.
+#[tokio::test(start_paused = true)]
+async fn later_pages_of_a_list_can_be_missing_but_not_refused() {
+    let metric = |name: &str| Metric::builder().namespace("N").metric_name(name).build();
+    let (endless, requests) = lists(move |input| {
+        let number = input.next_token().map_or(0, |token| token.parse::<usize>().unwrap());
+        let token = (number + 1).to_string();
+        list_page(vec![metric(&format!("M{number}"))], Some(&token))
+    });
+    // Pages end after 80, 160 and 240 ms. A fifth of 270 ms is for what was read.
+    let body = values_of("MetricName", json!({"requestTimeout": 300}));
+    let reply = post(&app_at_once(&[&endless]), "field/value", &body).await;
+    assert_eq!((reply.status, &reply.body["isPartial"]), (200, &json!(true)), "{}", reply.body);
+    assert_eq!(reply.body["values"].as_array().unwrap().len(), 2, "{}", reply.body);
+    assert_eq!(requests.lock().unwrap().len(), 3);
+    let refused = mock!(Client::list_metrics).then_compute_response(move |input| {
+        if input.next_token().is_none() {
+            return MockResponse::Output(list_page(vec![metric("M")], Some("1")));
+        }
+        let error = ErrorMetadata::builder().code("AccessDenied").message("SAID").build();
+        MockResponse::Error(ListMetricsError::generic(error))
+    });
+    let reply = post(&app_at_once(&[&refused]), "field/value", &body).await;
+    assert_eq!(reply.status, 500, "{}", reply.body);
+    assert!(reply.body["details"].to_string().contains("cloudwatch:ListMetrics"));
 }

@@ -35,27 +35,48 @@ impl PointsCache {
     /// the next answer may be complete.
     pub(crate) fn insert(&self, key: (Caller, DataQuery), telemetry: &Telemetry, now: EpochMillis) {
         let lifetime = key.1.cache;
-        let bytes = size(&key.1) + telemetry.points.count() * size_of::<Bucket>();
-        if !lifetime.is_zero() && !telemetry.is_partial && bytes <= MAX_BYTES {
+        let key_bytes = size_of::<(Caller, DataQuery)>() + text_bytes(&key.1.target);
+        let bytes = key_bytes + telemetry.points.count() * size_of::<Bucket>();
+        if !lifetime.is_zero() && !telemetry.is_partial {
             self.0.insert(key, telemetry.clone(), bytes, now, lifetime);
         }
     }
 }
 
-/// The approximate size of a query in bytes.
-fn size(query: &DataQuery) -> usize {
-    fn size_of_texts<'a>(texts: impl IntoIterator<Item = &'a String>) -> usize {
+/// The approximate size of what a query asks for in bytes.
+fn text_bytes(target: &Target) -> usize {
+    fn of<'a>(texts: impl IntoIterator<Item = &'a String>) -> usize {
         texts.into_iter().map(|text| text.len() + size_of::<String>()).sum()
     }
-    let target = match &query.target {
+    match target {
         Target::Expression(expression) => expression.text().len(),
         Target::Metrics(MetricSelector { namespaces, names, accounts, dimensions }) => {
-            let dimensions: usize = dimensions
-                .iter()
-                .map(|(name, values)| name.len() + size_of_texts(values.texts()))
-                .sum();
-            size_of_texts(namespaces) + size_of_texts(names) + size_of_texts(accounts) + dimensions
+            let dimensions = dimensions.iter();
+            let dimensions = dimensions.map(|(name, values)| of([name]) + of(values.texts()));
+            of(namespaces) + of(names) + of(accounts) + dimensions.sum::<usize>()
         }
-    };
-    size_of::<(Caller, DataQuery)>() + target
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudwatch::query::values::Values;
+
+    #[test]
+    fn every_text_counts() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let one = size_of::<String>();
+        let selector = MetricSelector {
+            namespaces: texts(&["NN"]),
+            names: texts(&["M", "MMMM"]),
+            accounts: texts(&["123456789012"]),
+            dimensions: vec![
+                ("A".to_owned(), Values::exactly(texts(&["1", "23"]))),
+                ("BBB".to_owned(), Values::exactly(texts(&["456"]))),
+            ],
+        };
+        assert_eq!(text_bytes(&Target::Metrics(selector)), 2 + 5 + 12 + 4 + 6 + 9 * one);
+        assert_eq!(text_bytes(&Target::Metrics(MetricSelector::default())), 0);
+    }
 }

@@ -102,6 +102,21 @@ mod tests {
     }
 
     #[test]
+    fn every_text_counts() {
+        let one = size_of::<String>();
+        let account = ListFilter { account: Some("1234".to_owned()), ..filter(None, None, &[]) };
+        for (filter, bytes) in [
+            (filter(None, None, &[]), 0),
+            (filter(Some("NN"), None, &[]), 2 + one),
+            (filter(Some("NN"), Some("MMM"), &[]), 5 + 2 * one),
+            (filter(None, None, &[("A", None), ("BB", Some("12345"))]), 8 + 3 * one),
+            (account, 4 + one),
+        ] {
+            assert_eq!(filter.bytes(), bytes, "{filter:?}");
+        }
+    }
+
+    #[test]
     fn a_wider_filter_covers_a_narrower_one() {
         let all = filter(None, None, &[]);
         let n = filter(Some("N"), None, &[]);
