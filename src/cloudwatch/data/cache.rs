@@ -35,27 +35,27 @@ impl PointsCache {
     /// the next answer may be complete.
     pub(crate) fn insert(&self, key: (Caller, DataQuery), telemetry: &Telemetry, now: EpochMillis) {
         let lifetime = key.1.cache;
-        let key_bytes = size_of::<(Caller, DataQuery)>() + text_bytes(&key.1.target);
-        let bytes = key_bytes + telemetry.points.count() * size_of::<Bucket>();
+        let bytes = key_bytes(&key.1.target) + telemetry.points.count() * size_of::<Bucket>();
         if !lifetime.is_zero() && !telemetry.is_partial {
             self.0.insert(key, telemetry.clone(), bytes, now, lifetime);
         }
     }
 }
 
-/// The approximate size of what a query asks for in bytes.
-fn text_bytes(target: &Target) -> usize {
+/// The approximate size of a key whose query asks for `target`, in bytes.
+fn key_bytes(target: &Target) -> usize {
     fn of<'a>(texts: impl IntoIterator<Item = &'a String>) -> usize {
         texts.into_iter().map(|text| text.len() + size_of::<String>()).sum()
     }
-    match target {
+    let texts = match target {
         Target::Expression(expression) => expression.text().len(),
         Target::Metrics(MetricSelector { namespaces, names, accounts, dimensions }) => {
             let dimensions = dimensions.iter();
             let dimensions = dimensions.map(|(name, values)| of([name]) + of(values.texts()));
             of(namespaces) + of(names) + of(accounts) + dimensions.sum::<usize>()
         }
-    }
+    };
+    size_of::<(Caller, DataQuery)>() + texts
 }
 
 #[cfg(test)]
@@ -76,7 +76,9 @@ mod tests {
                 ("BBB".to_owned(), Values::exactly(texts(&["456"]))),
             ],
         };
-        assert_eq!(text_bytes(&Target::Metrics(selector)), 2 + 5 + 12 + 4 + 6 + 9 * one);
-        assert_eq!(text_bytes(&Target::Metrics(MetricSelector::default())), 0);
+        let empty = key_bytes(&Target::Metrics(MetricSelector::default()));
+        assert_eq!(empty, size_of::<(Caller, DataQuery)>());
+        let full = key_bytes(&Target::Metrics(selector));
+        assert_eq!(full - empty, 2 + 5 + 12 + 4 + 6 + 9 * one);
     }
 }
