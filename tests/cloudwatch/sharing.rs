@@ -736,3 +736,54 @@ async fn later_pages_of_a_list_can_be_missing_but_not_refused() {
     assert_eq!(reply.status, 500, "{}", reply.body);
     assert!(reply.body["details"].to_string().contains("cloudwatch:ListMetrics"));
 }
+
+/// Pages, and the calls for parts of a refused call, start at once. The next call waits for them.
+#[tokio::test(start_paused = true)]
+async fn every_call_counts() {
+    for (why, metrics, page_size, calls, is_delayed) in [
+        ("one question", 1, 1_000, 1, false),
+        ("pages", 1, 5, 3, true),
+        ("a shared call", 30, 1_000, 1 + 1, false),
+        ("its pages", 30, 130, 1 + 4, true),
+        ("a question is refused", 31, 1_000, 1 + 11, true),
+    ] {
+        let (rule, requests) = cloudwatch(page_size);
+        let app = app_at_once(&[&rule]);
+        let four_a_second =
+            |metric: &str| body(query(metric), json!({"cacheSeconds": 0, "callsPerSecond": 4}));
+        let name = |number| if number == 30 { "Bad".to_owned() } else { format!("M{number}") };
+        let bodies: Vec<Value> = (0..metrics).map(|number| four_a_second(&name(number))).collect();
+        ask_at_once(&app, &bodies).await;
+        assert_eq!(sizes(&requests).len(), calls, "{why}");
+        let begun = Instant::now();
+        post(&app, "metric", &four_a_second("Next")).await;
+        // A call takes 80 ms, and four a second begin 250 ms apart.
+        let is_late = begun.elapsed() > Duration::from_millis(260);
+        assert_eq!(is_late, is_delayed, "{why}: {:?}", begun.elapsed());
+    }
+}
+
+/// After a throttled call, the rate is half of what it was.
+#[tokio::test]
+async fn throttled_calls_slow_down_the_next_ones() {
+    let count = AtomicUsize::new(0);
+    let fake = WireFake::new(move |_| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => Response::error(400, "Throttling", "Rate exceeded"),
+        _ => faults::page("Complete", None, &[]),
+    });
+    let app = app_of(&fake, "64");
+    let details = json!({"cacheSeconds": 0, "callsPerSecond": 4, "requestTimeout": 100});
+    let mut first = body(query("M"), details.clone());
+    first["connectionDetails"]["requestTimeout"] = json!(25_000);
+    assert_eq!(post(&app, "metric", &first).await.status, 200);
+    // They have different windows, so they share no call, and some are not asked in time.
+    let bodies: Vec<Value> = (0..6)
+        .map(|number| {
+            body(with(query("M"), json!({"endTime": END - number * MINUTE})), details.clone())
+        })
+        .collect();
+    let replies = ask_at_once(&app, &bodies).await;
+    let told =
+        |reply: &&Reply| reply.body.to_string().contains("starts 2 GetMetricData calls a second");
+    assert!(replies.iter().filter(told).count() >= 4, "{replies:?}");
+}
