@@ -443,7 +443,7 @@ async fn many_refused_questions_are_told_apart_from_the_others() {
     let rows: [Row; 3] = [
         (|number| number == 299, 4 + 16 + 2, 4 + 1 + 1),
         (|number| number % 30 == 0, 150, 4 + 1 + 10),
-        (|_| true, 4 + 8 * 16 + 300, 4 + 300),
+        (|_| true, 4 + 2 * 300 + 16, 4 + 300),
     ];
     for (is_bad, first, later) in rows {
         let (rule, requests) = cloudwatch(usize::MAX);
@@ -522,7 +522,10 @@ async fn a_request_that_ends_takes_only_its_own_question_away() {
                             let details = reply.body["details"].as_str().unwrap();
                             let words = match ends_after {
                                 50 => {
-                                    assert!(details.contains("4 calls are under way"), "{details}");
+                                    assert!(
+                                        details.contains("CloudWatch has not answered 4 calls yet"),
+                                        "{details}"
+                                    );
                                     "was not asked within 50 milliseconds"
                                 }
                                 _ => "no answer within 120 milliseconds",
@@ -783,7 +786,6 @@ async fn throttled_calls_slow_down_the_next_ones() {
         })
         .collect();
     let replies = ask_at_once(&app, &bodies).await;
-    let told =
-        |reply: &&Reply| reply.body.to_string().contains("starts 2 GetMetricData calls a second");
+    let told = |reply: &&Reply| reply.body.to_string().contains("starts 2 a second instead of 4");
     assert!(replies.iter().filter(told).count() >= 4, "{replies:?}");
 }

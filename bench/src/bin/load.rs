@@ -116,6 +116,7 @@ fn main() -> ExitCode {
         (burst("asked at once", 1_000, Duration::ZERO, 50.0), managed(3)),
         (steady(750), single),
         (steady(750), managed(3)),
+        (steady(3_000), single),
         (steady(3_000), managed(3)),
     ] {
         let report = run(plan, fleet);

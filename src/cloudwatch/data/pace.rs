@@ -74,6 +74,11 @@ impl Pace {
         self.lock().calls_a_second().max(1.0) as u32
     }
 
+    /// The maximum number of calls a second.
+    pub(super) fn max(&self) -> u32 {
+        self.lock().max as u32
+    }
+
     /// The counter of throttled attempts.
     pub(super) fn throttles(&self) -> Arc<AtomicU32> {
         self.throttles.clone()

@@ -36,7 +36,7 @@ impl Room {
             return Err(MirrorError::Connection {
                 details: format!(
                     "too many queries of this mirror wait for CloudWatch: {count}; expected at most \
-                     {MAX_WAITING}: fewer streams, or a higher callsPerSecond"
+                     {MAX_WAITING}: send fewer requests at once"
                 ),
             });
         }

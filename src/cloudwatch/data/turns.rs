@@ -39,10 +39,6 @@ const MAX_CALLERS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 /// A caller that was quiet for this long starts again at the full pace.
 const IDLE_LIFETIME: Duration = Duration::from_secs(900);
 
-/// How often a question may share a call. It takes several only if CloudWatch refused many of those
-/// that it shared the others with.
-const MAX_SHARES: u32 = 8;
-
 /// The turns of all callers.
 pub(crate) struct AllCalls {
     callers: BoundedCache<Caller, Arc<CallerCalls>>,
@@ -143,7 +139,6 @@ impl CallerCalls {
         call: &Call<'_>,
         can_share: bool,
     ) -> Result<Turn, MirrorError> {
-        let mut shares = if can_share { MAX_SHARES } else { 0 };
         loop {
             if let Ok(_turn) = self.turn.try_lock()
                 && let Some(permit) = self.pace.try_start()
@@ -151,7 +146,7 @@ impl CallerCalls {
                 return Ok(Turn::Alone(permit));
             }
             let question = Question::of(call)
-                .filter(|question| shares > 0 && !self.refused.has(question.digest()));
+                .filter(|question| can_share && !self.refused.has(question.digest()));
             let begun = Instant::now();
             let next = session.deadline.bound(self.queue(session, question)).await;
             session.usage.record(|counts| counts.queued += begun.elapsed());
@@ -165,7 +160,8 @@ impl CallerCalls {
             match place.answer(session).await? {
                 Answer::Part(part) => return Ok(Turn::Shared(part)),
                 Answer::Failed(error) => return Err(error),
-                Answer::AskAgain => shares -= 1,
+                // A shared call answers at least one question, so this ends.
+                Answer::AskAgain => {}
             }
         }
     }
@@ -254,26 +250,32 @@ impl CallerCalls {
     }
 
     fn not_asked(&self, session: &Session, allowed: Duration) -> MirrorError {
-        let (reason, expected) = if self.pace.is_full() {
+        let rate = self.pace.rate();
+        let (reason, advice) = if self.pace.is_full() {
             (
-                format!("{MAX_UNDER_WAY} calls are under way and not answered yet"),
-                "a CloudWatch that answers sooner, or queries with fewer datapoints",
+                format!("CloudWatch has not answered {MAX_UNDER_WAY} calls yet"),
+                "a later request may succeed, or one with a shorter range",
+            )
+        } else if rate < self.pace.max() {
+            (
+                format!(
+                    "CloudWatch throttles this account's GetMetricData calls, so the mirror starts \
+                     {rate} a second instead of {}",
+                    self.pace.max()
+                ),
+                "use fewer streams, or a higher quota (AWS console, Service Quotas)",
             )
         } else {
             (
-                format!(
-                    "the mirror starts {} GetMetricData calls a second for them",
-                    self.pace.rate()
-                ),
-                "fewer streams, or a higher callsPerSecond if the account's quota allows it (AWS \
+                format!("the mirror starts {rate} GetMetricData calls a second for them"),
+                "use fewer streams, or a higher callsPerSecond if the account's quota allows it (AWS \
                  console, Service Quotas)",
             )
         };
         MirrorError::Connection {
             details: format!(
                 "CloudWatch in {} was not asked within {} milliseconds, the time limit of this \
-                 request: other queries with the same credentials were before, and {reason}; expected \
-                 {expected}",
+                 request: other queries with the same credentials were ahead of it, and {reason}; {advice}",
                 session.region,
                 allowed.as_millis(),
             ),
