@@ -210,6 +210,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn throttles_within_a_second_are_one_reason() {
+        let pace = Pace::new(40);
+        for (millis, rates) in [(0, 20..=20), (500, 20..=21), (499, 20..=22), (1, 10..=11)] {
+            tokio::time::advance(Duration::from_millis(millis)).await;
+            pace.throttles().fetch_add(1, Ordering::Relaxed);
+            pace.try_start();
+            assert!(rates.contains(&pace.rate()), "{}", pace.rate());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn throttles_never_stop_the_calls() {
         let pace = Pace::new(2);
         for _ in 0..20 {
