@@ -16,12 +16,9 @@ pub(super) struct Question {
 }
 
 impl Question {
-    /// The call as a question; `None` if it cannot share a call.
+    /// The call as a question; `None` for an expression, which cannot share a call.
     pub(super) fn of(call: &Call<'_>) -> Option<Self> {
         let Call { plan, asked, numbers, span } = call;
-        if numbers.len().saturating_mul(span.count()) > MAX_DATAPOINTS {
-            return None;
-        }
         let queries = plan.shared(*asked, numbers.clone())?;
         Some(Question { window: *span, queries })
     }
