@@ -124,8 +124,8 @@ MUTANTS ?= src/**/*.rs
 .PHONY: mutants
 mutants: export CARGO_PROFILE_DEV_DEBUG := 0
 mutants: export CARGO_PROFILE_TEST_DEBUG := 0
-mutants: $(MUTANTS_TOOL) $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Change the code in many small ways (MUTANTS=src/…); shows what no test notices; takes hours
-	PATH=$(CURDIR)/$(dir $(MUTANTS_TOOL)):$$PATH cargo mutants --in-place --no-shuffle --file '$(MUTANTS)' --exclude src/main.rs --exclude src/log.rs --output target $(addprefix --cargo-arg=,--locked --lib --test=cloudwatch --test=mirror)
+mutants: $(MUTANTS_TOOL) $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Change the code in many small ways (MUTANTS=src/…, TESTS=words in the names of tests); shows what no test notices; takes hours
+	PATH=$(CURDIR)/$(dir $(MUTANTS_TOOL)):$$PATH cargo mutants --in-place --no-shuffle --file '$(MUTANTS)' --exclude src/main.rs --exclude src/log.rs --output target $(addprefix --cargo-arg=,--locked --lib --test=cloudwatch --test=mirror) $(if $(TESTS),-- -- $(TESTS))
 
 .PHONY: load
 load: release ## Poll many streams against a CloudWatch with a quota: one request at a time, and many at once
