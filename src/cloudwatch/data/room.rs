@@ -59,3 +59,22 @@ impl Drop for Seat {
         self.room.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_is_bounded_in_bytes() {
+        let room = Arc::new(Room::default());
+        let enter = || room.enter().ok().unwrap_or_else(|| panic!("there is room"));
+        let mut large = enter();
+        assert!(large.holds(MAX_WAITING_BYTES), "as much as fits");
+        let mut small = enter();
+        assert!(!small.holds(1));
+        drop(large);
+        assert!(!enter().holds(MAX_WAITING_BYTES), "the small one still waits");
+        drop(small);
+        assert!(enter().holds(MAX_WAITING_BYTES), "all room is free again");
+    }
+}
