@@ -789,3 +789,37 @@ async fn throttled_calls_slow_down_the_next_ones() {
     let told = |reply: &&Reply| reply.body.to_string().contains("starts 2 a second instead of 4");
     assert!(replies.iter().filter(told).count() >= 4, "{replies:?}");
 }
+
+/// Whose time is over before that of the call still learns why.
+#[tokio::test]
+async fn a_request_that_leaves_a_throttled_call_says_so() {
+    let fake = WireFake::new(|_| Response::error(400, "Throttling", "Rate exceeded"));
+    let bodies: Vec<Value> = (0..8)
+        .map(|number| {
+            let limit = if number % 2 == 0 { 700 } else { 1_400 };
+            body(query("M"), json!({"cacheSeconds": 0, "requestTimeout": limit}))
+        })
+        .collect();
+    for reply in ask_at_once(&app_of(&fake, "64"), &bodies).await {
+        let details = reply.body["details"].to_string();
+        assert!(details.contains("throttles this account's GetMetricData calls"), "{details}");
+    }
+}
+
+/// A shared call reads five pages. Who has no results then, or not all, is asked for alone.
+#[tokio::test(start_paused = true)]
+async fn a_question_behind_the_last_page_is_asked_alone() {
+    let (list, _) = lists(|_| list_page(Vec::new(), None));
+    let (rule, requests) = cloudwatch(20);
+    let bodies: Vec<Value> =
+        (0..UNDER_WAY + 10).map(|stream| uncached(query(&format!("M{stream}")))).collect();
+    let replies = ask_at_once(&app_at_once(&[&rule, &list]), &bodies).await;
+    for (reply, body) in replies.iter().zip(&bodies) {
+        let (rule, _) = cloudwatch(usize::MAX);
+        assert_eq!(*reply, post(&sdk_mock::app(&[&rule]), "metric", body).await);
+    }
+    // Five pages of 20 datapoints have six questions of 15, and a part of the seventh.
+    let sizes = sizes(&requests);
+    assert_eq!(sizes[..UNDER_WAY + 5], [1, 1, 1, 1, 10, 10, 10, 10, 10]);
+    assert_eq!(sizes[UNDER_WAY + 5..], [1; 4]);
+}
