@@ -2,7 +2,6 @@
 //! that hands out as many events at once as the process asks for.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::{BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
@@ -12,7 +11,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::function::{Memory, read};
+use crate::function::{Memory, cpu_of, read};
 
 /// Lambda's time limit for an event, as in the SAM template.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -80,11 +79,7 @@ impl Environment {
 
     /// The CPU time of the process.
     pub fn cpu(&self) -> Duration {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("it runs");
-        tasks
-            .filter_map(|task| fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
-            .filter_map(|text| text.split(' ').next()?.parse().ok().map(Duration::from_nanos))
-            .sum()
+        cpu_of(self.process.id())
     }
 
     /// The memory of the process.

@@ -133,11 +133,7 @@ impl Function {
 
     /// The CPU time of the process.
     pub fn cpu(&self) -> Duration {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.process.id())).expect("it runs");
-        tasks
-            .filter_map(|task| fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
-            .filter_map(|text| text.split(' ').next()?.parse().ok().map(Duration::from_nanos))
-            .sum()
+        cpu_of(self.process.id())
     }
 
     /// The memory of the process.
@@ -149,6 +145,15 @@ impl Function {
     pub fn descriptors(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("it runs").count()
     }
+}
+
+/// The CPU time of a process.
+pub(crate) fn cpu_of(id: u32) -> Duration {
+    let tasks = fs::read_dir(format!("/proc/{id}/task")).expect("it runs");
+    tasks
+        .filter_map(|task| fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
+        .filter_map(|text| text.split(' ').next()?.parse().ok().map(Duration::from_nanos))
+        .sum()
 }
 
 /// A shell that runs `first` and then becomes the function. `$1` is the argument.

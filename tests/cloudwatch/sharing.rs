@@ -621,6 +621,7 @@ async fn list_at_once(app: &App, bodies: &[Value]) -> Vec<Reply> {
 
 #[tokio::test(start_paused = true)]
 async fn equal_lists_that_are_asked_at_once_are_read_once() {
+    log_capture::start();
     let (rule, requests) = lists(|_| list_page(Vec::new(), None));
     let app = app_at_once(&[&rule]);
     let mut bodies = vec![values_of("MetricName", json!({})); 20];
@@ -632,6 +633,9 @@ async fn equal_lists_that_are_asked_at_once_are_read_once() {
     let replies = list_at_once(&app, &bodies).await;
     assert!(replies.iter().all(|reply| *reply == replies[0] && reply.status == 200));
     assert_eq!(requests.lock().unwrap().len(), 4, "one for each caller");
+    let lines = log_capture::lines();
+    let shared = lines.iter().filter(|line| line["sharedCalls"] == 1).count();
+    assert_eq!(shared, 19, "the others of the first caller");
     list_at_once(&app, &bodies).await;
     assert_eq!(requests.lock().unwrap().len(), 4, "then they are cached");
 }

@@ -60,8 +60,8 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(20);
 /// MB: 500 with 30 dimensions of 255 and 1,024 characters.
 const MAX_RESPONSE: usize = 24 << 20;
 
-/// The maximum number of idle connections to a host. A connection test uses two at once, and so many
-/// calls of one caller are under way at once.
+/// The maximum number of idle connections to a host. A connection test uses two at once, and where
+/// requests are served at once, four calls of a caller are under way.
 const MAX_IDLE: usize = 4;
 
 /// The HTTP clients, one for each kind of trust. Each is built when it is first needed.

@@ -71,7 +71,7 @@ impl Pace {
 
     /// The current rate in calls a second, rounded down, but at least one.
     pub(super) fn rate(&self) -> u32 {
-        self.lock().calls_a_second().max(1.0) as u32
+        self.lock().calls_a_second() as u32
     }
 
     /// The maximum number of calls a second.

@@ -5,8 +5,9 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use super::call::Call;
 use super::plan::MAX_DATAPOINTS;
-use super::request::Query;
+use super::request::{MAX_QUERIES, Query};
 use super::window::Window;
+use crate::cloudwatch::query::selector;
 
 /// Queries of one window, which one request asks and which can share a call with others.
 #[derive(Debug)]
@@ -62,11 +63,7 @@ impl<'a> Unique<'a> {
 }
 
 /// Which of the questions that wait fit one call with the first, in order of arrival.
-pub(super) fn fitting<'a>(
-    questions: impl Iterator<Item = &'a Question>,
-    max_queries: usize,
-    max_bytes: usize,
-) -> Vec<bool> {
+pub(super) fn fitting<'a>(questions: impl Iterator<Item = &'a Question>) -> Vec<bool> {
     let mut queries: HashSet<&Query> = HashSet::new();
     let (mut window, mut bytes) = (None, 0);
     let fits = |question: &'a Question| {
@@ -76,9 +73,9 @@ pub(super) fn fitting<'a>(
         }
         let new = question.queries.iter().filter(|query| !queries.contains(query)).count();
         let count = queries.len() + new;
-        let fits = count <= max_queries
+        let fits = count <= MAX_QUERIES
             && count.saturating_mul(window.count()) <= MAX_DATAPOINTS
-            && bytes + question.bytes() <= max_bytes;
+            && bytes + question.bytes() <= selector::MAX_BYTES;
         if fits {
             bytes += question.bytes();
             queries.extend(&question.queries);

@@ -1,4 +1,5 @@
-//! Which question is asked next, and which others share its call.
+//! Which question is asked next, and which others share its call. A question is what one request asks
+//! in one call of GetMetricData.
 //!
 //! Every caller has turns of its own in each region. A question that arrives while a call may start
 //! ([`Pace`]) goes out at once, in a call of its own. Otherwise it waits. The question that waits
@@ -20,14 +21,12 @@ use super::call::Call;
 use super::pace::{MAX_UNDER_WAY, Pace, Permit};
 use super::question::{Question, fitting};
 use super::refused::Refused;
-use super::request::MAX_QUERIES;
 use super::room::Room;
 use super::shared_call::{Answer, Part, Progress, SharedCall};
 use crate::cache::BoundedCache;
 use crate::cloudwatch::aws::caller::Caller;
 use crate::cloudwatch::aws::error::{self, Action};
 use crate::cloudwatch::aws::session::Session;
-use crate::cloudwatch::query::selector;
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::shared::{self, SharedWork};
@@ -210,7 +209,7 @@ impl CallerCalls {
         let index = waiting.iter().position(|waiting| waiting.number == number);
         let Some(first) = index.and_then(|index| waiting.remove(index)) else { return Vec::new() };
         let questions = iter::once(&first).chain(waiting.iter()).map(|waiting| &waiting.question);
-        let fits = fitting(questions, MAX_QUERIES, selector::MAX_BYTES);
+        let fits = fitting(questions);
         let (mut taken, mut left) = (vec![first], Vec::new());
         for fits in fits.into_iter().skip(1) {
             let Some(next) = waiting.pop_front() else { break };

@@ -43,31 +43,31 @@ impl Reads {
     ) -> Answer {
         let key = (session.caller, filter, max_metrics);
         loop {
-            let (answer, deadline) = self.join(session, &key, cache, now);
-            let is_own = deadline.at() == session.deadline.at();
-            let answer = if is_own {
-                // It ends by the deadline, and knows better why.
-                answer.await
-            } else {
+            let (answer, reader) = self.join(session, &key, cache, now);
+            let answer = if reader.is_some() {
                 session.usage.record(|counts| counts.shared_calls += 1);
                 session.wait(Action::ListMetrics, Tally::default, answer).await?
+            } else {
+                // It ends by the deadline, and knows better why.
+                answer.await
             };
             match answer.unwrap_or_else(|| Err(MirrorError::panicked())) {
                 // It was read with less time than this request has.
-                Err(_) if !is_own && deadline.is_over() => {}
+                Err(_) if reader.is_some_and(|deadline| deadline.is_over()) => {}
                 answer => return answer,
             }
         }
     }
 
-    /// The answer of a request that reads the same list and has no more time, or of this one.
+    /// The answer of a request that reads the same list and has no more time, with its deadline;
+    /// otherwise that of this request.
     fn join(
         &self,
         session: &Session,
         key: &(Caller, ListFilter, usize),
         cache: &Arc<ListingCache>,
         now: EpochMillis,
-    ) -> (SharedWork<Answer>, Deadline) {
+    ) -> (SharedWork<Answer>, Option<Deadline>) {
         let mut reads = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         reads.retain(|_, read| read.answer.upgrade().is_some_and(|answer| answer.peek().is_none()));
         if let Some(read) = reads.get(key)
@@ -75,7 +75,7 @@ impl Reads {
             && !read.deadline.is_over()
             && let Some(answer) = read.answer.upgrade()
         {
-            return (answer, read.deadline);
+            return (answer, Some(read.deadline));
         }
         let (session, cache) = (session.clone(), cache.clone());
         let deadline = session.deadline;
@@ -88,6 +88,6 @@ impl Reads {
         if let Some(weak) = answer.downgrade() {
             reads.insert(key.clone(), Read { answer: weak, deadline });
         }
-        (answer, deadline)
+        (answer, None)
     }
 }
