@@ -99,7 +99,7 @@ fn datapoints(query: &MetricDataQuery, input: &GetMetricDataInput) -> Vec<(i64, 
 }
 
 /// CloudWatch's response: a page of at most `page_size` datapoints. It fails to compute the metric
-/// `Fails` in the first call that asks for it, and never shows `Forbidden`.
+/// `Fails` in the first call that asks for it, never shows `Forbidden` and has no result for `Omitted`.
 fn response(
     input: &GetMetricDataInput,
     page_size: usize,
@@ -111,6 +111,9 @@ fn response(
     for query in input.metric_data_queries() {
         let id = query.id().unwrap();
         let metric = metric_of(query);
+        if metric == "Omitted" {
+            continue;
+        }
         let mut asked = asked.lock().unwrap();
         let times = asked.entry(text_of(query)).or_default();
         *times += usize::from(first == 0);
@@ -160,7 +163,11 @@ fn cloudwatch(page_size: usize) -> (Rule, Requests) {
             return MockResponse::Error(GetMetricDataError::generic(error));
         }
         let mut output = response(input, page_size, &asked);
-        if queries.iter().any(|query| metric_of(query).starts_with("Odd")) {
+        let is_odd = |metric: &str| match metric {
+            "OddLater" => input.next_token().is_some(),
+            _ => metric.starts_with("Odd"),
+        };
+        if queries.iter().any(|query| is_odd(metric_of(query))) {
             output.messages = Some(vec![message("Odd")]);
         }
         MockResponse::Output(output)
@@ -742,6 +749,39 @@ async fn later_pages_of_a_list_can_be_missing_but_not_refused() {
     let reply = post(&app_at_once(&[&refused]), "field/value", &body).await;
     assert_eq!(reply.status, 500, "{}", reply.body);
     assert!(reply.body["details"].to_string().contains("cloudwatch:ListMetrics"));
+}
+
+/// AWS charges for every query of every page, also of a response that only has a message.
+#[tokio::test(start_paused = true)]
+async fn every_metric_that_aws_charges_for_is_counted() {
+    for (last, page_size, calls) in
+        [("M30", 1_000, 2), ("M30", 130, 5), ("Odd", 1_000, 12), ("OddLater", 130, 9)]
+    {
+        log_capture::start();
+        let (rule, requests) = cloudwatch(page_size);
+        let mut bodies: Vec<Value> =
+            (0..30).map(|number| uncached(query(&format!("M{number}")))).collect();
+        bodies.push(uncached(query(last)));
+        ask_at_once(&app_at_once(&[&rule]), &bodies).await;
+        let sizes = sizes(&requests);
+        let lines = log_capture::lines();
+        let counted: u64 = lines.iter().filter_map(|line| line["metricsAsked"].as_u64()).sum();
+        assert_eq!(counted, sizes.iter().sum::<usize>() as u64, "{last} {sizes:?}");
+        assert_eq!(sizes.len(), calls + UNDER_WAY - 1, "{last} {sizes:?}");
+    }
+}
+
+/// There are no pages left that could have its datapoints.
+#[tokio::test(start_paused = true)]
+async fn a_question_without_a_result_is_not_asked_again() {
+    let (list, _) = lists(|_| list_page(Vec::new(), None));
+    let (rule, requests) = cloudwatch(usize::MAX);
+    let mut bodies = others();
+    bodies.extend(["M", "Omitted"].map(|metric| uncached(query(metric))));
+    let replies = ask_at_once(&app_at_once(&[&rule, &list]), &bodies).await;
+    assert_eq!(sizes(&requests), [1, 1, 1, 1, 2]);
+    assert_eq!(replies[UNDER_WAY].status, 200);
+    assert_eq!(replies[UNDER_WAY + 1].body["_type"], "MetricNotFoundError");
 }
 
 /// Pages, and the calls for parts of a refused call, start at once. The next call waits for them.
