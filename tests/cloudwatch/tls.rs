@@ -1,5 +1,5 @@
-//! TLS: an untrusted certificate, and a handshake that never ends. `make bench` covers a trusted one,
-//! because it sets `SSL_CERT_FILE` for a whole process.
+//! TLS: an untrusted certificate, and a handshake that never ends. A trusted one is in
+//! `tests/process.rs`, because `SSL_CERT_FILE` is for a whole process.
 
 use std::io::Write;
 use std::net::TcpListener;

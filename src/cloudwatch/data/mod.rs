@@ -9,6 +9,7 @@
 //! | `call` | one call |
 //! | `turns` | which call is next, and which questions share it, if requests are served at once |
 //! | `question` | what one request asks and can ask together with others |
+//! | `queue` | the questions that wait, in order of arrival |
 //! | `room` | the room for questions that wait |
 //! | `refused` | queries that CloudWatch refused, which share no call |
 //! | `pace` | how many calls start in a second |
@@ -28,6 +29,7 @@ pub(super) mod turns;
 mod call;
 mod pace;
 mod question;
+mod queue;
 mod refused;
 mod results;
 mod room;

@@ -14,6 +14,7 @@ use super::window::Window;
 use crate::cloudwatch::aws::error::{self, Action};
 use crate::cloudwatch::aws::session::Session;
 use crate::error::MirrorError;
+use crate::shared::SharedWork;
 use crate::usage::{Attempts, Tally};
 
 /// The maximum number of pages of a shared call. One page has room for all of its datapoints. A
@@ -115,6 +116,30 @@ impl Progress {
     fn begin(&self, attempts: Arc<Attempts>) -> Arc<Attempts> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = attempts.clone();
         attempts
+    }
+}
+
+/// A question's place in a shared call.
+pub(super) struct Place {
+    pub(super) call: SharedWork<Arc<Vec<Answer>>>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) index: usize,
+}
+
+impl Place {
+    /// Waits for the call, and takes this question's answer.
+    ///
+    /// # Errors
+    /// The call has not ended by the deadline.
+    pub(super) async fn answer(self, session: &Session) -> Result<Answer, MirrorError> {
+        let Place { call, progress, index } = self;
+        // The first question's request has the counts of the call.
+        if index > 0 {
+            session.usage.record(|counts| counts.shared_calls += 1);
+        }
+        let answers = session.wait(Action::GetMetricData, || progress.tally(), call).await?;
+        let answer = answers.and_then(|answers| answers.get(index).cloned());
+        answer.ok_or_else(MirrorError::panicked)
     }
 }
 

@@ -6,30 +6,26 @@
 //! longest has the turn: as soon as a call may start, it takes all others along that wait and fit
 //! one call with it.
 
-use std::collections::VecDeque;
-use std::iter;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::select;
-use tokio::sync::oneshot::{Receiver, Sender, channel};
 use tokio::time::Instant;
 
 use super::call::Call;
 use super::pace::{MAX_UNDER_WAY, Pace, Permit};
-use super::question::{Question, fitting};
+use super::question::Question;
+use super::queue::{Queue, Waiting};
 use super::refused::Refused;
 use super::room::Room;
-use super::shared_call::{Answer, Part, Progress, SharedCall};
+use super::shared_call::{Answer, Part, Place, Progress, SharedCall};
 use crate::cache::BoundedCache;
 use crate::cloudwatch::aws::caller::Caller;
-use crate::cloudwatch::aws::error::{self, Action};
+use crate::cloudwatch::aws::error;
 use crate::cloudwatch::aws::session::Session;
-use crate::deadline::Deadline;
 use crate::error::MirrorError;
-use crate::shared::{self, SharedWork};
+use crate::shared;
 use crate::time::EpochMillis;
 
 /// The maximum number of callers whose pace is remembered.
@@ -66,26 +62,9 @@ pub(crate) struct CallerCalls {
     pace: Arc<Pace>,
     /// Whoever holds it is next. Those who wait for it are in order of arrival.
     turn: tokio::sync::Mutex<()>,
-    waiting: Mutex<VecDeque<Waiting>>,
-    next_number: AtomicU64,
+    waiting: Queue,
     refused: Arc<Refused>,
     room: Arc<Room>,
-}
-
-/// A question that waits.
-struct Waiting {
-    number: u64,
-    question: Question,
-    deadline: Deadline,
-    /// Tells its request that a call has taken it along.
-    taken: Sender<Place>,
-}
-
-/// A question's place in a shared call.
-struct Place {
-    call: SharedWork<Arc<Vec<Answer>>>,
-    progress: Arc<Progress>,
-    index: usize,
 }
 
 /// How a question is asked.
@@ -101,8 +80,7 @@ impl CallerCalls {
         CallerCalls {
             pace: Arc::new(Pace::new(rate)),
             turn: tokio::sync::Mutex::default(),
-            waiting: Mutex::default(),
-            next_number: AtomicU64::new(0),
+            waiting: Queue::default(),
             refused: Arc::default(),
             room,
         }
@@ -173,7 +151,7 @@ impl CallerCalls {
     ) -> Result<Next, MirrorError> {
         let mut seat = self.room.enter()?;
         let question = question.filter(|question| seat.holds(question.bytes()));
-        let mut ticket = self.wait(question, session.deadline);
+        let mut ticket = self.waiting.enter(question, session.deadline);
         let turn = select! {
             biased;
             Ok(place) = &mut ticket.taken => return Ok(Next::Shared(place)),
@@ -184,7 +162,7 @@ impl CallerCalls {
             return Ok(Next::Shared(place));
         }
         let permit = self.pace.start().await;
-        let taken = self.take(ticket.number);
+        let taken = self.waiting.take(ticket.number);
         let next = match taken.len() {
             0 | 1 => Next::Alone(permit),
             _ => Next::Shared(self.share(session, taken, permit)),
@@ -192,32 +170,6 @@ impl CallerCalls {
         // Whoever has the turn next must find its place.
         drop(turn);
         Ok(next)
-    }
-
-    fn wait(&self, question: Option<Question>, deadline: Deadline) -> Ticket<'_> {
-        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
-        let (taken, ticket) = channel();
-        if let Some(question) = question {
-            lock(&self.waiting).push_back(Waiting { number, question, deadline, taken });
-        }
-        Ticket { calls: self, number, taken: ticket }
-    }
-
-    /// The question with this number and all that fit one call with it. Empty if it cannot share.
-    fn take(&self, number: u64) -> Vec<Waiting> {
-        let mut waiting = lock(&self.waiting);
-        let index = waiting.iter().position(|waiting| waiting.number == number);
-        let Some(first) = index.and_then(|index| waiting.remove(index)) else { return Vec::new() };
-        let questions = iter::once(&first).chain(waiting.iter()).map(|waiting| &waiting.question);
-        let fits = fitting(questions);
-        let (mut taken, mut left) = (vec![first], Vec::new());
-        for fits in fits.into_iter().skip(1) {
-            let Some(next) = waiting.pop_front() else { break };
-            let place = if fits { &mut taken } else { &mut left };
-            place.push(next);
-        }
-        waiting.extend(left);
-        taken
     }
 
     /// Starts a call for several questions, and tells the others that they are a part of it.
@@ -282,42 +234,8 @@ impl CallerCalls {
     }
 }
 
-impl Place {
-    /// Waits for the call, and takes this question's answer.
-    ///
-    /// # Errors
-    /// The call has not ended by the deadline.
-    async fn answer(self, session: &Session) -> Result<Answer, MirrorError> {
-        let Place { call, progress, index } = self;
-        // The first question's request has the counts of the call.
-        if index > 0 {
-            session.usage.record(|counts| counts.shared_calls += 1);
-        }
-        let answers = session.wait(Action::GetMetricData, || progress.tally(), call).await?;
-        let answer = answers.and_then(|answers| answers.get(index).cloned());
-        answer.ok_or_else(MirrorError::panicked)
-    }
-}
-
 /// What a question that waited does next.
 enum Next {
     Alone(Permit),
     Shared(Place),
-}
-
-/// A question's place in the queue, which it leaves when this is dropped.
-struct Ticket<'a> {
-    calls: &'a CallerCalls,
-    number: u64,
-    taken: Receiver<Place>,
-}
-
-impl Drop for Ticket<'_> {
-    fn drop(&mut self) {
-        lock(&self.calls.waiting).retain(|waiting| waiting.number != self.number);
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
