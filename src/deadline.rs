@@ -95,4 +95,18 @@ mod tests {
         assert_eq!(deadline.at() - earlier.at(), Duration::from_secs(20));
         assert_eq!(earlier.allowed, Duration::from_secs(80));
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_must_end_before_the_deadline() {
+        for (pause, is_in_time, left) in
+            [(40, true, 60), (99, true, 1), (100, false, 100), (101, false, 100)]
+        {
+            let deadline = Deadline::after(Duration::from_millis(100));
+            assert_eq!(deadline.pause(Duration::from_millis(pause)).await, is_in_time, "{pause}");
+            assert_eq!(deadline.left(), Duration::from_millis(left), "{pause}");
+            assert!(!deadline.is_over());
+            sleep(deadline.left()).await;
+            assert!(deadline.is_over());
+        }
+    }
 }
