@@ -56,7 +56,7 @@ impl Listing<'_> {
 impl Store<'_> {
     /// The interpretation of a selector that matches a listed metric, and a catalogue with all
     /// metrics that match it. One that matches a metric with exactly its dimensions takes
-    /// precedence. If none matches, the first interpretation; its catalogue is partial if not all
+    /// precedence. If none matches, one of the interpretations; its catalogue is partial if not all
     /// metrics were looked at.
     ///
     /// # Errors
@@ -93,8 +93,7 @@ impl Store<'_> {
         let searched = self.listed(session, &any, some).await?;
         let mut names = found::dimensions_with(values, &any, &searched);
         match (names.len(), listing.purpose) {
-            (0, _) if searched.is_partial => Ok((searched, selector)),
-            (0, _) => Ok(first),
+            (0, _) => Ok((searched, selector)),
             (2.., Purpose::Points) => Err(found::several_dimensions(names)),
             // The lists show the dimensions to choose from.
             (2.., Purpose::Lists) => Ok((searched, any)),

@@ -502,6 +502,27 @@ async fn a_dead_connection_is_not_waited_for() {
     assert_eq!(connections, [1, 1, 2]);
 }
 
+/// An attempt that was given up for the next one does not use up retries.
+#[tokio::test]
+async fn an_attempt_with_a_time_of_its_own_is_always_followed_by_another() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let fake =
+        WireFake::new(move |_| match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            ..60 => Response::Never,
+            _ => page("Complete", None, &[]),
+        });
+    let app = app_at(&fake.url);
+    let replies = join_all((0..60).map(|_| {
+        let (path, mut body) = request("GetMetricData", Some(3_000));
+        body["connectionDetails"]["cacheSeconds"] = json!(0);
+        send(&app, "", (path, body))
+    }));
+    for reply in replies.await {
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    }
+    assert_eq!(fake.count("GetMetricData"), 120);
+}
+
 /// A response that is larger than CloudWatch's are is not read.
 #[tokio::test]
 async fn a_response_of_any_size_is_not_read() {

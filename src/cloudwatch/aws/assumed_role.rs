@@ -169,3 +169,23 @@ impl fmt::Debug for AssumedRole {
         f.debug_struct("AssumedRole").field("role", &self.role).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_lasts_until_it_expires() {
+        let expiry = SystemTime::UNIX_EPOCH + Duration::from_secs(3_600);
+        let moment = Duration::from_nanos(1);
+        for (expiry, time, is_valid) in [
+            (Some(expiry), expiry - moment, true),
+            (Some(expiry), expiry, false),
+            (Some(expiry), expiry + moment, false),
+            (None, expiry, false),
+        ] {
+            let session = Credentials::new("key", "secret", None, expiry, "test");
+            assert_eq!(outlasts(&session, time), is_valid, "{expiry:?} {time:?}");
+        }
+    }
+}

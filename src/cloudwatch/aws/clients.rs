@@ -247,4 +247,34 @@ mod tests {
         assert!(builder.build(&identity, &region).is_ok());
         assert!(!builder.http.is_unused());
     }
+
+    #[test]
+    fn roles_are_remembered_while_a_client_has_them() {
+        let builder = SdkClientBuilder::new(AwsConfig::default(), false);
+        let build = |name: &str, region: &str| {
+            let secret = || Secret::new("x");
+            let keys =
+                Keys { access_key_id: secret(), secret_access_key: secret(), session_token: None };
+            let role = Role {
+                arn: format!("arn:aws:iam::123456789012:role/{name}"),
+                external_id: None,
+                session_name: "mirror".to_owned(),
+                session_length: Duration::from_secs(3_600),
+            };
+            let identity = Identity { credentials: Credentials::Keys(keys), role: Some(role) };
+            builder.build(&identity, &Region::new(region).unwrap()).unwrap()
+        };
+        let count = || builder.roles.lock().unwrap().len();
+        let one = build("one", "eu-west-1");
+        let elsewhere = build("one", "eu-west-2");
+        assert_eq!(count(), 1, "all regions of a partition share a role");
+        let other = build("other", "eu-west-1");
+        assert_eq!(count(), 2);
+        drop(one);
+        let third = build("third", "eu-west-1");
+        assert_eq!(count(), 3);
+        drop((elsewhere, other, third));
+        let _last = build("last", "eu-west-1");
+        assert_eq!(count(), 1);
+    }
 }

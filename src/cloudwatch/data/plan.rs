@@ -254,6 +254,19 @@ impl Plan {
         (window.count() > 0).then_some((plan, percentile))
     }
 
+    /// A plan for one metric in the first minutes of the epoch.
+    #[cfg(test)]
+    pub(super) fn of_minutes(count: i64) -> Self {
+        Plan {
+            window: Window { period: MINUTE, start: 0, end: count * MINUTE },
+            statistics: vec![Statistic::Average],
+            fold: Fold::Single,
+            kind: QueryKind::MetricBuckets,
+            limit: MAX_POINTS,
+            unit: None,
+        }
+    }
+
     /// The windows of the calls, in ascending order. A single series needs one window for all
     /// pages. Several series need one page per window, because a folded bucket is correct only
     /// once every series has arrived.
@@ -296,5 +309,41 @@ fn fold(statistic: Statistic) -> Result<(Vec<Statistic>, Fold), MirrorError> {
              computed from {name} of each metric; expected conditions that select one metric, or \
              one of MEAN, MAX, MIN, SUM, EVENT_COUNT"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_samples_of_a_percentile_are_counted_in_the_buckets_that_are_over() {
+        const P90: &str = "p90";
+        for (statistic, until, end) in [
+            (P90, 5 * MINUTE + 1, Some(5 * MINUTE)),
+            (P90, 10 * MINUTE, Some(10 * MINUTE)),
+            (P90, 99 * MINUTE, Some(10 * MINUTE)),
+            (P90, MINUTE, Some(MINUTE)),
+            (P90, MINUTE - 1, None),
+            ("tm90", 10 * MINUTE, None),
+            ("Average", 10 * MINUTE, None),
+        ] {
+            let statistics = vec![Statistic::parse(statistic).unwrap()];
+            let (kind, unit) = (QueryKind::RawMetrics, Some(StandardUnit::Seconds));
+            let plan = Plan { statistics, kind, unit, ..Plan::of_minutes(10) };
+            let window = |end| Window { end, ..plan.window };
+            let expected = end.map(|end| Plan {
+                window: window(end),
+                statistics: vec![Statistic::SampleCount],
+                kind: QueryKind::MetricBuckets,
+                limit: 1,
+                ..plan.clone()
+            });
+            let expected = expected.map(|plan| (plan, P90));
+            let found = plan.counting_samples(EpochMillis(until));
+            assert_eq!(found, expected, "{statistic} until {until}");
+        }
+        let two = Plan::of_minutes(10).for_metrics(2).unwrap();
+        assert_eq!(two.counting_samples(EpochMillis(MINUTE)), None);
     }
 }

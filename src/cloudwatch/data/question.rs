@@ -84,3 +84,55 @@ pub(super) fn fitting<'a>(questions: impl Iterator<Item = &'a Question>) -> Vec<
     };
     questions.map(fits).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudwatch::data::plan::Plan;
+    use crate::cloudwatch::data::request::Asked;
+    use crate::cloudwatch::query::metric::Metric;
+
+    /// A question for metrics with these names in this number of minutes.
+    fn question(names: &[String], minutes: i64) -> Question {
+        let metric = |name: &String| Metric {
+            namespace: String::new(),
+            name: name.clone(),
+            dimensions: Vec::new(),
+            account: None,
+        };
+        let metrics: Vec<Metric> = names.iter().map(metric).collect();
+        let plan = Plan::of_minutes(minutes);
+        let queries = plan.shared(Asked::Metrics(&metrics), 0..metrics.len()).unwrap();
+        Question { window: plan.window, queries }
+    }
+
+    #[test]
+    fn a_call_has_what_fits() {
+        let small = |numbers: std::ops::Range<usize>, minutes| {
+            let names: Vec<String> = numbers.map(|number| number.to_string()).collect();
+            question(&names, minutes)
+        };
+        // Two of these fill a call.
+        let large = |letter: &str| {
+            let length = selector::MAX_BYTES / 2 - size_of::<Query>();
+            question(&[letter.repeat(length)], 1)
+        };
+        for (questions, expected) in [
+            (vec![small(0..1, 1), small(1..2, 1), small(0..1, 1)], vec![true, true, true]),
+            (vec![small(0..1, 1), small(1..2, 2), small(2..3, 1)], vec![true, false, true]),
+            (
+                vec![small(0..499, 1), small(500..502, 1), small(500..501, 1)],
+                vec![true, false, true],
+            ),
+            (vec![small(0..500, 1), small(0..500, 1), small(499..501, 1)], vec![true, true, false]),
+            (
+                vec![small(0..99, 1_008), small(90..101, 1_008), small(90..100, 1_008)],
+                vec![true, false, true],
+            ),
+            (vec![large("a"), large("b"), small(0..1, 1)], vec![true, true, false]),
+            (vec![large("a"), small(0..1, 1), large("b")], vec![true, true, false]),
+        ] {
+            assert_eq!(fitting(questions.iter()), expected);
+        }
+    }
+}

@@ -159,3 +159,25 @@ fn id(number: usize) -> String {
 pub(super) fn number_of(id: &str) -> Option<usize> {
     id.strip_prefix(ID_PREFIX)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudwatch::data::plan::QueryKind;
+
+    #[test]
+    fn a_page_of_one_metric_has_one_point_more_than_the_limit() {
+        for (fold, kind, limit, size) in [
+            (Fold::Single, QueryKind::MetricBuckets, 100, 101),
+            (Fold::Single, QueryKind::RawMetrics, 100_799, 100_800),
+            (Fold::Single, QueryKind::RawMetrics, 100_800, 100_800),
+            (Fold::Single, QueryKind::RawMetrics, usize::MAX, 100_800),
+            (Fold::Single, QueryKind::RawExpression, 100, 100_800),
+            (Fold::Single, QueryKind::ExpressionBuckets, 100, 100_800),
+            (Fold::Mean, QueryKind::MetricBuckets, 100, 100_800),
+        ] {
+            let plan = Plan { fold, kind, limit, ..Plan::of_minutes(1) };
+            assert_eq!(plan.page_size(), size, "{fold:?} {kind:?} {limit}");
+        }
+    }
+}

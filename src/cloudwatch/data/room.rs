@@ -77,4 +77,15 @@ mod tests {
         drop(small);
         assert!(enter().holds(MAX_WAITING_BYTES), "all room is free again");
     }
+
+    #[test]
+    fn the_room_is_bounded_in_number() {
+        let room = Arc::new(Room::default());
+        let mut seats: Vec<Seat> = (0..MAX_WAITING).map_while(|_| room.enter().ok()).collect();
+        assert_eq!(seats.len(), MAX_WAITING);
+        let MirrorError::Connection { details } = room.enter().err().unwrap() else { panic!() };
+        assert!(details.contains("wait for CloudWatch: 1001; expected at most 1000"), "{details}");
+        seats.pop();
+        assert!(room.enter().is_ok());
+    }
 }

@@ -100,7 +100,7 @@ impl<'a> Series<'a> {
                 buckets.resize(window.count(), None);
                 let certain = (zeros_until - window.start) / window.period;
                 let certain = usize::try_from(certain).unwrap_or(0);
-                let last = buckets.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+                let last = buckets.iter().rposition(Option::is_some).unwrap_or(0);
                 for bucket in buckets.iter_mut().take(certain.max(last)) {
                     bucket.get_or_insert([0.0, 1.0]);
                 }

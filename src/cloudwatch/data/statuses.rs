@@ -98,3 +98,30 @@ fn unfinished(status: &StatusCode, tries: u32) -> MirrorError {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_counts_more_than_what_is_partial() {
+        use StatusCode::{Complete, InternalError, PartialData};
+
+        for (statuses, expected) in [
+            (&[][..], None),
+            (&[(0, Complete)], None),
+            (&[(0, Complete), (1, PartialData)], Some(PartialData)),
+            (&[(0, PartialData), (1, InternalError)], Some(InternalError)),
+            (&[(0, InternalError), (1, PartialData), (2, PartialData)], Some(InternalError)),
+            (&[(0, InternalError), (0, PartialData)], Some(PartialData)),
+            (&[(0, InternalError), (0, PartialData), (0, Complete)], None),
+        ] {
+            let mut all = Statuses::default();
+            for (query, status) in statuses {
+                all.record(*query, status).unwrap();
+            }
+            assert_eq!(all.unfinished(), expected, "{statuses:?}");
+        }
+        assert!(Statuses::default().record(0, &StatusCode::Forbidden).is_err());
+    }
+}

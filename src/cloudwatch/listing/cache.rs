@@ -130,4 +130,26 @@ mod tests {
             assert!(get(&other).is_none(), "{namespace} {max_metrics} {now}");
         }
     }
+
+    #[test]
+    fn catalogues_and_their_filters_have_a_maximum_size() {
+        const NOW: EpochMillis = EpochMillis(1_000);
+        let caller = caller("eu-west-1");
+        let first = filter("first");
+        let others = first.bytes() + 2 * size_of::<(Caller, ListFilter, Catalogue)>();
+        let second = filter("second");
+        let room = MAX_BYTES - others - second.bytes() - 1_000;
+        for (bytes, is_kept) in [(room, true), (room + 1, false)] {
+            let cache = ListingCache::default();
+            let sized = |bytes| {
+                let mut catalogue = Catalogue::default();
+                catalogue.bytes = bytes;
+                Arc::new(catalogue)
+            };
+            cache.insert(caller, first.clone(), sized(1_000), 100, NOW);
+            cache.insert(caller, second.clone(), sized(bytes), 100, NOW);
+            assert_eq!(cache.get(&caller, &first, 100, NOW).is_some(), is_kept, "{bytes} bytes");
+            assert!(cache.get(&caller, &second, 100, NOW).is_some(), "{bytes} bytes");
+        }
+    }
 }

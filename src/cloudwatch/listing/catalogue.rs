@@ -119,6 +119,26 @@ impl Catalogue {
     fn text(&self, index: u32) -> &str {
         &self.texts[index as usize]
     }
+
+    /// A catalogue of these metrics.
+    #[cfg(test)]
+    pub(super) fn of(metrics: impl IntoIterator<Item = Metric>) -> Self {
+        use aws_sdk_cloudwatch::types::{Dimension, Metric as MetricShape};
+
+        let mut builder = CatalogueBuilder::default();
+        for Metric { namespace, name, dimensions, account } in metrics {
+            let dimensions = dimensions
+                .into_iter()
+                .map(|(name, value)| Dimension::builder().name(name).value(value).build());
+            let shape = MetricShape::builder()
+                .namespace(namespace)
+                .metric_name(name)
+                .set_dimensions(Some(dimensions.collect()))
+                .build();
+            builder.add(&shape, account.as_deref());
+        }
+        builder.build()
+    }
 }
 
 fn contains(sorted: &[String], value: &str) -> bool {
@@ -248,5 +268,15 @@ mod tests {
             count += 1;
         }
         assert!((10_000..20_000).contains(&count), "{count} metrics of a kilobyte each");
+    }
+
+    #[test]
+    fn a_partial_catalogue_is_full_if_it_has_as_many_as_it_may() {
+        for (max_metrics, is_full) in [(2, true), (3, false)] {
+            let mut builder = CatalogueBuilder::default();
+            (0..2).for_each(|index| builder.add(&metric(index), None));
+            let catalogue = builder.build_partial(max_metrics);
+            assert_eq!((catalogue.is_partial, catalogue.is_full), (true, is_full));
+        }
     }
 }

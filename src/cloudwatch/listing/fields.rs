@@ -93,3 +93,50 @@ pub(crate) fn values<'a>(
 fn described(name: String, field_type: FieldType) -> model::Field {
     model::Field { name, field_type }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudwatch::query::metric::Metric;
+    use crate::cloudwatch::query::values::Values;
+
+    #[test]
+    fn only_the_resolution_is_a_boolean() {
+        for (linked_accounts, expected) in [(false, 7), (true, 8)] {
+            let fields = reserved(linked_accounts);
+            assert_eq!(fields.len(), expected, "{fields:?}");
+            for field in fields {
+                let is_boolean = field.field_type == FieldType::Boolean;
+                assert_eq!(is_boolean, field.name == "HighResolution", "{field:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn aws_namespaces_are_among_those_of_an_open_list_that_is_not_complete() {
+        let metric = Metric {
+            namespace: "Shop".to_owned(),
+            name: "Orders".to_owned(),
+            dimensions: vec![("A".to_owned(), "1".to_owned())],
+            account: None,
+        };
+        let all = MetricSelector::default();
+        let named = MetricSelector { names: vec!["Orders".to_owned()], ..all.clone() };
+        let one = Values::exactly(vec!["1".to_owned()]);
+        let narrowed = MetricSelector { dimensions: vec![("A".to_owned(), one)], ..all.clone() };
+        for (selector, is_partial, has_aws) in [
+            (&all, true, true),
+            (&all, false, false),
+            (&named, true, false),
+            (&narrowed, true, false),
+        ] {
+            let mut catalogue = Catalogue::of([metric.clone()]);
+            catalogue.is_partial = is_partial;
+            let found = values(&catalogue, selector, &Field::Namespace);
+            assert!(found.contains("Shop"), "{selector:?}");
+            assert_eq!(found.contains("AWS/EC2"), has_aws, "{selector:?} {is_partial}");
+            let names = values(&catalogue, selector, &Field::MetricName);
+            assert_eq!(names, ["Orders"].into(), "{selector:?} {is_partial}");
+        }
+    }
+}

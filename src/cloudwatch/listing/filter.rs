@@ -144,4 +144,24 @@ mod tests {
             assert_eq!(wide.covers(narrow), covers, "{wide:?} {narrow:?}");
         }
     }
+
+    #[test]
+    fn a_dimension_is_added_if_listmetrics_takes_it() {
+        const TEN: [&str; 10] = ["B", "C", "D", "E", "F", "G", "H", "I", "J", "K"];
+        for (known, added, expected) in [
+            (&[][..], "A", &["A"][..]),
+            (&["B"], "A", &["A", "B"]),
+            (&["A", "B"], "A", &["A", "B"]),
+            (&TEN[..9], "K", &TEN),
+            (&TEN, "A", &TEN),
+        ] {
+            let with = |names: &[&str]| {
+                let dimensions: Vec<_> = names.iter().map(|name| (*name, None)).collect();
+                filter(None, None, &dimensions)
+            };
+            assert_eq!(with(known).with_dimension(added), with(expected), "{added} to {known:?}");
+        }
+        let with_value = filter(None, None, &[("A", Some("1"))]);
+        assert_eq!(with_value.clone().with_dimension("A"), with_value);
+    }
 }

@@ -232,3 +232,87 @@ fn unknown(wanted: &[Metric]) -> MirrorError {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudwatch::query::values::Values;
+
+    fn metric(name: &str, dimensions: &[(&str, &str)], account: Option<&str>) -> Metric {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Metric {
+            namespace: "N".to_owned(),
+            name: name.to_owned(),
+            dimensions: dimensions.iter().map(owned).collect(),
+            account: account.map(str::to_owned),
+        }
+    }
+
+    fn selector(dimension: Option<&str>) -> MetricSelector {
+        let any = Values::exactly(vec!["*".to_owned()]).with_patterns();
+        MetricSelector {
+            namespaces: vec!["N".to_owned()],
+            names: vec!["M".to_owned()],
+            accounts: Vec::new(),
+            dimensions: dimension.into_iter().map(|name| (name.to_owned(), any.clone())).collect(),
+        }
+    }
+
+    #[test]
+    fn metrics_are_counted_up_to_the_limits() {
+        for (dimension, listed, expected) in [
+            (Some("A"), 500, (500, false)),
+            (Some("A"), 501, (501, true)),
+            (None, 999, (999, false)),
+            (None, 1_000, (1_000, false)),
+            (None, 1_001, (1_000, false)),
+        ] {
+            let metrics = (0..listed)
+                .map(|number: u32| metric("M", &[("A", number.to_string().as_str())], None));
+            let found = match find(&selector(dimension), &Catalogue::of(metrics)) {
+                Found::Exact(metrics) | Found::SeveralMatches(metrics) => (metrics.len(), false),
+                Found::TooMany { count, .. } => (count, true),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(found, expected, "{listed} metrics with {dimension:?}");
+        }
+    }
+
+    #[test]
+    fn what_tells_the_matches_apart_is_told() {
+        const ACCOUNTS: [Option<&str>; 2] = [Some("111111111111"), Some("222222222222")];
+        let [one, two] = ACCOUNTS;
+        for (matches, advice) in [
+            (
+                vec![metric("M", &[("A", "1")], one), metric("M", &[("A", "2")], one)],
+                "add conditions on A (1, 2)",
+            ),
+            (
+                vec![metric("M", &[("A", "1")], one), metric("M", &[("A", "1")], two)],
+                "add conditions on AccountId (111111111111, 222222222222)",
+            ),
+            (
+                vec![
+                    metric("M", &[("A", "1"), ("B", "2")], None),
+                    metric("M", &[("A", "1"), ("C", "3")], None),
+                ],
+                "add conditions on B (2), C (3)",
+            ),
+            (
+                vec![metric("L", &[("A", "1")], None), metric("M", &[("A", "1")], None)],
+                "they are N L {A=1}, N M {A=1}",
+            ),
+        ] {
+            let MirrorError::Remote { details, .. } = several_matches(&[], &matches) else {
+                panic!("{advice}")
+            };
+            let end = format!("2 other metrics match the conditions; {advice}");
+            assert!(details.ends_with(&end), "{details}");
+        }
+        for (count, words) in [(999, "but 999 other"), (1_000, "but at least 1000 other")] {
+            let matches = vec![metric("M", &[("A", "1")], None); count];
+            let error = several_matches(&[], &matches);
+            assert!(error.to_string().contains(words), "{error}");
+        }
+    }
+}

@@ -46,21 +46,18 @@ fn with_prefix<'a>(values: &BTreeSet<&'a str>, prefix: &str) -> impl Iterator<It
 fn grouped(sorted: &[&str], prefix: &str) -> Vec<FieldValue> {
     let groups: Vec<&[&str]> =
         sorted.chunk_by(|one, other| group(one, prefix) == group(other, prefix)).collect();
-    match groups.as_slice() {
-        [only]
-            if only.len() > 1
-                && group(only[0], prefix).is_some_and(|key| key.len() > prefix.len()) =>
-        {
-            grouped(only, group(only[0], prefix).unwrap_or_default())
-        }
-        groups => groups
-            .iter()
-            .flat_map(|group_of| match (*group_of, group(group_of[0], prefix)) {
-                ([_, _, ..], Some(key)) => vec![FieldValue::Pattern(key.to_owned())],
-                (values, _) => values.iter().copied().map(complete).collect(),
-            })
-            .collect(),
+    if let [only] = groups.as_slice()
+        && let Some(key) = group(only[0], prefix)
+    {
+        return grouped(only, key);
     }
+    groups
+        .into_iter()
+        .flat_map(|values| match (values, group(values[0], prefix)) {
+            ([_, _, ..], Some(key)) => vec![FieldValue::Pattern(key.to_owned())],
+            (values, _) => values.iter().copied().map(complete).collect(),
+        })
+        .collect()
 }
 
 /// The part of `value` up to the first separator after the prefix.

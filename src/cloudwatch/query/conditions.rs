@@ -217,6 +217,30 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_is_one_of_cloudwatchs() {
+        let found = read(&[("Unit", text("Count/Second"))]).unwrap().unit;
+        assert_eq!(found, Some(StandardUnit::CountSecond));
+    }
+
+    #[test]
+    fn as_much_as_is_allowed_is_read() {
+        let names: Vec<String> = (0..30).map(|number| format!("D{number}")).collect();
+        let stars: Vec<String> = (0..20).map(|number| format!("{number}*")).collect();
+        let stars: Vec<&str> = stars.iter().map(String::as_str).collect();
+        let values: Vec<String> = (0..500).map(|number| number.to_string()).collect();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        for conditions in [
+            vec![("A", set(&stars))],
+            vec![("A", set(&values))],
+            vec![("A", text("x")); 100],
+            names.iter().map(|name| (name.as_str(), text("x"))).collect(),
+            vec![("A", text(&"x".repeat(1_024)))],
+        ] {
+            assert_eq!(read(&conditions).err(), None, "{conditions:?}");
+        }
+    }
+
+    #[test]
     fn a_resolution_is_a_boolean_or_its_text() {
         let boolean = |value| Comparison::EqualTo(Scalar::Boolean(value));
         for (value, expected) in [
@@ -278,6 +302,10 @@ mod tests {
                 "the conditions have 22 wildcards (*); expected at most 20",
             ),
             (vec![("AccountId", text("1"))], "AccountId: expected twelve digits, found \"1\""),
+            (
+                vec![("AccountId", text("12345678901x"))],
+                "AccountId: expected twelve digits, found \"12345678901x\"",
+            ),
             (vec![("Dimension.", text("x"))], "the name of a field is empty or too long"),
             (vec![("", text("x"))], "the name of a field is empty or too long"),
             (vec![(&"x".repeat(256), text("x"))], "the name of a field is empty or too long"),

@@ -146,3 +146,26 @@ pub(crate) fn shorter_period(period_seconds: i64) -> MirrorError {
         Field::HighResolution,
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sql_needs_a_range_that_ends_in_the_last_two_weeks() {
+        const NOW: EpochMillis = EpochMillis(1_700_000_000_000);
+        let earliest = NOW.0 - SQL_RETENTION;
+        for (text, end, is_valid) in [
+            ("SELECT AVG(Latency) FROM Shop", earliest - 1, false),
+            ("SELECT AVG(Latency) FROM Shop", earliest, true),
+            ("SELECT AVG(Latency) FROM Shop", earliest + 1, true),
+            ("SEARCH('{Shop} Latency', 'Average')", earliest - 1, true),
+        ] {
+            let conditions =
+                Conditions { expression: Some(text.to_owned()), ..Conditions::default() };
+            let range = TimeRange::new(0, end).unwrap();
+            let found = Expression::of_query(&conditions, None, range, NOW);
+            assert_eq!(found.is_ok(), is_valid, "{text} {end}");
+        }
+    }
+}

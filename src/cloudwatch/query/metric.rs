@@ -36,3 +36,31 @@ impl fmt::Display for Metric {
         account.as_ref().map_or(Ok(()), |account| write!(f, " of account {account}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_size_is_that_of_all_texts() {
+        let account = || Some("123456789012".to_owned());
+        for (namespace, name, dimensions, account, bytes) in [
+            ("", "", &[][..], None, 0),
+            ("NN", "", &[], None, 2),
+            ("NN", "MMM", &[], None, 5),
+            ("NN", "MMM", &[("A", "1234")], None, 10),
+            ("NN", "MMM", &[("A", "1234"), ("BB", "é")], None, 14),
+            ("NN", "MMM", &[("A", "1234")], account(), 22),
+            ("", "", &[], account(), 12),
+        ] {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            let metric = Metric {
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+                dimensions: dimensions.iter().map(owned).collect(),
+                account,
+            };
+            assert_eq!(metric.bytes(), bytes, "{metric:?}");
+        }
+    }
+}

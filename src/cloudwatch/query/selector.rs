@@ -157,10 +157,10 @@ impl MetricSelector {
         resolved.chain([this.clone()]).collect()
     }
 
-    /// The dimensions that [`RESOURCE`] can mean, if the selector has it.
+    /// The dimensions that [`RESOURCE`] can mean in this selector's namespace.
     fn candidates(&self) -> &'static [&'static str] {
         match self.namespaces.as_slice() {
-            [namespace] if self.resource().is_some() => resource::dimensions(namespace),
+            [namespace] => resource::dimensions(namespace),
             _ => &[],
         }
     }
@@ -301,6 +301,9 @@ mod tests {
             assert_eq!(selector.count(), metrics.len(), "{all:?}");
             assert_eq!(texts(selector), metrics, "{all:?}");
         }
+        let longest = "x".repeat(255);
+        let selector = select(Some(&longest), &[("Namespace", &["N"])]).unwrap();
+        assert_eq!(selector.names, [longest]);
     }
 
     #[test]
@@ -405,6 +408,20 @@ mod tests {
         ] {
             let error = select(field, conditions).unwrap_err();
             assert!(error.starts_with(details), "{error}");
+        }
+    }
+
+    #[test]
+    fn listed_metrics_have_a_maximum_size() {
+        for (length, is_allowed) in [(MAX_BYTES, true), (MAX_BYTES + 1, false)] {
+            let [one, other] = [length / 2, length - length / 2].map(|length| Metric {
+                namespace: String::new(),
+                name: "x".repeat(length),
+                dimensions: Vec::new(),
+                account: None,
+            });
+            let found = check_size(&[one, other]);
+            assert_eq!(found.is_ok(), is_allowed, "{found:?}");
         }
     }
 }

@@ -152,6 +152,7 @@ mod tests {
             ("TM(:)", false),
             ("TM(10%:90)", false),
             ("TM(90%:10%)", false),
+            ("TM(10%:10%)", false),
             ("TM(10%:101%)", false),
             ("PR(10%:90%)", false),
             ("XX(1:2)", false),
@@ -162,6 +163,22 @@ mod tests {
             if valid {
                 assert_eq!(Statistic::parse(name).unwrap().to_string(), name);
             }
+        }
+    }
+
+    #[test]
+    fn only_percentiles_are_percentiles() {
+        for (name, is_percentile) in [
+            ("p99.9", true),
+            ("p0", true),
+            ("tm90", false),
+            ("IQM", false),
+            ("PR(:300)", false),
+            ("Average", false),
+        ] {
+            let percentile = Statistic::parse(name).unwrap();
+            let expected = is_percentile.then_some(name);
+            assert_eq!(percentile.percentile(), expected, "{name}");
         }
     }
 }
