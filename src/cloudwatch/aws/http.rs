@@ -5,38 +5,15 @@
 //! aws-smithy-http-client would also do, but it brings HTTP/2, which CloudWatch does not need.
 //! Without it the deployment package is a tenth smaller.
 
-use std::error::Error;
-use std::fmt;
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, OnceLock};
 
-use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
-use aws_smithy_runtime_api::client::http::{
-    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::retry::ErrorKind;
-use http_body_util::Limited;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy;
-use hyper_util::client::legacy::connect::{
-    CaptureConnection, HttpConnector as TcpConnector, capture_connection,
-};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use lambda_http::http::header::{CONTENT_LENGTH, PROXY_AUTHORIZATION};
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector, http_client_fn};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
-use tokio::time::timeout;
-use tower_service::Service;
 use tracing::warn;
 
-use super::proxy::{Proxies, ProxyConnector, ProxyError};
+use super::connector::Connector;
+use super::proxy::Proxies;
 use crate::config::ProxyConfig;
 use crate::region::{Partition, Region};
 
@@ -44,25 +21,6 @@ use crate::region::{Partition, Region};
 /// the certificates of all endpoints in the `aws` partition. A cold start parses these five in a
 /// thirtieth of the time that the 142 authorities of the system's trust store take.
 const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
-
-/// The timeout of a connection attempt, including TLS. The SDK retries it.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How long an unused connection stays open.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Connections that were all unused for longer than this are not used again. A Lambda instance is
-/// frozen between requests, and the network forgets its connections meanwhile, so that a request
-/// on one of them is never answered. Timers may not run in that time, so the clock decides.
-const TRUSTED_IDLE: Duration = Duration::from_secs(20);
-
-/// The maximum size of a response, in bytes. A page of ListMetrics with the largest metrics has 19
-/// MB: 500 with 30 dimensions of 255 and 1,024 characters.
-const MAX_RESPONSE: usize = 24 << 20;
-
-/// The maximum number of idle connections to a host. A connection test uses two at once, and where
-/// requests are served at once, four calls of a caller are under way.
-const MAX_IDLE: usize = 4;
 
 /// The HTTP clients, one for each kind of trust. Each is built when it is first needed.
 pub(super) struct HttpClients {
@@ -101,7 +59,7 @@ impl HttpClients {
     /// The client for a configured endpoint, or for the region's endpoint if there is none.
     pub(super) fn client(&self, region: &Region, endpoint: Option<&str>) -> SharedHttpClient {
         let build = |authorities: &mut dyn Iterator<Item = CertificateDer<'static>>| {
-            build(authorities, self.proxies.clone())
+            Connector::trusting(authorities, self.proxies.clone())
         };
         let connector = match self.trust(region, endpoint) {
             Trust::Amazon => self.amazon.get_or_init(|| {
@@ -140,188 +98,6 @@ fn system_store() -> impl Iterator<Item = CertificateDer<'static>> {
     store.certs.into_iter()
 }
 
-/// Builds a connector that trusts these certificate authorities and uses these proxies.
-fn build(
-    authorities: &mut dyn Iterator<Item = CertificateDer<'static>>,
-    proxies: Arc<Proxies>,
-) -> Connector {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(authorities);
-    let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    let mut tcp = TcpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    let https = HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(ProxyConnector::new(tcp, proxies.clone()));
-    Connector::new(ConnectTimeout(https), proxies)
-}
-
-/// The SDK's connector, which uses a pool of connections.
-#[derive(Clone)]
-struct Connector {
-    connect: Connect,
-    pool: Arc<Mutex<Pool>>,
-    proxies: Arc<Proxies>,
-}
-
-type Connect = ConnectTimeout<HttpsConnector<ProxyConnector>>;
-
-type Connections = legacy::Client<Connect, SdkBody>;
-
-/// A pool of connections, and when it was last used.
-struct Pool {
-    connections: Connections,
-    last_used: SystemTime,
-}
-
-impl Connector {
-    fn new(connect: Connect, proxies: Arc<Proxies>) -> Self {
-        let pool = Pool { connections: pool(connect.clone()), last_used: SystemTime::UNIX_EPOCH };
-        Connector { connect, pool: Arc::new(Mutex::new(pool)), proxies }
-    }
-
-    /// The same connector with a pool of its own.
-    fn apart(&self) -> Self {
-        Connector::new(self.connect.clone(), self.proxies.clone())
-    }
-
-    /// The connections to use at this time.
-    fn connections(&self, now: SystemTime) -> Connections {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_trusted = now.duration_since(pool.last_used).is_ok_and(|idle| idle < TRUSTED_IDLE);
-        if !is_trusted {
-            pool.connections = self::pool(self.connect.clone());
-        }
-        pool.last_used = now;
-        pool.connections.clone()
-    }
-}
-
-/// A request that is under way. If it is given up, its connection may be dead, and the others with
-/// it, so the next request has new ones.
-struct UnderWay(Option<Arc<Mutex<Pool>>>);
-
-impl UnderWay {
-    fn end(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        if let Some(pool) = &self.0 {
-            pool.lock().unwrap_or_else(PoisonError::into_inner).last_used = SystemTime::UNIX_EPOCH;
-        }
-    }
-}
-
-fn pool(connect: Connect) -> Connections {
-    legacy::Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        .pool_max_idle_per_host(MAX_IDLE)
-        .build(connect)
-}
-
-impl fmt::Debug for Connector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connector").finish_non_exhaustive()
-    }
-}
-
-impl HttpConnector for Connector {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (connections, proxies) = (self.connections(SystemTime::now()), self.proxies.clone());
-        let under_way = UnderWay(Some(self.pool.clone()));
-        HttpConnectorFuture::new(async move {
-            let mut request =
-                request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-            if let Some(authorization) = proxies.authorization(request.uri()) {
-                request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
-            }
-            let connection = capture_connection(&mut request);
-            if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
-                capture.set_connection_retriever(move || metadata(&connection));
-            }
-            let response = connections.request(request).await;
-            under_way.end();
-            let response = response.map_err(connector_error)?;
-            let length = response.headers().get(CONTENT_LENGTH);
-            let length = length.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-            if let Some(length) = length.filter(|length| *length > MAX_RESPONSE) {
-                let text = format!("the response has {length} bytes, more than {MAX_RESPONSE}");
-                return Err(ConnectorError::other(text.into(), None));
-            }
-            let limited = |body| SdkBody::from_body_1_x(Limited::new(body, MAX_RESPONSE));
-            HttpResponse::try_from(response.map(limited))
-                .map_err(|error| ConnectorError::other(error.into(), None))
-        })
-    }
-}
-
-/// Adds [`CONNECT_TIMEOUT`] to a connector. hyper-util's own timeout covers only TCP.
-#[derive(Debug, Clone)]
-struct ConnectTimeout<C>(C);
-
-impl<C, T> Service<T> for ConnectTimeout<C>
-where
-    C: Service<T, Error = Box<dyn Error + Send + Sync>>,
-    C::Future: Send + 'static,
-{
-    type Response = C::Response;
-    type Error = C::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Response, C::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), C::Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, target: T) -> Self::Future {
-        let connection = timeout(CONNECT_TIMEOUT, self.0.call(target));
-        Box::pin(async move {
-            connection.await.unwrap_or_else(|_| {
-                let text = format!("no connection within {} seconds", CONNECT_TIMEOUT.as_secs());
-                Err(io::Error::new(io::ErrorKind::TimedOut, text).into())
-            })
-        })
-    }
-}
-
-/// Lets the SDK close the connection to a server that failed.
-fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
-    let is_proxied = connection.connection_metadata().as_ref()?.is_proxied();
-    let connection = connection.clone();
-    let poison = move || {
-        if let Some(connection) = connection.connection_metadata().as_ref() {
-            connection.poison();
-        }
-    };
-    Some(ConnectionMetadata::builder().proxied(is_proxied).poison_fn(poison).build())
-}
-
-/// Classifies a connection error for the SDK's retries. Every error may be temporary, but for some
-/// of a proxy, and the mirror only reads, so every call can be retried.
-fn connector_error(error: legacy::Error) -> ConnectorError {
-    if ProxyError::find(&error).is_some_and(|error| !error.is_temporary()) {
-        return ConnectorError::other(error.into(), None);
-    }
-    match (error.is_connect(), is_timeout(&error)) {
-        (true, true) => ConnectorError::timeout(error.into()),
-        (true, false) => ConnectorError::io(error.into()),
-        (false, _) => ConnectorError::other(error.into(), Some(ErrorKind::TransientError)),
-    }
-}
-
-fn is_timeout(error: &(dyn Error + 'static)) -> bool {
-    let is_this = error
-        .downcast_ref()
-        .is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut);
-    is_this || error.source().is_some_and(is_timeout)
-}
-
 #[cfg(test)]
 mod tests {
     use sha2::{Digest, Sha256};
@@ -341,48 +117,6 @@ mod tests {
             let clients = HttpClients::new(custom, &ProxyConfig::default(), false);
             let region = Region::new(region).unwrap();
             assert_eq!(clients.trust(&region, endpoint), trust, "{region} {endpoint:?}");
-        }
-    }
-
-    /// The clock decides, because no timer runs while the process is frozen.
-    #[tokio::test]
-    async fn connections_are_not_used_after_a_freeze() {
-        use std::io::{Read, Write};
-
-        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/", server.local_addr().unwrap());
-        let accepted = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let count = accepted.clone();
-        std::thread::spawn(move || {
-            for stream in server.incoming() {
-                count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                std::thread::spawn(move || {
-                    let mut stream = stream.unwrap();
-                    let mut buffer = [0; 1_024];
-                    while stream.read(&mut buffer).is_ok_and(|read| read > 0) {
-                        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-                        stream.write_all(answer).unwrap();
-                    }
-                });
-            }
-        });
-        let proxies = Arc::new(Proxies::new(&ProxyConfig::default()));
-        let mut tcp = TcpConnector::new();
-        tcp.enforce_http(false);
-        let roots = ClientConfig::builder().with_root_certificates(RootCertStore::empty());
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(roots.with_no_client_auth())
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(ProxyConnector::new(tcp, proxies.clone()));
-        let connector = Connector::new(ConnectTimeout(https), proxies);
-        let start = SystemTime::now();
-        for (seconds, connections) in [(0, 1), (19, 1), (38, 1), (58, 2), (1, 3), (2, 3)] {
-            let now = start + Duration::from_secs(seconds);
-            let request = lambda_http::http::Request::get(&url).body(SdkBody::empty()).unwrap();
-            connector.connections(now).request(request).await.unwrap();
-            let found = accepted.load(std::sync::atomic::Ordering::SeqCst);
-            assert_eq!(found, connections, "after {seconds} seconds");
         }
     }
 

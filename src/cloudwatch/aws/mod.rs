@@ -7,7 +7,8 @@
 //! | `assumed_role` | a role that the mirror assumes |
 //! | `retries` | when a failed attempt is followed by another |
 //! | `caller` | who calls CloudWatch: the key of everything that is cached |
-//! | `http` | connections, TLS and timeouts |
+//! | `http` | the HTTP client for each kind of trust |
+//! | `connector` | a pool of connections, with TLS and timeouts |
 //! | `proxy` | the proxies on the way to AWS |
 //! | `error` | AWS's errors → errors that say what to do |
 
@@ -17,6 +18,7 @@ pub(super) mod error;
 pub(super) mod session;
 
 mod assumed_role;
+mod connector;
 mod http;
 mod proxy;
 mod retries;
