@@ -1,8 +1,8 @@
 //! Proxies on the way to AWS: a proxy process on loopback, which tunnels and forwards.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::json;
 use stackstate_mirror::app::App;
@@ -15,6 +15,7 @@ use crate::support::wire_fake::{Response, WireFake};
 struct Proxy {
     process: Child,
     port: u16,
+    lines: Lines<BufReader<ChildStdout>>,
 }
 
 /// The proxy: CONNECT opens a tunnel, and requests with a whole URL are forwarded. With a
@@ -88,7 +89,7 @@ server.serve_forever()
 
 impl Proxy {
     /// A proxy that wants this credential, `user:password`, or none.
-    fn new(credential: &str) -> (Self, impl Iterator<Item = String>) {
+    fn new(credential: &str) -> Self {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".tools/ministack/bin/python");
         let mut process = Command::new(python)
             .args(["-c", PROXY, credential])
@@ -96,13 +97,19 @@ impl Proxy {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let port = lines.next().unwrap().parse().unwrap();
-        (Proxy { process, port }, lines)
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let port = lines.next().unwrap().unwrap().parse().unwrap();
+        Proxy { process, port, lines }
     }
 
     fn url(&self, credential: &str) -> String {
         format!("http://{credential}127.0.0.1:{}", self.port)
+    }
+
+    /// Ends the proxy. The requests that it saw.
+    fn end(mut self) -> Vec<String> {
+        drop(self.process.stdin.take());
+        self.lines.by_ref().map(Result::unwrap).collect()
     }
 }
 
@@ -127,10 +134,11 @@ async fn test(app: &App) -> Option<String> {
 async fn plain_http_is_forwarded() {
     let aws = WireFake::new(|_| Response::ok(&[]));
     for (credential, given) in [("", ""), ("user:p@ss", "user:p%40ss@")] {
-        let (proxy, mut lines) = Proxy::new(credential);
+        let proxy = Proxy::new(credential);
         let reply = test(&app(&aws.url, &[("HTTP_PROXY", &proxy.url(given))])).await;
         assert_eq!(reply, None);
-        let seen: Vec<String> = lines.by_ref().take(2).collect();
+        let seen = proxy.end();
+        assert_eq!(seen.len(), 2, "{seen:?}");
         for call in ["ListMetrics", "GetMetricData"] {
             let line = format!(
                 "POST {}/service/GraniteServiceVersion20100801/operation/{call} passed",
@@ -139,7 +147,7 @@ async fn plain_http_is_forwarded() {
             assert!(seen.contains(&line), "{seen:?}");
         }
     }
-    let (proxy, _lines) = Proxy::new("user:password");
+    let proxy = Proxy::new("user:password");
     let text = test(&app(&aws.url, &[("HTTP_PROXY", &proxy.url("user:hush@"))])).await.unwrap();
     assert!(text.starts_with("the proxy requires a user and password; expected them in"), "{text}");
     assert!(!text.contains("hush"), "{text}");
@@ -164,16 +172,16 @@ async fn https_goes_through_a_tunnel() {
         }
     });
     for (credential, given) in [("", ""), ("user:password", "user:password@")] {
-        let (proxy, mut lines) = Proxy::new(credential);
+        let proxy = Proxy::new(credential);
         let text = test(&app(&endpoint, &[("HTTPS_PROXY", &proxy.url(given))])).await;
         assert!(text.is_some(), "nobody answers");
-        assert_eq!(lines.next().unwrap(), format!("CONNECT localhost:{port} passed"));
+        assert_eq!(proxy.end()[0], format!("CONNECT localhost:{port} passed"));
         let first = receiver.recv().unwrap();
         // A TLS record with a handshake, whose first message is ClientHello.
         assert_eq!((first[0], first[5]), (22, 1), "{first:?}");
     }
     for given in ["", "user:hush@"] {
-        let (proxy, mut lines) = Proxy::new("user:password");
+        let proxy = Proxy::new("user:password");
         let text = test(&app(&endpoint, &[("https_proxy", &proxy.url(given))])).await.unwrap();
         let words = format!(
             "the proxy 127.0.0.1:{} does not connect the mirror to CloudWatch in eu-west-1: tunnel \
@@ -182,7 +190,7 @@ async fn https_goes_through_a_tunnel() {
         );
         assert!(text.starts_with(&words) && text.contains("HTTPS_PROXY"), "{text}");
         assert!(!text.contains("hush"), "{text}");
-        assert_eq!(lines.next().unwrap(), format!("CONNECT localhost:{port} refused"));
+        assert_eq!(proxy.end()[0], format!("CONNECT localhost:{port} refused"));
     }
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let text =
