@@ -1,7 +1,7 @@
 //! The call `/api/metric`.
 
+use super::data::data_query::{DataQuery, Target};
 use super::data::fetch::{Asking, fetch};
-use super::data::plan::{DataQuery, Target};
 use super::data::request::Asked;
 use super::data::series::Series;
 use super::listing::found::{self, Found};

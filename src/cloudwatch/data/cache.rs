@@ -3,7 +3,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::plan::{DataQuery, Target};
+use super::data_query::{DataQuery, Target};
 use crate::cache::BoundedCache;
 use crate::cloudwatch::aws::caller::Caller;
 use crate::cloudwatch::query::selector::MetricSelector;

@@ -2,7 +2,8 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `plan` | a metric query → what to ask, and how to combine the results |
+//! | `data_query` | a metric query → what it asks for, and the plan |
+//! | `plan` | what to ask, and how to combine the results |
 //! | `window` | the period and the time range to ask for |
 //! | `request` | the plan → GetMetricData queries |
 //! | `fetch` | what is asked → calls, one after the other |
@@ -20,6 +21,7 @@
 //! | `cache` | the points of recent queries |
 
 pub(super) mod cache;
+pub(super) mod data_query;
 pub(super) mod fetch;
 pub(super) mod plan;
 pub(super) mod request;
