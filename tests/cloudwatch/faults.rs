@@ -513,7 +513,7 @@ async fn an_attempt_with_a_time_of_its_own_is_always_followed_by_another() {
         });
     let app = app_at(&fake.url);
     let replies = join_all((0..60).map(|_| {
-        let (path, mut body) = request("GetMetricData", Some(3_000));
+        let (path, mut body) = request("GetMetricData", Some(4_000));
         body["connectionDetails"]["cacheSeconds"] = json!(0);
         send(&app, "", (path, body))
     }));

@@ -34,16 +34,21 @@ pub(crate) fn app_at(rules: &[&Rule], now: fn() -> EpochMillis) -> App {
     app_with_client(client, now)
 }
 
-/// How long each call takes in a mirror that serves requests at once.
+/// How long each call takes in a mirror that is told how many requests it serves at once.
 pub(crate) const DELAY: Duration = Duration::from_millis(80);
 
 /// A mirror for 64 requests at once. Each of its calls takes [`DELAY`], on the test's own clock.
 pub(crate) fn app_at_once(rules: &[&Rule]) -> App {
+    app_for(rules, 64)
+}
+
+/// The same for this number of requests at once.
+pub(crate) fn app_for(rules: &[&Rule], concurrency: usize) -> App {
     let http = http_client_fn(|_, _| SharedHttpConnector::new(Slow));
     let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, rules, |config| config
         .retry_config(RetryConfig::disabled())
         .http_client(http.clone()));
-    app_with_client_at_once(client, now, 64)
+    app_with_client_at_once(client, now, concurrency)
 }
 
 #[derive(Debug)]
