@@ -2,6 +2,8 @@
 //! the number of its calls, and its log line. `cargo test --test cloudwatch faults -- --nocapture`
 //! prints the table.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use stackstate_mirror::app::App;
@@ -478,7 +480,7 @@ async fn temporary_faults_are_retried() {
     }
 }
 
-/// A connection can be dead without knowing it, after the process was frozen. The attempt on it has
+/// Connections can be dead without knowing it, after the process was frozen. The attempt on one has
 /// a time of its own, and the next one has a new connection.
 #[tokio::test]
 async fn a_dead_connection_is_not_waited_for() {
@@ -486,20 +488,21 @@ async fn a_dead_connection_is_not_waited_for() {
     let fake = WireFake::new(move |call| {
         let number = asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         match (number, call.connection) {
-            (0, _) | (_, 2..) => page("Complete", None, &[]),
+            (..2, _) | (_, 3..) => page("Complete", None, &[]),
             _ => Response::Never,
         }
     });
     let app = app_at(&fake.url);
-    for _ in 0..2 {
-        let (path, mut body) = request("GetMetricData", Some(2_000));
-        body["connectionDetails"]["cacheSeconds"] = json!(0);
-        let reply = send(&app, "", (path, body)).await;
-        assert_eq!(reply.body["telemetry"]["points"][0][0], 1.5, "{}", reply.body);
-    }
+    let (_, body) = request("GetMetricData", None);
+    let tested = json!({"connectionDetails": body["connectionDetails"]});
+    assert_eq!(send(&app, "", ("/api/connection", tested)).await.status, 200);
+    let (path, body) = request("GetMetricData", Some(2_000));
+    let reply = send(&app, "", (path, body)).await;
+    assert_eq!(reply.body["telemetry"]["points"][0][0], 1.5, "{}", reply.body);
     let calls = fake.calls.lock().unwrap();
-    let connections: Vec<usize> = calls.iter().map(|call| call.connection).collect();
-    assert_eq!(connections, [1, 1, 2]);
+    let connections: BTreeSet<usize> = calls[..2].iter().map(|call| call.connection).collect();
+    assert_eq!(connections, [1, 2].into(), "a connection test makes two calls at once");
+    assert_eq!(calls[3..].iter().map(|call| call.connection).collect::<Vec<_>>(), [3]);
 }
 
 /// An attempt that was given up for the next one does not use up retries.
@@ -526,6 +529,16 @@ async fn an_attempt_with_a_time_of_its_own_is_always_followed_by_another() {
 /// A response that is larger than CloudWatch's are is not read.
 #[tokio::test]
 async fn a_response_of_any_size_is_not_read() {
+    let largest = || {
+        // A member that nobody knows.
+        let start = [&[0xA1][..], &text("x"), &[0x7A]].concat();
+        let length = (24 << 20) - start.len() - 4;
+        [start, u32::try_from(length).unwrap().to_be_bytes().to_vec(), vec![b' '; length]].concat()
+    };
+    let fake = WireFake::new(move |_| Response::Complete(200, CBOR, largest()));
+    let reply = send(&app_at(&fake.url), "", request("GetMetricData", None)).await;
+    assert_eq!(reply.body["_type"], "MetricNotFoundError", "{}", reply.body);
+
     let fake = WireFake::new(|_| Response::Complete(200, CBOR, vec![0xA0; 25 << 20]));
     let reply = send(&app_at(&fake.url), "", request("GetMetricData", None)).await;
     let details = reply.body["details"].as_str().unwrap();

@@ -216,18 +216,10 @@ fn connector_error(error: legacy::Error) -> ConnectorError {
     if ProxyError::find(&error).is_some_and(|error| !error.is_temporary()) {
         return ConnectorError::other(error.into(), None);
     }
-    match (error.is_connect(), is_timeout(&error)) {
-        (true, true) => ConnectorError::timeout(error.into()),
-        (true, false) => ConnectorError::io(error.into()),
-        (false, _) => ConnectorError::other(error.into(), Some(ErrorKind::TransientError)),
+    match error.is_connect() {
+        true => ConnectorError::io(error.into()),
+        false => ConnectorError::other(error.into(), Some(ErrorKind::TransientError)),
     }
-}
-
-fn is_timeout(error: &(dyn Error + 'static)) -> bool {
-    let is_this = error
-        .downcast_ref()
-        .is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::TimedOut);
-    is_this || error.source().is_some_and(is_timeout)
 }
 
 #[cfg(test)]

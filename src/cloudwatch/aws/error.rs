@@ -97,7 +97,7 @@ where
              certificate authority",
             root(error)
         ),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() || failure.is_io() => format!(
+        SdkError::DispatchFailure(failure) if failure.is_io() => format!(
             "{service} in {region} cannot be reached: {}{tried}; expected a region that exists, and a \
              network that lets this function connect to it",
             root(error)
