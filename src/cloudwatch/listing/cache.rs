@@ -135,10 +135,9 @@ mod tests {
     fn catalogues_and_their_filters_have_a_maximum_size() {
         const NOW: EpochMillis = EpochMillis(1_000);
         let caller = caller("eu-west-1");
-        let first = filter("first");
-        let others = first.bytes() + 2 * size_of::<(Caller, ListFilter, Catalogue)>();
-        let second = filter("second");
-        let room = MAX_BYTES - others - second.bytes() - 1_000;
+        let (first, second) = (filter("first"), filter("second"));
+        let overhead = 2 * size_of::<(Caller, ListFilter, Catalogue)>();
+        let room = MAX_BYTES - first.bytes() - second.bytes() - overhead - 1_000;
         for (bytes, is_kept) in [(room, true), (room + 1, false)] {
             let cache = ListingCache::default();
             let sized = |bytes| {

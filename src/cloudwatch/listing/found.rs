@@ -280,8 +280,7 @@ mod tests {
 
     #[test]
     fn what_tells_the_matches_apart_is_told() {
-        const ACCOUNTS: [Option<&str>; 2] = [Some("111111111111"), Some("222222222222")];
-        let [one, two] = ACCOUNTS;
+        let (one, two) = (Some("111111111111"), Some("222222222222"));
         for (matches, advice) in [
             (
                 vec![metric("M", &[("A", "1")], one), metric("M", &[("A", "2")], one)],
