@@ -4,3 +4,5 @@ pub mod answer;
 pub mod endpoint;
 pub mod request;
 pub mod token;
+
+mod size;
