@@ -1,10 +1,10 @@
 //! One request: HTTP request → endpoint → admission → query → source → answer → HTTP response.
 
+mod event;
 mod log_line;
 mod request_error;
 mod response;
 
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -13,7 +13,6 @@ use futures_util::FutureExt;
 use lambda_http::RequestExt;
 use lambda_http::http::request::Parts;
 use lambda_http::http::{self, HeaderValue, Response};
-use lambda_http::request::RequestContext as LambdaRequestContext;
 use serde_json::{Value, json};
 
 use self::log_line::LogLine;
@@ -101,12 +100,13 @@ impl App {
         let (parts, body) = request.into_parts();
         let is_large = body.as_ref().is_ok_and(|body| body.len() > LARGE_BODY);
         // Until the token is checked, the caller has none.
-        let is_allowed = self.access.allows_address(source_address(&parts));
+        let is_allowed = self.access.allows_address(event::source_address(&parts));
         let mut admission = if is_allowed { self.access.admit(None) } else { Admission::Refused };
         let mut log_line = LogLine::new(!self.is_warm.swap(true, Ordering::Relaxed));
         let answer = async {
             let path = parts.extensions.raw_http_path();
-            let endpoint = Endpoint::find(&parts.method, path, stage(&parts), self.has_explorer)?;
+            let endpoint =
+                Endpoint::find(&parts.method, path, event::stage(&parts), self.has_explorer)?;
             log_line.call = Some(endpoint.name());
             let call = match endpoint {
                 Endpoint::About => return Ok(Success::Json(about(self.dependencies.commit))),
@@ -183,7 +183,7 @@ impl App {
         let deadline = Deadline::after(time_limit(
             call,
             connection.request_timeout(),
-            lambda_left(parts, now),
+            event::time_left(parts, now),
         ));
         let usage = &log_line.usage;
         let context = RequestContext { entropy, now, deadline, cloudwatch, usage };
@@ -224,14 +224,6 @@ fn function_role_refused() -> MirrorError {
     }
 }
 
-/// The time that Lambda leaves for the request.
-fn lambda_left(parts: &Parts, now: EpochMillis) -> Option<Duration> {
-    let context = parts.extensions.lambda_context_ref()?;
-    let left = context.deadline.checked_sub(now.0.cast_unsigned())?;
-    // `cargo lambda watch` sets deadlines that have already passed.
-    Some(Duration::from_millis(left)).filter(|left| !left.is_zero())
-}
-
 /// The time limit of a call: the connection's own or the default, at most what Lambda leaves and
 /// [`MAX_TIME_LIMIT`], less the time to send the answer.
 fn time_limit(call: Call, requested: Option<Duration>, lambda_left: Option<Duration>) -> Duration {
@@ -254,27 +246,6 @@ fn about(commit: Option<&str>) -> String {
                  press Test Connection.",
     })
     .to_string()
-}
-
-/// The address of the caller, which Lambda puts into the event. Headers do not count: anybody can
-/// send them.
-fn source_address(parts: &Parts) -> Option<IpAddr> {
-    let address = match parts.extensions.request_context_ref()? {
-        LambdaRequestContext::ApiGatewayV1(context) => context.identity.source_ip.as_deref(),
-        LambdaRequestContext::ApiGatewayV2(context) => context.http.source_ip.as_deref(),
-        _ => None,
-    };
-    address?.parse().ok()
-}
-
-/// The API Gateway stage of the request, if it has a name.
-fn stage(parts: &Parts) -> Option<&str> {
-    let stage = match parts.extensions.request_context_ref()? {
-        LambdaRequestContext::ApiGatewayV1(context) => context.stage.as_deref(),
-        LambdaRequestContext::ApiGatewayV2(context) => context.stage.as_deref(),
-        _ => None,
-    };
-    stage.filter(|stage| *stage != "$default")
 }
 
 #[cfg(test)]
