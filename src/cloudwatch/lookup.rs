@@ -81,10 +81,9 @@ impl Store<'_> {
         if let Some(wider) = wider {
             return Ok(wider);
         }
-        let first = first.unwrap_or_default();
         let selector = selector.with_patterns();
         let ([_], Some(values)) = (selector.namespaces.as_slice(), selector.resource()) else {
-            return Ok(first);
+            return Ok(first.unwrap_or_default());
         };
         // `Resource` is any dimension with its value, in the first pages of the metrics that match
         // the other conditions.

@@ -5,12 +5,13 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use tracing::Level;
 
 pub use self::aws::{AwsConfig, ProxyConfig};
+pub use self::log::LogConfig;
 use crate::secret::Secret;
 
 mod aws;
+mod log;
 
 /// The key of StackState's tutorial. A mirror without `MIRROR_API_KEY` uses it.
 pub const TUTORIAL_KEY: &str = "api_key";
@@ -39,16 +40,6 @@ pub struct Config {
     /// `AWS_LAMBDA_MAX_CONCURRENCY`: how many requests the function serves at once, 1 or more.
     /// Lambda sets it on managed instances ("Lambda Managed Instances", Lambda developer guide).
     pub concurrency: usize,
-}
-
-/// The level and the format of the log ("Configuring advanced logging controls", Lambda
-/// developer guide).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogConfig {
-    /// `AWS_LAMBDA_LOG_LEVEL`, else `RUST_LOG` if it is a level, else `INFO`.
-    pub level: Level,
-    /// Whether `AWS_LAMBDA_LOG_FORMAT` is `JSON`.
-    pub json: bool,
 }
 
 /// Why the function does not start.
@@ -167,21 +158,6 @@ fn canonical(network: IpNet) -> Option<IpNet> {
     }
 }
 
-impl LogConfig {
-    /// Reads the environment through `look_up`.
-    pub fn read(look_up: impl Fn(&str) -> Option<String>) -> Self {
-        let level = |name| match look_up(name)?.to_ascii_uppercase().as_str() {
-            "FATAL" => Some(Level::ERROR),
-            text => text.parse().ok(),
-        };
-        LogConfig {
-            level: level("AWS_LAMBDA_LOG_LEVEL").or(level("RUST_LOG")).unwrap_or(Level::INFO),
-            json: look_up("AWS_LAMBDA_LOG_FORMAT")
-                .is_some_and(|format| format.eq_ignore_ascii_case("json")),
-        }
-    }
-}
-
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Config {
@@ -205,15 +181,9 @@ impl fmt::Debug for Config {
 mod tests {
     use super::*;
 
-    fn environment(variables: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
-        |name| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        }
-    }
-
     fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let environment = environment(variables);
-        Config::read(|name| environment(name).map(OsString::from))
+        let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        Config::read(|name| value(name).map(|(_, value)| OsString::from(value)))
     }
 
     #[cfg(unix)]
@@ -322,23 +292,6 @@ mod tests {
             format!("{config:?}"),
             "Config { explorer: true, deployed: false, concurrency: 1, .. }"
         );
-    }
-
-    #[test]
-    fn the_log_follows_lambdas_variables() {
-        for (variables, level, json) in [
-            (&[][..], Level::INFO, false),
-            (&[("AWS_LAMBDA_LOG_LEVEL", "DEBUG"), ("RUST_LOG", "warn")], Level::DEBUG, false),
-            (&[("AWS_LAMBDA_LOG_LEVEL", "FATAL")], Level::ERROR, false),
-            (&[("RUST_LOG", "trace"), ("AWS_LAMBDA_LOG_FORMAT", "JSON")], Level::TRACE, true),
-            (&[("RUST_LOG", "hyper=trace"), ("AWS_LAMBDA_LOG_FORMAT", "Text")], Level::INFO, false),
-        ] {
-            assert_eq!(
-                LogConfig::read(environment(variables)),
-                LogConfig { level, json },
-                "{variables:?}"
-            );
-        }
     }
 
     #[test]

@@ -233,17 +233,20 @@ mod tests {
     use super::*;
     use crate::secret::Secret;
 
+    fn keys() -> Credentials {
+        let secret = || Secret::new("x");
+        let (access_key_id, secret_access_key) = (secret(), secret());
+        Credentials::Keys(Keys { access_key_id, secret_access_key, session_token: None })
+    }
+
     #[test]
     fn an_http_client_is_built_with_the_first_sdk_client() {
-        let secret = || Secret::new("x");
-        let keys =
-            Keys { access_key_id: secret(), secret_access_key: secret(), session_token: None };
         let region = Region::new("eu-west-1").unwrap();
         let builder = SdkClientBuilder::new(AwsConfig::default(), false);
         let identity = Identity { credentials: Credentials::FunctionRole, role: None };
         assert!(builder.build(&identity, &region).is_err(), "the function has no credentials");
         assert!(builder.http.is_unused());
-        let identity = Identity { credentials: Credentials::Keys(keys), role: None };
+        let identity = Identity { credentials: keys(), role: None };
         assert!(builder.build(&identity, &region).is_ok());
         assert!(!builder.http.is_unused());
     }
@@ -252,16 +255,13 @@ mod tests {
     fn roles_are_remembered_while_a_client_has_them() {
         let builder = SdkClientBuilder::new(AwsConfig::default(), false);
         let build = |name: &str, region: &str| {
-            let secret = || Secret::new("x");
-            let keys =
-                Keys { access_key_id: secret(), secret_access_key: secret(), session_token: None };
             let role = Role {
                 arn: format!("arn:aws:iam::123456789012:role/{name}"),
                 external_id: None,
                 session_name: "mirror".to_owned(),
                 session_length: Duration::from_secs(3_600),
             };
-            let identity = Identity { credentials: Credentials::Keys(keys), role: Some(role) };
+            let identity = Identity { credentials: keys(), role: Some(role) };
             builder.build(&identity, &Region::new(region).unwrap()).unwrap()
         };
         let count = || builder.roles.lock().unwrap().len();

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -192,7 +191,7 @@ where
         Box::pin(async move {
             connection.await.unwrap_or_else(|_| {
                 let text = format!("no connection within {} seconds", CONNECT_TIMEOUT.as_secs());
-                Err(io::Error::new(io::ErrorKind::TimedOut, text).into())
+                Err(text.into())
             })
         })
     }

@@ -94,13 +94,8 @@ mod tests {
 
     /// A question for metrics with these names in this number of minutes.
     fn question(names: &[String], minutes: i64) -> Question {
-        let metric = |name: &String| Metric {
-            namespace: String::new(),
-            name: name.clone(),
-            dimensions: Vec::new(),
-            account: None,
-        };
-        let metrics: Vec<Metric> = names.iter().map(metric).collect();
+        let metrics: Vec<Metric> =
+            names.iter().map(|name| Metric::of("", name, &[], None)).collect();
         let plan = Plan::of_minutes(minutes);
         let queries = plan.shared(Asked::Metrics(&metrics), 0..metrics.len()).unwrap();
         Question { window: plan.window, queries }

@@ -114,12 +114,7 @@ mod tests {
 
     #[test]
     fn aws_namespaces_are_among_those_of_an_open_list_that_is_not_complete() {
-        let metric = Metric {
-            namespace: "Shop".to_owned(),
-            name: "Orders".to_owned(),
-            dimensions: vec![("A".to_owned(), "1".to_owned())],
-            account: None,
-        };
+        let metric = Metric::of("Shop", "Orders", &[("A", "1")], None);
         let all = MetricSelector::default();
         let named = MetricSelector { names: vec!["Orders".to_owned()], ..all.clone() };
         let one = Values::exactly(vec!["1".to_owned()]);

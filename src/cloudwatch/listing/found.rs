@@ -239,13 +239,7 @@ mod tests {
     use crate::cloudwatch::query::values::Values;
 
     fn metric(name: &str, dimensions: &[(&str, &str)], account: Option<&str>) -> Metric {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Metric {
-            namespace: "N".to_owned(),
-            name: name.to_owned(),
-            dimensions: dimensions.iter().map(owned).collect(),
-            account: account.map(str::to_owned),
-        }
+        Metric::of("N", name, dimensions, account)
     }
 
     fn selector(dimension: Option<&str>) -> MetricSelector {

@@ -14,6 +14,23 @@ pub(crate) struct Metric {
 }
 
 impl Metric {
+    /// A metric with these texts.
+    #[cfg(test)]
+    pub(crate) fn of(
+        namespace: &str,
+        name: &str,
+        dimensions: &[(&str, &str)],
+        account: Option<&str>,
+    ) -> Self {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Metric {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            dimensions: dimensions.iter().map(owned).collect(),
+            account: account.map(str::to_owned),
+        }
+    }
+
     /// The size of its texts, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let Metric { namespace, name, dimensions, account } = self;
@@ -43,23 +60,17 @@ mod tests {
 
     #[test]
     fn the_size_is_that_of_all_texts() {
-        let account = || Some("123456789012".to_owned());
+        let account = Some("123456789012");
         for (namespace, name, dimensions, account, bytes) in [
             ("", "", &[][..], None, 0),
             ("NN", "", &[], None, 2),
             ("NN", "MMM", &[], None, 5),
             ("NN", "MMM", &[("A", "1234")], None, 10),
             ("NN", "MMM", &[("A", "1234"), ("BB", "é")], None, 14),
-            ("NN", "MMM", &[("A", "1234")], account(), 22),
-            ("", "", &[], account(), 12),
+            ("NN", "MMM", &[("A", "1234")], account, 22),
+            ("", "", &[], account, 12),
         ] {
-            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            let metric = Metric {
-                namespace: namespace.to_owned(),
-                name: name.to_owned(),
-                dimensions: dimensions.iter().map(owned).collect(),
-                account,
-            };
+            let metric = Metric::of(namespace, name, dimensions, account);
             assert_eq!(metric.bytes(), bytes, "{metric:?}");
         }
     }

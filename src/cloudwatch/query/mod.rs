@@ -6,6 +6,7 @@
 //! | `allowed` | conditions → the allowed values of each field |
 //! | `conditions` | conditions → what each field must be |
 //! | `selector` | which metrics a query selects |
+//! | `interpretation` | what a selector with `Resource` or a `*` can mean |
 //! | `expression` | the condition `~`, an expression instead of a selector |
 //! | `statistic` | CloudWatch's statistics |
 //! | `values` | the allowed values of a dimension, and wildcards |
@@ -26,3 +27,4 @@ pub(super) mod statistic;
 pub(super) mod values;
 
 mod allowed;
+mod interpretation;

@@ -3,7 +3,7 @@
 use super::error::{invalid, summarize};
 use super::field::Field;
 use super::metric::Metric;
-use super::resource::{self, RESOURCE};
+use super::resource::RESOURCE;
 use super::values::Values;
 use crate::error::MirrorError;
 
@@ -147,61 +147,6 @@ impl MetricSelector {
         }
         metrics
     }
-
-    /// The selectors that the query can mean, in the order in which to look for their metrics:
-    /// those with a dimension of the namespace in place of [`RESOURCE`], and this one. A `*` stands
-    /// for any text in all of them.
-    pub(crate) fn interpretations(&self) -> Vec<Self> {
-        let this = self.with_patterns();
-        let resolved = self.candidates().iter().filter_map(|name| this.with_resource_as(name));
-        resolved.chain([this.clone()]).collect()
-    }
-
-    /// The dimensions that [`RESOURCE`] can mean in this selector's namespace.
-    fn candidates(&self) -> &'static [&'static str] {
-        match self.namespaces.as_slice() {
-            [namespace] => resource::dimensions(namespace),
-            _ => &[],
-        }
-    }
-
-    /// What the query most likely means if CloudWatch lists no such metric: the namespace's first
-    /// dimension in place of [`RESOURCE`], if there is one, and a `*` stands for itself.
-    pub(crate) fn likeliest(&self) -> Self {
-        let mut resolved = self.candidates().iter().filter_map(|name| self.with_resource_as(name));
-        resolved.next().unwrap_or_else(|| self.clone())
-    }
-
-    /// This selector with the dimension `name` in place of [`RESOURCE`]. `None` if it has no
-    /// [`RESOURCE`], or if it has both.
-    pub(crate) fn with_resource_as(&self, name: &str) -> Option<Self> {
-        if self.dimensions.iter().any(|(known, _)| known == name) {
-            return None;
-        }
-        let mut selector = self.clone();
-        let (resource, _) = selector.dimensions.iter_mut().find(|(known, _)| known == RESOURCE)?;
-        name.clone_into(resource);
-        selector.dimensions.sort();
-        Some(selector)
-    }
-
-    /// This selector, in which a `*` stands for any text.
-    pub(crate) fn with_patterns(&self) -> Self {
-        let mut selector = self.clone();
-        for (_, values) in &mut selector.dimensions {
-            *values = std::mem::take(values).with_patterns();
-        }
-        selector
-    }
-
-    /// This selector, in which a `*` stands for itself in each value that a metric has:
-    /// `is_value` says of which dimension and text.
-    pub(crate) fn with_literals(mut self, is_value: impl Fn(&str, &str) -> bool) -> Self {
-        for (name, values) in &mut self.dimensions {
-            *values = std::mem::take(values).with_literals(|text| is_value(name, text));
-        }
-        self
-    }
 }
 
 /// Checks the size of metrics that CloudWatch listed.
@@ -307,60 +252,6 @@ mod tests {
     }
 
     #[test]
-    fn a_query_can_mean_several_selectors() {
-        for (namespace, conditions, likeliest, expected) in [
-            ("N", &[("A", &["1"][..])][..], "N M {A=1}", &["N M {A=1}"][..]),
-            (
-                "AWS/DX",
-                &[("Resource", &["d"])],
-                "AWS/DX M {VirtualInterfaceId=d}",
-                &[
-                    "AWS/DX M {VirtualInterfaceId=d}",
-                    "AWS/DX M {ConnectionId=d}",
-                    "AWS/DX M {LagId=d}",
-                    "AWS/DX M {Resource=d}",
-                ],
-            ),
-            (
-                "AWS/SQS",
-                &[("A", &["1"]), ("Resource", &["q"])],
-                "AWS/SQS M {A=1, QueueName=q}",
-                &["AWS/SQS M {A=1, QueueName=q}", "AWS/SQS M {A=1, Resource=q}"],
-            ),
-            (
-                "AWS/SQS",
-                &[("QueueName", &["q"]), ("Resource", &["r"])],
-                "AWS/SQS M {QueueName=q, Resource=r}",
-                &["AWS/SQS M {QueueName=q, Resource=r}"],
-            ),
-            (
-                "AWS/Usage",
-                &[("Resource", &["r"])],
-                "AWS/Usage M {Resource=r}",
-                &["AWS/Usage M {Resource=r}"],
-            ),
-            ("N", &[("A", &["1*"])], "N M {A=1*}", &["N M {A=1*} as patterns"]),
-            (
-                "AWS/SQS",
-                &[("Resource", &["q*"])],
-                "AWS/SQS M {QueueName=q*}",
-                &["AWS/SQS M {QueueName=q*} as patterns", "AWS/SQS M {Resource=q*} as patterns"],
-            ),
-        ] {
-            let namespace = [namespace];
-            let all = [&[("Namespace", &namespace[..])], conditions].concat();
-            let selector = select(Some("M"), &all).unwrap();
-            let text = |one: MetricSelector| {
-                let patterns = if one.has_patterns() { " as patterns" } else { "" };
-                format!("{}{patterns}", texts(one).join(", "))
-            };
-            assert_eq!(text(selector.likeliest()), likeliest, "{all:?}");
-            let found: Vec<String> = selector.interpretations().into_iter().map(text).collect();
-            assert_eq!(found, expected, "{all:?}");
-        }
-    }
-
-    #[test]
     fn only_a_literal_selector_names_its_metrics() {
         for (dimension, value, is_literal) in
             [("A", "1", true), ("A", "1*", false), ("A", "*", false), ("Resource", "1", false)]
@@ -414,13 +305,9 @@ mod tests {
     #[test]
     fn listed_metrics_have_a_maximum_size() {
         for (length, is_allowed) in [(MAX_BYTES, true), (MAX_BYTES + 1, false)] {
-            let [one, other] = [length / 2, length - length / 2].map(|length| Metric {
-                namespace: String::new(),
-                name: "x".repeat(length),
-                dimensions: Vec::new(),
-                account: None,
-            });
-            let found = check_size(&[one, other]);
+            let metrics = [length / 2, length - length / 2]
+                .map(|length| Metric::of("", &"x".repeat(length), &[], None));
+            let found = check_size(&metrics);
             assert_eq!(found.is_ok(), is_allowed, "{found:?}");
         }
     }
