@@ -62,7 +62,6 @@ run-cloudwatch: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## The sa
 test: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Run every test
 	@echo "Building and running the tests; the first time takes a few minutes."
 	@cargo test --locked
-	@cargo test --locked --package stackstate-mirror-heap
 
 .PHONY: test-deploy
 test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack/.ready $(TOOLS)/awscli/.ready ## Deploy into a local AWS with the documented commands, call the function, remove it
@@ -90,7 +89,6 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready 
 	cargo fmt --check --all
 	cargo clippy --locked --all-targets -- --deny warnings
 	cargo clippy --locked --package stackstate-mirror-bench -- --deny warnings
-	cargo clippy --locked --package stackstate-mirror-heap --all-targets -- --deny warnings
 	CUSTOM_LIBFUZZER_PATH=/libfuzzer.a cargo check --locked --package stackstate-mirror-fuzz
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --document-private-items
 	$(DENY) --locked check licenses bans sources

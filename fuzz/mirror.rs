@@ -18,11 +18,11 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
-use lambda_http::{LambdaEvent, RequestExt, http};
+use lambda_http::{LambdaEvent, http};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
-use stackstate_mirror::api::request::{Request, parse};
-use stackstate_mirror::app::{App, Dependencies};
+use stackstate_mirror::api::request::{connection_details, parse};
+use stackstate_mirror::app::{App, Dependencies, Request};
 use stackstate_mirror::cloudwatch::CloudWatch;
 use stackstate_mirror::config::Config;
 use stackstate_mirror::connection::Connection;
@@ -69,7 +69,7 @@ fn restricted_app() -> &'static App {
         let config = config(&[("MIRROR_ACCESS_TOKEN", TOKEN)]);
         let cloudwatch = CloudWatch::with_clients(Box::new(|_: &_, _: &_| unreachable!()), 1);
         let now = || EpochMillis(NOW);
-        App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None }).unwrap()
+        App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None })
     })
 }
 
@@ -91,7 +91,7 @@ fn app() -> &'static App {
         };
         let cloudwatch = CloudWatch::with_clients(Box::new(build), 1);
         let now = || EpochMillis(NOW);
-        App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None }).unwrap()
+        App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None })
     })
 }
 
@@ -103,17 +103,25 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 
 /// The status, the key and the body of the answer to a POST request.
 fn post(app: &'static App, path: &str, body: &[u8]) -> (u16, Option<String>, String) {
-    let request = http::Request::post(path).body(Ok(body.to_vec())).unwrap();
-    let answer = run(app.handle(request.with_raw_http_path(path)));
-    let key = answer.headers().get("x-mirror-api-key").map(|key| key.to_str().unwrap().to_owned());
-    let lambda_http::Body::Text(text) = answer.body() else { panic!("no text") };
-    (answer.status().as_u16(), key, text.clone())
+    let request = Request {
+        method: "POST".to_owned(),
+        path: path.to_owned(),
+        stage: None,
+        source_address: None,
+        body: Some(body.to_vec()),
+        id: String::new(),
+        deadline: EpochMillis(0),
+    };
+    let answer = serde_json::to_value(run(app.handle(request))).unwrap();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let status = answer["statusCode"].as_u64().and_then(|status| status.try_into().ok());
+    let key = text(&answer["headers"]["x-mirror-api-key"]);
+    (status.unwrap(), key, text(&answer["body"]).unwrap())
 }
 
 fn chooses_cloudwatch(body: &[u8]) -> bool {
     let Ok(document) = parse(body) else { return false };
-    let connection =
-        Request::open(&document).and_then(|request| Connection::read(&request.connection_details));
+    let connection = connection_details(&document).and_then(|details| Connection::read(&details));
     matches!(connection, Ok(Connection::CloudWatch(_)))
 }
 

@@ -2,11 +2,12 @@
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use lru::LruCache;
 
+use crate::shared::lock;
 use crate::time::EpochMillis;
 
 /// Values by key. Every access evicts what has expired, and an insert evicts the least recently
@@ -35,14 +36,14 @@ impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
 
     /// The value of `key`, if it has not expired.
     pub(crate) fn get(&self, key: &K, now: EpochMillis) -> Option<V> {
-        let mut lock = self.lock();
+        let mut lock = lock(&self.entries);
         let entries = evict_expired(lock.as_mut()?, now);
         entries.get(key).map(|entry| entry.value.clone())
     }
 
     /// A value that has not expired and that `matches` accepts.
     pub(crate) fn find(&self, now: EpochMillis, matches: impl Fn(&K, &V) -> bool) -> Option<V> {
-        let mut lock = self.lock();
+        let mut lock = lock(&self.entries);
         let entries = evict_expired(lock.as_mut()?, now);
         let found = entries.find_and_promote(|(key, entry)| matches(key, &entry.value));
         found.map(|(_, entry)| entry.value.clone())
@@ -57,7 +58,7 @@ impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
         now: EpochMillis,
         lifetime: Duration,
     ) {
-        let mut lock = self.lock();
+        let mut lock = lock(&self.entries);
         let entries =
             evict_expired(lock.get_or_insert_with(|| LruCache::sparse(self.max_entries)), now);
         let expires = now.saturating_add(lifetime);
@@ -72,11 +73,7 @@ impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
 
     /// Whether nothing was ever inserted.
     pub(crate) fn is_unused(&self) -> bool {
-        self.lock().is_none()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Entries<K, V>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.entries).is_none()
     }
 }
 

@@ -149,6 +149,15 @@ impl<'a> Node<'a> {
         self.value.and_then(Value::as_str).ok_or_else(|| self.wrong(expected))
     }
 
+    /// The value as a string that `parse` accepts.
+    pub fn parsed<T>(
+        &self,
+        expected: &str,
+        parse: impl FnOnce(&'a str) -> Option<T>,
+    ) -> Result<T, MirrorError> {
+        parse(self.text(expected)?).ok_or_else(|| self.wrong(expected))
+    }
+
     /// The value as a number, with or without a fraction. `expected` completes the error
     /// "expected …".
     pub fn number(&self, expected: &str) -> Result<f64, MirrorError> {

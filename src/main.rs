@@ -9,9 +9,10 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use stackstate_mirror::app::{App, Dependencies};
 use stackstate_mirror::cloudwatch::CloudWatch;
-use stackstate_mirror::config::{Config, LogConfig};
+use stackstate_mirror::config::Config;
+use stackstate_mirror::log::LogConfig;
 use stackstate_mirror::time::EpochMillis;
-use stackstate_mirror::{event, log};
+use stackstate_mirror::{event, heap, log};
 use tracing::{error, warn};
 
 /// `make` names the commit. Other builds do not know it.
@@ -22,7 +23,7 @@ const SHORTEST_RUN: Duration = Duration::from_millis(100);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    stackstate_mirror_heap::return_early();
+    heap::return_early();
     let look_up = |name: &str| env::var(name).ok();
     let subscriber = log::subscriber(LogConfig::read(look_up), stdout);
     tracing::subscriber::set_global_default(subscriber)?;
@@ -41,7 +42,7 @@ async fn main() -> Result<(), Error> {
             cloudwatch,
             commit: COMMIT.filter(|commit| !commit.is_empty()),
         },
-    )?;
+    );
     // Requests that are served at once outlive this function's frame, as far as the compiler knows.
     let app: &App = Box::leak(Box::new(app));
     loop {

@@ -19,22 +19,39 @@ pub enum Scalar {
     Boolean(bool),
 }
 
-/// What a condition requires of its field.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Comparison {
-    /// The field equals this value.
-    EqualTo(Scalar),
-    /// The field equals one of these values (`InSetValue`).
-    OneOf(Vec<Scalar>),
-}
-
 /// A condition of a query. All conditions of a query must hold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Condition {
     /// The name of the field.
     pub key: String,
-    /// What the field must be.
-    pub comparison: Comparison,
+    /// The field equals one of these values. Without any, the condition never holds.
+    pub values: Vec<Scalar>,
+}
+
+/// What a request asks for: one for each of the four calls.
+#[derive(Debug, PartialEq)]
+pub enum Query {
+    /// Test the connection.
+    Connection,
+    /// List the names of fields.
+    FieldNames(Filter),
+    /// List the values of a field.
+    FieldValues(FieldValuesQuery),
+    /// Return points.
+    Metrics(MetricQuery),
+}
+
+/// The answer to a [`Query`].
+#[derive(Debug, PartialEq)]
+pub enum Answer {
+    /// The connection works.
+    Connected,
+    /// The names of fields.
+    FieldNames(Page<Field>),
+    /// The values of a field.
+    FieldValues(Page<FieldValue>),
+    /// Points.
+    Metrics(Telemetry),
 }
 
 /// The part that all queries have: which data, which time, how many results.

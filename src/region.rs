@@ -27,68 +27,33 @@ impl Region {
         valid.then(|| Region(name.to_owned()))
     }
 
-    /// The partition of the region, by the `regionRegex` of each in AWS's `partitions.json`.
-    /// `None` if none has such a region.
-    pub fn partition(&self) -> Option<Partition> {
+    /// The home of the partition `aws`.
+    pub const HOME_OF_AWS: &'static str = "us-east-1";
+
+    /// The home of this region's partition: a region that no account can disable. All regions of a
+    /// partition, which has endpoints, accounts and credentials of its own, have the same home. The
+    /// patterns are the `regionRegex` of AWS's `partitions.json`. `None` if no partition has such a
+    /// region.
+    pub fn home(&self) -> Option<Region> {
         let words: Vec<&str> = self.0.split('-').collect();
-        match words.as_slice() {
+        Region::new(match words.as_slice() {
             ["us" | "eu" | "ap" | "sa" | "ca" | "me" | "af" | "il" | "mx", _, _] => {
-                Some(Partition::Aws)
+                Region::HOME_OF_AWS
             }
-            ["cn", _, _] => Some(Partition::China),
-            ["us", "gov", _, _] => Some(Partition::GovCloud),
-            ["us", "iso", _, _] => Some(Partition::Iso),
-            ["us", "isob", _, _] => Some(Partition::IsoB),
-            ["eu", "isoe", _, _] => Some(Partition::IsoE),
-            ["us", "isof", _, _] => Some(Partition::IsoF),
-            ["eusc", "de", _, _] => Some(Partition::EuropeanSovereign),
-            _ => None,
-        }
+            ["cn", _, _] => "cn-north-1",
+            ["us", "gov", _, _] => "us-gov-west-1",
+            ["us", "iso", _, _] => "us-iso-east-1",
+            ["us", "isob", _, _] => "us-isob-east-1",
+            ["eu", "isoe", _, _] => "eu-isoe-west-1",
+            ["us", "isof", _, _] => "us-isof-south-1",
+            ["eusc", "de", _, _] => "eusc-de-east-1",
+            _ => return None,
+        })
     }
 
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-/// A partition of AWS: regions with endpoints, accounts and credentials of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Partition {
-    /// `aws`
-    Aws,
-    /// `aws-cn`
-    China,
-    /// `aws-us-gov`
-    GovCloud,
-    /// `aws-iso`
-    Iso,
-    /// `aws-iso-b`
-    IsoB,
-    /// `aws-iso-e`
-    IsoE,
-    /// `aws-iso-f`
-    IsoF,
-    /// `aws-eusc`
-    EuropeanSovereign,
-}
-
-impl Partition {
-    /// A region of the partition that no account can disable.
-    pub fn default_region(self) -> Region {
-        Region(
-            match self {
-                Partition::Aws => "us-east-1",
-                Partition::China => "cn-north-1",
-                Partition::GovCloud => "us-gov-west-1",
-                Partition::Iso => "us-iso-east-1",
-                Partition::IsoB => "us-isob-east-1",
-                Partition::IsoE => "eu-isoe-west-1",
-                Partition::IsoF => "us-isof-south-1",
-                Partition::EuropeanSovereign => "eusc-de-east-1",
-            }
-            .to_owned(),
-        )
     }
 }
 
@@ -126,25 +91,25 @@ mod tests {
     }
 
     #[test]
-    fn partitions_are_told_apart() {
-        for (name, partition) in [
-            ("eu-west-1", Some(Partition::Aws)),
-            ("us-east-1", Some(Partition::Aws)),
-            ("mx-central-1", Some(Partition::Aws)),
-            ("us-gov-east-1", Some(Partition::GovCloud)),
-            ("us-iso-east-1", Some(Partition::Iso)),
-            ("us-isob-east-1", Some(Partition::IsoB)),
-            ("eu-isoe-west-1", Some(Partition::IsoE)),
-            ("us-isof-south-1", Some(Partition::IsoF)),
-            ("eusc-de-east-1", Some(Partition::EuropeanSovereign)),
-            ("cn-northwest-1", Some(Partition::China)),
+    fn a_partition_has_one_home() {
+        for (name, home) in [
+            ("eu-west-1", Some("us-east-1")),
+            ("us-east-1", Some("us-east-1")),
+            ("mx-central-1", Some("us-east-1")),
+            ("us-gov-east-1", Some("us-gov-west-1")),
+            ("us-iso-east-1", Some("us-iso-east-1")),
+            ("us-isob-east-1", Some("us-isob-east-1")),
+            ("eu-isoe-west-1", Some("eu-isoe-west-1")),
+            ("us-isof-south-1", Some("us-isof-south-1")),
+            ("eusc-de-east-1", Some("eusc-de-east-1")),
+            ("cn-northwest-1", Some("cn-north-1")),
             ("xx-north-1", None),
             ("us-new-east-1", None),
         ] {
-            let region = Region::new(name).unwrap();
-            assert_eq!(region.partition(), partition, "{name}");
-            let default = partition.map(Partition::default_region);
-            assert_eq!(default.and_then(|region| region.partition()), partition, "{name}");
+            let found = Region::new(name).unwrap().home();
+            assert_eq!(found.as_ref().map(Region::as_str), home, "{name}");
+            let again = found.as_ref().and_then(Region::home);
+            assert_eq!(again, found, "{name}");
         }
     }
 }

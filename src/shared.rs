@@ -1,10 +1,16 @@
-//! Work that several requests wait for.
+//! What several requests use at once: locks, and work that they wait for.
 
 use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tokio::task::JoinSet;
+
+/// Locks `mutex`, also after a panic: no code here leaves what a lock guards half changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The output of work, for everybody who has a clone. `None` if the work panicked.
 pub(crate) type SharedWork<T> = Shared<BoxFuture<'static, Option<T>>>;

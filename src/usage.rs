@@ -2,17 +2,19 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::region::Region;
+use crate::shared::lock;
 
 tokio::task_local! {
     /// The usage of the request that the current task serves, and the attempts of the call that
-    /// it waits for. The SDK's interceptors have no other way to know for which request they run,
-    /// because all requests share the clients.
+    /// it waits for. All requests share the clients, so the clients' interceptors read it here.
+    /// `customize().interceptor(…)` would give each call one of its own, but none to the AssumeRole
+    /// call that the SDK can make inside another call.
     static CURRENT: (Arc<Usage>, Arc<Attempts>);
 }
 
@@ -57,9 +59,14 @@ impl Attempts {
         Attempts { deadline: Some(deadline), tally: Mutex::default(), throttles }
     }
 
+    /// Forgets the numbers, for the next of several calls.
+    pub fn restart(&self) {
+        *lock(&self.tally) = Tally::default();
+    }
+
     /// The numbers so far.
     pub fn tally(&self) -> Tally {
-        *self.lock()
+        *lock(&self.tally)
     }
 
     /// The numbers of the call that the current task waits for; zeros if there is none.
@@ -71,10 +78,6 @@ impl Attempts {
     pub fn time_left() -> Option<Duration> {
         let deadline = CURRENT.try_with(|(_, attempts)| attempts.deadline).ok().flatten()?;
         Some(deadline.saturating_duration_since(Instant::now()))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Tally> {
-        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,7 +93,7 @@ pub struct Counts {
     /// The namespace of the query, or `several`.
     pub namespace: Option<String>,
     /// Whether the caches had everything that the request needed. `None` if it asked none.
-    pub cache: Option<Cache>,
+    pub is_cached: Option<bool>,
     /// The calls to CloudWatch. Each page is a call. A call for several requests counts for the
     /// first of them only.
     pub calls: u32,
@@ -111,37 +114,22 @@ pub struct Counts {
     since: Option<Instant>,
 }
 
-/// Whether the caches had what a request needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cache {
-    /// They had everything.
-    Hit,
-    /// AWS was asked for something.
-    Miss,
-}
-
 impl Usage {
     /// Changes the counts.
     pub fn record(&self, change: impl FnOnce(&mut Counts)) {
-        change(&mut self.lock());
+        change(&mut lock(&self.0));
     }
 
     /// Counts queries of a GetMetricData request, and returns the number of all so far.
     pub fn add_metrics_asked(&self, count: usize) -> usize {
-        let mut counts = self.lock();
+        let mut counts = lock(&self.0);
         counts.metrics_asked += count;
         counts.metrics_asked
     }
 
     /// Records that a cache had, or did not have, what the request needed.
     pub fn record_cache(&self, is_hit: bool) {
-        self.record(|counts| {
-            counts.cache = match counts.cache {
-                Some(Cache::Miss) => Some(Cache::Miss),
-                _ if is_hit => Some(Cache::Hit),
-                _ => Some(Cache::Miss),
-            }
-        });
+        self.record(|counts| counts.is_cached = Some(is_hit && counts.is_cached.unwrap_or(true)));
     }
 
     /// Records the namespaces that a query selects.
@@ -168,7 +156,7 @@ impl Usage {
     pub fn record_attempt() {
         let _ = CURRENT.try_with(|(usage, attempts)| {
             usage.record(|counts| counts.attempts += 1);
-            attempts.lock().begun += 1;
+            lock(&attempts.tally).begun += 1;
         });
     }
 
@@ -180,7 +168,7 @@ impl Usage {
             if let Some(throttles) = attempts.throttles.as_ref().filter(|_| is_throttled) {
                 throttles.fetch_add(1, Ordering::Relaxed);
             }
-            let mut tally = attempts.lock();
+            let mut tally = lock(&attempts.tally);
             tally.is_throttled = is_throttled;
             tally.throttled += u32::from(is_throttled);
             tally.failed += u32::from(end == AttemptEnd::Failed);
@@ -189,11 +177,7 @@ impl Usage {
 
     /// The counts so far.
     pub fn counts(&self) -> Counts {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0).clone()
     }
 }
 
@@ -229,16 +213,16 @@ mod tests {
 
     #[test]
     fn one_miss_makes_the_request_a_miss() {
-        for (hits, cache) in [
+        for (hits, is_cached) in [
             (&[][..], None),
-            (&[true], Some(Cache::Hit)),
-            (&[true, true], Some(Cache::Hit)),
-            (&[true, false], Some(Cache::Miss)),
-            (&[false, true], Some(Cache::Miss)),
+            (&[true], Some(true)),
+            (&[true, true], Some(true)),
+            (&[true, false], Some(false)),
+            (&[false, true], Some(false)),
         ] {
             let usage = Usage::default();
             hits.iter().for_each(|is_hit| usage.record_cache(*is_hit));
-            assert_eq!(usage.counts().cache, cache, "{hits:?}");
+            assert_eq!(usage.counts().is_cached, is_cached, "{hits:?}");
         }
     }
 

@@ -6,8 +6,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
-use stackstate_mirror::config::LogConfig;
 use stackstate_mirror::log;
+use stackstate_mirror::log::LogConfig;
 use tracing::Level;
 
 mod support;

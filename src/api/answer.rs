@@ -7,7 +7,9 @@ use serde::{Serialize, Serializer};
 
 use super::size::{shortened, written};
 use crate::error::MirrorError;
-use crate::model::{Bucket, Field, FieldType, FieldValue, Page, Points, RawPoint, Telemetry};
+use crate::model::{
+    Answer, Bucket, Field, FieldType, FieldValue, Page, Points, RawPoint, Telemetry,
+};
 
 /// The maximum size of a list's items as Lambda writes them, in bytes. The whole answer may have 6
 /// MB ("Lambda quotas", Lambda developer guide).
@@ -21,62 +23,61 @@ const ITEM: usize = 128;
 const MAX_METRIC: usize = 512;
 const MAX_DETAILS: usize = 1_536;
 
-/// A successful answer to one of the four calls.
-#[derive(Debug, PartialEq)]
-pub enum Answer {
-    /// The connection test passed.
-    Connected,
-    /// The connection test failed, and why. This is an answer with status 200, not an error.
-    NotConnected(MirrorError),
-    /// The names of fields.
-    FieldNames(Page<Field>),
-    /// The values of a field.
-    FieldValues(Page<FieldValue>),
-    /// Points.
-    Metrics(Telemetry),
+/// The body of an answer.
+///
+/// # Errors
+/// Should not occur, because JSON can represent all parts.
+pub fn body(answer: &Answer) -> Result<String, MirrorError> {
+    json(&match answer {
+        Answer::Connected => Body::Connection { status: "OK", error: None, kind: CONNECTION },
+        Answer::FieldNames(Page { items, is_partial }) => {
+            let shown = fitting(items, |field| &field.name);
+            Body::FieldNames {
+                fields: shown.iter().map(Into::into).collect(),
+                is_partial: *is_partial || shown.len() < items.len(),
+                kind: "FieldNamesResponse",
+            }
+        }
+        Answer::FieldValues(Page { items, is_partial }) => {
+            let shown = fitting(items, |value| match value {
+                FieldValue::Complete(text) | FieldValue::Pattern(text) => text,
+            });
+            Body::FieldValues {
+                values: shown.iter().map(Into::into).collect(),
+                is_partial: *is_partial || shown.len() < items.len(),
+                kind: "FieldValuesResponse",
+            }
+        }
+        Answer::Metrics(telemetry) => {
+            Body::Metrics { telemetry: telemetry.into(), kind: "MetricsResponse" }
+        }
+    })
 }
 
-impl Answer {
-    /// The body of the answer.
-    ///
-    /// # Errors
-    /// Should not occur, because JSON can represent all parts.
-    pub fn body(&self) -> serde_json::Result<String> {
-        match self {
-            Answer::Connected => {
-                serde_json::to_string(&Connection { status: "OK", error: None, kind: CONNECTION })
-            }
-            Answer::NotConnected(error) => serde_json::to_string(&Connection {
-                status: "FAILURE",
-                error: Some(ErrorBody::MetricStoreConnectionError {
-                    details: shortened(&error.to_string(), MAX_DETAILS),
-                }),
-                kind: CONNECTION,
-            }),
-            Answer::FieldNames(Page { items, is_partial }) => {
-                let shown = fitting(items, |field| &field.name);
-                serde_json::to_string(&FieldNames {
-                    fields: shown.iter().map(Into::into).collect(),
-                    is_partial: *is_partial || shown.len() < items.len(),
-                    kind: "FieldNamesResponse",
-                })
-            }
-            Answer::FieldValues(Page { items, is_partial }) => {
-                let shown = fitting(items, |value| match value {
-                    FieldValue::Complete(text) | FieldValue::Pattern(text) => text,
-                });
-                serde_json::to_string(&FieldValues {
-                    values: shown.iter().map(Into::into).collect(),
-                    is_partial: *is_partial || shown.len() < items.len(),
-                    kind: "FieldValuesResponse",
-                })
-            }
-            Answer::Metrics(telemetry) => serde_json::to_string(&Metrics {
-                telemetry: telemetry.into(),
-                kind: "MetricsResponse",
-            }),
-        }
-    }
+/// The body of the answer to a connection test that failed. It is an answer with status 200, not an
+/// error.
+///
+/// # Errors
+/// Like [`body`].
+pub fn not_connected(error: &MirrorError) -> Result<String, MirrorError> {
+    let details = shortened(&error.to_string(), MAX_DETAILS).into_owned().into();
+    let error = Some(ErrorBody::MetricStoreConnectionError { details });
+    json(&Body::Connection { status: "FAILURE", error, kind: CONNECTION })
+}
+
+/// The body of an error.
+///
+/// # Errors
+/// Like [`body`].
+pub fn error_body(error: &MirrorError) -> Result<String, MirrorError> {
+    json(&ErrorBody::from(error))
+}
+
+fn json(body: &impl Serialize) -> Result<String, MirrorError> {
+    serde_json::to_string(body).map_err(|error| MirrorError::Remote {
+        summary: "The mirror cannot write its answer",
+        details: error.to_string(),
+    })
 }
 
 /// The first items that fit a list.
@@ -87,14 +88,6 @@ fn fitting<T>(items: &[T], text: impl Fn(&T) -> &str) -> &[T] {
         left.checked_sub(size).map(|less| left = less).is_some()
     };
     &items[..items.iter().take_while(fits).count()]
-}
-
-/// The body of an error.
-///
-/// # Errors
-/// Should not occur, because JSON can represent all parts.
-pub fn error_body(error: &MirrorError) -> serde_json::Result<String> {
-    serde_json::to_string(&ErrorBody::from(error))
 }
 
 #[derive(Serialize)]
@@ -143,22 +136,34 @@ impl<'a> From<&'a MirrorError> for ErrorBody<'a> {
 
 const CONNECTION: &str = "TestConnectionResponse";
 
+/// The body of a successful answer. A variant's last member is StackState's name for it.
 #[derive(Serialize)]
-struct Connection<'a> {
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<ErrorBody<'a>>,
-    #[serde(rename = "_type")]
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
-struct FieldNames<'a> {
-    fields: Vec<FieldDescriptor<'a>>,
-    #[serde(rename = "isPartial")]
-    is_partial: bool,
-    #[serde(rename = "_type")]
-    kind: &'static str,
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum Body<'a> {
+    Connection {
+        status: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorBody<'a>>,
+        #[serde(rename = "_type")]
+        kind: &'static str,
+    },
+    FieldNames {
+        fields: Vec<FieldDescriptor<'a>>,
+        is_partial: bool,
+        #[serde(rename = "_type")]
+        kind: &'static str,
+    },
+    FieldValues {
+        values: Vec<TypedValue<'a>>,
+        is_partial: bool,
+        #[serde(rename = "_type")]
+        kind: &'static str,
+    },
+    Metrics {
+        telemetry: MetricTelemetry<'a>,
+        #[serde(rename = "_type")]
+        kind: &'static str,
+    },
 }
 
 #[derive(Serialize)]
@@ -181,15 +186,6 @@ fn as_text<S: Serializer>(field_type: &FieldType, serializer: S) -> Result<S::Ok
 }
 
 #[derive(Serialize)]
-struct FieldValues<'a> {
-    values: Vec<TypedValue<'a>>,
-    #[serde(rename = "isPartial")]
-    is_partial: bool,
-    #[serde(rename = "_type")]
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
 struct TypedValue<'a> {
     value: Cow<'a, str>,
     #[serde(rename = "_type")]
@@ -207,13 +203,6 @@ impl<'a> From<&'a FieldValue> for TypedValue<'a> {
             }
         }
     }
-}
-
-#[derive(Serialize)]
-struct Metrics<'a> {
-    telemetry: MetricTelemetry<'a>,
-    #[serde(rename = "_type")]
-    kind: &'static str,
 }
 
 #[derive(Serialize)]
@@ -265,14 +254,14 @@ mod tests {
             is_partial: false,
         };
         for (length, is_partial) in [(100, false), (1_019, true)] {
-            let body = Answer::FieldValues(values(length)).body().unwrap();
+            let body = super::body(&Answer::FieldValues(values(length))).unwrap();
             let answer = serde_json::to_string(&body).unwrap();
             assert!(answer.len() < 6_000_000, "{}", answer.len());
             assert!(body.contains(&format!("\"isPartial\":{is_partial}")), "{length}");
 
             let field = Field { name: "\"".repeat(length), field_type: FieldType::String };
             let names = Page { items: vec![field; 5_000], is_partial: false };
-            let body = Answer::FieldNames(names).body().unwrap();
+            let body = super::body(&Answer::FieldNames(names)).unwrap();
             assert!(body.contains(&format!("\"isPartial\":{is_partial}")), "names of {length}");
         }
     }

@@ -1,7 +1,5 @@
 //! Method and path → [`Endpoint`].
 
-use lambda_http::http::Method;
-
 use crate::explore;
 
 /// The endpoints of the mirror.
@@ -51,7 +49,7 @@ impl Endpoint {
     /// # Errors
     /// No endpoint has this path, or it has another method.
     pub fn find(
-        method: &Method,
+        method: &str,
         path: &str,
         stage: Option<&str>,
         has_explorer: bool,
@@ -68,11 +66,7 @@ impl Endpoint {
             Endpoint::About | Endpoint::Explore(_) => "GET",
             Endpoint::Call(_) => "POST",
         };
-        if method.as_str() == allow {
-            Ok(endpoint)
-        } else {
-            Err(RouteError::MethodNotAllowed { allow })
-        }
+        if method == allow { Ok(endpoint) } else { Err(RouteError::MethodNotAllowed { allow }) }
     }
 
     fn at(segments: &[&str]) -> Option<Endpoint> {
@@ -138,8 +132,7 @@ mod tests {
             ("POST", "/", None, get_only),
             ("HEAD", "/", None, get_only),
         ] {
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let found = Endpoint::find(&method, path, stage, true);
+            let found = Endpoint::find(method, path, stage, true);
             assert_eq!(found, expected, "{method} {path} {stage:?}");
         }
     }
@@ -155,8 +148,7 @@ mod tests {
             ("GET", "/explore/mod.rs", None),
             ("GET", "/explore/../page.js", None),
         ] {
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let find = |has_explorer| Endpoint::find(&method, path, Some("prod"), has_explorer);
+            let find = |has_explorer| Endpoint::find(method, path, Some("prod"), has_explorer);
             let file = name.map(|name| explore::file(name).unwrap());
             assert_eq!(
                 find(true),
@@ -165,7 +157,7 @@ mod tests {
             );
             assert_eq!(find(false), NOT_FOUND, "{path}");
         }
-        let find = |has_explorer| Endpoint::find(&Method::POST, "/explore", None, has_explorer);
+        let find = |has_explorer| Endpoint::find("POST", "/explore", None, has_explorer);
         assert_eq!(find(true), Err(RouteError::MethodNotAllowed { allow: "GET" }));
         assert_eq!(find(false), NOT_FOUND);
     }

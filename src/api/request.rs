@@ -6,30 +6,9 @@ use super::endpoint::Call;
 use crate::error::MirrorError;
 use crate::json::{self, Node, Object};
 use crate::model::{
-    Aggregation, Comparison, Condition, FieldType, FieldValuesQuery, Filter, Method, MetricQuery,
-    Scalar,
+    Aggregation, Condition, FieldType, FieldValuesQuery, Filter, Method, MetricQuery, Query, Scalar,
 };
 use crate::time::{MAX_EPOCH_MILLIS, TimeRange};
-
-/// The body of a request.
-pub struct Request<'a> {
-    /// `connectionDetails`. Errors never quote its values.
-    pub connection_details: Object<'a>,
-    body: Object<'a>,
-}
-
-/// The query of a request.
-#[derive(Debug, PartialEq)]
-pub enum Query {
-    /// Test the connection.
-    Connection,
-    /// List the names of fields.
-    FieldNames(Filter),
-    /// List the values of a field.
-    FieldValues(FieldValuesQuery),
-    /// Return points.
-    Metrics(MetricQuery),
-}
 
 /// Parses a body as JSON.
 ///
@@ -43,30 +22,26 @@ pub fn parse(body: &[u8]) -> Result<Value, MirrorError> {
         .map_err(|error| MirrorError::request(format_args!("the body: expected JSON: {error}")))
 }
 
-impl<'a> Request<'a> {
-    /// Opens a document.
-    ///
-    /// # Errors
-    /// The document is not an object, or has no object `connectionDetails`.
-    pub fn open(document: &'a Value) -> Result<Self, MirrorError> {
-        let body = Node::root(document).object()?;
-        let connection_details = body.member("connectionDetails").secret().object()?;
-        Ok(Request { connection_details, body })
-    }
+/// The member `connectionDetails` of a request. Errors never quote its values.
+///
+/// # Errors
+/// The document is not an object, or has no object `connectionDetails`.
+pub fn connection_details(document: &Value) -> Result<Object<'_>, MirrorError> {
+    Node::root(document).object()?.member("connectionDetails").secret().object()
+}
 
-    /// Reads the query of `call`.
-    ///
-    /// # Errors
-    /// A member is missing or is not what the API defines. The error names it.
-    pub fn query(&self, call: Call) -> Result<Query, MirrorError> {
-        let query = || self.body.member("query").object();
-        Ok(match call {
-            Call::Connection => Query::Connection,
-            Call::FieldNames => Query::FieldNames(filter(&query()?)?),
-            Call::FieldValues => Query::FieldValues(field_values(&query()?)?),
-            Call::Metrics => Query::Metrics(metrics(&query()?)?),
-        })
-    }
+/// Reads the query of `call`.
+///
+/// # Errors
+/// A member is missing or is not what the API defines. The error names it.
+pub fn query(document: &Value, call: Call) -> Result<Query, MirrorError> {
+    let query = || Node::root(document).object()?.member("query").object();
+    Ok(match call {
+        Call::Connection => Query::Connection,
+        Call::FieldNames => Query::FieldNames(filter(&query()?)?),
+        Call::FieldValues => Query::FieldValues(field_values(&query()?)?),
+        Call::Metrics => Query::Metrics(metrics(&query()?)?),
+    })
 }
 
 fn filter(query: &Object) -> Result<Filter, MirrorError> {
@@ -105,27 +80,22 @@ fn condition(condition: &Object) -> Result<Condition, MirrorError> {
     choice(&condition.member("_type"), &[("EqualityCondition", ())])?;
     Ok(Condition {
         key: condition.member("key").text("the name of a field")?.to_owned(),
-        comparison: comparison(&condition.member("value").object()?)?,
+        values: values(&condition.member("value").object()?)?,
     })
 }
 
-fn comparison(comparison: &Object) -> Result<Comparison, MirrorError> {
-    type Read = fn(&Node) -> Result<Comparison, MirrorError>;
+fn values(comparison: &Object) -> Result<Vec<Scalar>, MirrorError> {
+    type Read = fn(&Node) -> Result<Vec<Scalar>, MirrorError>;
     const TYPES: [(&str, Read); 4] = [
-        ("StringValue", |node| {
-            Ok(Comparison::EqualTo(Scalar::Text(node.text("a string")?.to_owned())))
-        }),
-        ("DoubleValue", |node| Ok(Comparison::EqualTo(Scalar::Number(node.number("a number")?)))),
-        ("BooleanValue", |node| Ok(Comparison::EqualTo(Scalar::Boolean(node.boolean()?)))),
-        ("InSetValue", |node| {
-            let values = node.items()?.map(|item| scalar(&item)).collect::<Result<_, _>>();
-            values.map(Comparison::OneOf)
-        }),
+        ("StringValue", |node| Ok(vec![Scalar::Text(node.text("a string")?.to_owned())])),
+        ("DoubleValue", |node| Ok(vec![Scalar::Number(node.number("a number")?)])),
+        ("BooleanValue", |node| Ok(vec![Scalar::Boolean(node.boolean()?)])),
+        ("InSetValue", |node| node.items()?.map(|item| scalar(&item)).collect()),
     ];
     let value = comparison.member("value");
     match choice(&comparison.member("_type"), &TYPES)? {
         Some(read) => read(&value),
-        None => scalar(&value).map(Comparison::EqualTo),
+        None => Ok(vec![scalar(&value)?]),
     }
 }
 
@@ -183,10 +153,8 @@ fn aggregation(aggregation: &Object) -> Result<Aggregation, MirrorError> {
 /// The choice that `node` names; `None` if it is absent.
 fn choice<T: Copy>(node: &Node, choices: &[(&str, T)]) -> Result<Option<T>, MirrorError> {
     node.optional(|node| {
-        let expected = one_of(choices);
-        let name = node.text(&expected)?;
-        let found = choices.iter().find(|(known, _)| *known == name);
-        found.map(|(_, choice)| *choice).ok_or_else(|| node.wrong(&expected))
+        let find = |name| choices.iter().find(|(known, _)| *known == name);
+        node.parsed(&one_of(choices), |name| find(name).map(|(_, choice)| *choice))
     })
 }
 

@@ -3,13 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lambda_http::RequestExt;
-use lambda_http::http::StatusCode;
-use lambda_http::http::request::Parts;
 use tracing::{info, warn};
 
 use crate::error::MirrorError;
-use crate::usage::{Cache, Counts, Usage};
+use crate::usage::{Counts, Usage};
 
 /// The log line of a request: fixed names, numbers, and the names of a region and a namespace.
 /// Nothing else comes from the request.
@@ -35,23 +32,19 @@ impl LogLine {
         self.error = Some((error.kind(), error.summary()));
     }
 
-    /// Writes the line.
-    pub(super) fn write(self, parts: &Parts, status: StatusCode, duration: Duration) {
+    /// Writes the line of the request with this id.
+    pub(super) fn write(self, request_id: &str, status: u16, duration: Duration) {
         let LogLine { call, source, points, usage, error, is_cold_start } = self;
-        let context = parts.extensions.lambda_context_ref();
-        let request_id = context.map(|context| context.request_id.as_str());
         let counts = usage.counts();
         let uses_aws = counts.region.is_some();
-        let Counts { region, namespace, cache, calls, attempts, throttles, metrics_asked, .. } =
-            counts;
+        let Counts {
+            region, namespace, is_cached, calls, attempts, throttles, metrics_asked, ..
+        } = counts;
         // Only requests that are served at once share calls or wait for one another.
         let shared_calls = Some(counts.shared_calls).filter(|calls| *calls > 0);
         let queued = Some(counts.queued).filter(|queued| !queued.is_zero());
         let region = region.as_ref().map(|region| region.as_str());
-        let cache = cache.map(|cache| match cache {
-            Cache::Hit => "hit",
-            Cache::Miss => "miss",
-        });
+        let cache = is_cached.map(|is_cached| if is_cached { "hit" } else { "miss" });
         let (error, reason) = error.unzip();
         // The levels of tracing's macros are constants.
         macro_rules! line {
@@ -69,7 +62,7 @@ impl LogLine {
                     attempts = uses_aws.then_some(attempts),
                     throttles = uses_aws.then_some(throttles),
                     points,
-                    status = status.as_u16(),
+                    status,
                     error,
                     reason,
                     durationMs = millis(duration),

@@ -1,35 +1,32 @@
-//! One request: HTTP request → endpoint → admission → query → source → answer → HTTP response.
+//! One request: endpoint → admission → query → source → answer → response, log line.
 
-mod event;
 mod log_line;
-mod request_error;
 mod response;
 
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use lambda_http::RequestExt;
-use lambda_http::http::request::Parts;
-use lambda_http::http::{self, HeaderValue, Response};
 use serde_json::{Value, json};
 
 use self::log_line::LogLine;
-use self::request_error::{MAX_BODY, RequestError};
-use self::response::{Success, response};
-use crate::access::{Access, Admission};
-use crate::api::answer::Answer;
+pub use self::response::Response;
+use self::response::{MAX_BODY, RequestError, Success};
+use crate::access::Access;
 use crate::api::endpoint::{Call, Endpoint};
-use crate::api::request::{self, Query, Request};
 use crate::api::token::access_token;
-use crate::cloudwatch::CloudWatch;
-use crate::config::{Config, ConfigError};
+use crate::api::{answer, request};
+use crate::cloudwatch::{CloudWatch, RequestContext};
+use crate::config::Config;
 use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
-use crate::source::{RequestContext, Source};
+use crate::json::Object;
+use crate::model::Answer;
 use crate::time::EpochMillis;
+use crate::{heap, random};
 
 /// The maximum time limit of a request, and the default for metrics.
 const MAX_TIME_LIMIT: Duration = Duration::from_secs(25);
@@ -46,16 +43,28 @@ const LARGE_BODY: usize = 32 << 10;
 /// answer.
 const MAX_SEND_TIME: Duration = Duration::from_millis(500);
 
-/// The body of a request, decoded.
-pub type Body = Result<Vec<u8>, NotBase64>;
-
-/// The event says that the body is base64, but it is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotBase64;
+/// A request, without what is special to one kind of event.
+pub struct Request {
+    /// Such as `POST`.
+    pub method: String,
+    /// The path, percent-encoded, with the stage if the sender's paths have it.
+    pub path: String,
+    /// The stage with which the path may begin.
+    pub stage: Option<String>,
+    /// The address of the caller, as Lambda knows it.
+    pub source_address: Option<IpAddr>,
+    /// The body, decoded. `None` if the event says that it is base64, but it is not.
+    pub body: Option<Vec<u8>>,
+    /// Lambda's id of the request.
+    pub id: String,
+    /// The time by which Lambda must have the answer. `cargo lambda watch` sets times that have
+    /// already passed, which set no limit.
+    pub deadline: EpochMillis,
+}
 
 /// The mirror.
 pub struct App {
-    api_key: HeaderValue,
+    api_key: String,
     access: Access,
     has_explorer: bool,
     dependencies: Dependencies,
@@ -77,16 +86,14 @@ pub struct Dependencies {
 
 impl App {
     /// A mirror with this configuration.
-    ///
-    /// # Errors
-    /// The configured API key does not fit an HTTP header.
-    pub fn new(config: &Config, dependencies: Dependencies) -> Result<Self, ConfigError> {
-        let mut api_key =
-            HeaderValue::from_str(&config.api_key).map_err(|_| ConfigError::ApiKey)?;
-        api_key.set_sensitive(true);
-        let access = Access::new(&config.access_tokens, &config.allowed_networks);
-        let (has_explorer, is_warm) = (config.explorer, AtomicBool::new(false));
-        Ok(App { api_key, access, has_explorer, dependencies, is_warm })
+    pub fn new(config: &Config, dependencies: Dependencies) -> Self {
+        App {
+            api_key: config.api_key.clone(),
+            access: Access::new(&config.access_tokens, &config.allowed_networks),
+            has_explorer: config.explorer,
+            dependencies,
+            is_warm: AtomicBool::new(false),
+        }
     }
 
     /// The CloudWatch clients and caches.
@@ -95,18 +102,16 @@ impl App {
     }
 
     /// Answers one request and logs one line about it.
-    pub async fn handle(&self, request: http::Request<Body>) -> Response<lambda_http::Body> {
+    pub async fn handle(&self, request: Request) -> Response {
         let started = Instant::now();
-        let (parts, body) = request.into_parts();
-        let is_large = body.as_ref().is_ok_and(|body| body.len() > LARGE_BODY);
+        let Request { method, path, stage, source_address, body, id, deadline } = request;
+        let is_large = body.as_ref().is_some_and(|body| body.len() > LARGE_BODY);
         // Until the token is checked, the caller has none.
-        let is_allowed = self.access.allows_address(event::source_address(&parts));
-        let mut admission = if is_allowed { self.access.admit(None) } else { Admission::Refused };
+        let is_allowed = self.access.allows_address(source_address);
+        let mut is_admitted = is_allowed && self.access.admits(None);
         let mut log_line = LogLine::new(!self.is_warm.swap(true, Ordering::Relaxed));
         let answer = async {
-            let path = parts.extensions.raw_http_path();
-            let endpoint =
-                Endpoint::find(&parts.method, path, event::stage(&parts), self.has_explorer)?;
+            let endpoint = Endpoint::find(&method, &path, stage.as_deref(), self.has_explorer)?;
             log_line.call = Some(endpoint.name());
             let call = match endpoint {
                 Endpoint::About => return Ok(Success::Json(about(self.dependencies.commit))),
@@ -116,97 +121,76 @@ impl App {
                 Endpoint::Explore(file) => return Ok(Success::File(file)),
                 Endpoint::Call(call) => call,
             };
-            if is_allowed {
-                admission = self.admit(&body);
+            // A refused caller learns nothing else, not even that the body is not valid or too
+            // large.
+            if is_allowed && !is_admitted {
+                let token = body.as_deref().and_then(access_token);
+                is_admitted = self.access.admits(token.as_deref());
             }
-            match admission {
-                Admission::Refused => Err(RequestError::Unauthorized),
-                Admission::Admitted => {
-                    let body = self.answer(call, &parse(body)?, &parts, &mut log_line).await?;
-                    Ok(Success::Json(body))
+            if !is_admitted {
+                return Err(RequestError::Unauthorized);
+            }
+            let document = parse(body)?;
+            let details = request::connection_details(&document)?;
+            let answer = self.answer(call, &document, &details, deadline, &mut log_line).await;
+            let answer = match (call, answer) {
+                (Call::Connection, Err(error)) => {
+                    log_line.record_error(&error);
+                    answer::not_connected(&error)?
                 }
-            }
+                (_, answer) => answer::body(&answer?)?,
+            };
+            Ok(Success::Json(answer))
         };
-        // A panic leaves no shared state broken: the caches recover from a poisoned lock.
+        // A panic leaves no shared state broken: locks do not remember it.
         let result = AssertUnwindSafe(answer).catch_unwind().await;
-        let result = result.unwrap_or(Err(RequestError::Panicked));
-        if is_large && admission == Admission::Admitted {
-            stackstate_mirror_heap::give_back();
+        let result = result.unwrap_or_else(|_| Err(MirrorError::panicked().into()));
+        if is_large && is_admitted {
+            heap::give_back();
         }
-        let key = (admission == Admission::Admitted).then_some(&self.api_key);
-        let response = response(result, key, &mut log_line);
-        log_line.write(&parts, response.status(), started.elapsed());
+        let key = is_admitted.then_some(&*self.api_key);
+        let response = Response::new(result, key, &mut log_line);
+        log_line.write(&id, response.status_code, started.elapsed());
         response
-    }
-
-    /// Checks the access token in a body. A refused caller learns nothing else, not even that the
-    /// body is not valid or too large.
-    fn admit(&self, body: &Body) -> Admission {
-        if !self.access.is_restricted() {
-            return self.access.admit(None);
-        }
-        let token = body.as_ref().ok().and_then(|body| access_token(body));
-        self.access.admit(token.as_deref())
     }
 
     async fn answer(
         &self,
         call: Call,
         document: &Value,
-        parts: &Parts,
-        log_line: &mut LogLine,
-    ) -> Result<String, RequestError> {
-        let request = Request::open(document)?;
-        let answer = match (call, self.query(call, &request, parts, log_line).await) {
-            (Call::Connection, Err(error)) => {
-                log_line.record_error(&error);
-                Answer::NotConnected(error)
-            }
-            (_, answer) => answer?,
-        };
-        Ok(answer.body()?)
-    }
-
-    async fn query(
-        &self,
-        call: Call,
-        request: &Request<'_>,
-        parts: &Parts,
+        details: &Object<'_>,
+        lambda_deadline: EpochMillis,
         log_line: &mut LogLine,
     ) -> Result<Answer, MirrorError> {
-        let connection = Connection::read(&request.connection_details)?;
+        let connection = Connection::read(details)?;
         if connection.uses_function_role() && !self.access.is_restricted() {
             return Err(function_role_refused());
         }
+        log_line.source = Some(connection.source());
         let Dependencies { entropy, now, cloudwatch, commit: _ } = &self.dependencies;
-        let (entropy, now) = (*entropy, now());
-        let deadline = Deadline::after(time_limit(
-            call,
-            connection.request_timeout(),
-            event::time_left(parts, now),
-        ));
-        let usage = &log_line.usage;
-        let context = RequestContext { entropy, now, deadline, cloudwatch, usage };
-        let source = Source::open(&connection, context);
-        log_line.source = Some(source.name());
-        Ok(match request.query(call)? {
-            Query::Connection => {
-                source.test().await?;
-                Answer::Connected
+        let now = now();
+        let lambda_left = u64::try_from(lambda_deadline.0.saturating_sub(now.0)).ok();
+        let lambda_left = lambda_left.filter(|left| *left > 0).map(Duration::from_millis);
+        let limit = time_limit(call, connection.request_timeout(), lambda_left);
+        let deadline = Deadline::after(limit);
+        let query = request::query(document, call)?;
+        let answer = match &connection {
+            Connection::Random { seed } => random::answer(&query, seed.unwrap_or_else(entropy))?,
+            Connection::CloudWatch(config) => {
+                let usage = &log_line.usage;
+                let context = RequestContext { config, cloudwatch, deadline, now, usage };
+                context.answer(&query).await?
             }
-            Query::FieldNames(filter) => Answer::FieldNames(source.field_names(&filter).await?),
-            Query::FieldValues(query) => Answer::FieldValues(source.field_values(&query).await?),
-            Query::Metrics(query) => {
-                let telemetry = source.metrics(&query).await?;
-                log_line.points = Some(telemetry.points.count());
-                Answer::Metrics(telemetry)
-            }
-        })
+        };
+        if let Answer::Metrics(telemetry) = &answer {
+            log_line.points = Some(telemetry.points.count());
+        }
+        Ok(answer)
     }
 }
 
-fn parse(body: Body) -> Result<Value, RequestError> {
-    let body = body.map_err(|NotBase64| {
+fn parse(body: Option<Vec<u8>>) -> Result<Value, RequestError> {
+    let body = body.ok_or_else(|| {
         MirrorError::request("the body: expected base64, as the event says, found other text")
     })?;
     if body.len() > MAX_BODY {

@@ -1,17 +1,39 @@
-//! What a request gets, as an HTTP response.
+//! What a request gets, as Lambda's answer.
 
-use lambda_http::Body;
-use lambda_http::http::header::{ALLOW, CONTENT_TYPE, LOCATION};
-use lambda_http::http::{HeaderName, HeaderValue, Response, StatusCode};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use lambda_http::http::StatusCode;
+use serde::Serialize;
 
 use super::log_line::LogLine;
-use super::request_error::RequestError;
 use crate::api::answer;
+use crate::api::endpoint::RouteError;
+use crate::error::MirrorError;
 use crate::explore;
 
-const API_KEY: HeaderName = HeaderName::from_static("x-mirror-api-key");
+const API_KEY: &str = "x-mirror-api-key";
 
 const JSON: &str = "application/json";
+
+/// The maximum length of a body, in bytes. The largest set of conditions takes a part of it, and
+/// its tree in memory at most 130 times as much.
+pub(super) const MAX_BODY: usize = 256 << 10;
+
+/// An answer to a function URL, an HTTP API or a REST API, with the members that Lambda documents
+/// ("Lambda proxy integrations", API Gateway developer guide). It has no Debug output, for it has
+/// the key.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Response {
+    pub(super) status_code: u16,
+    headers: BTreeMap<&'static str, Cow<'static, str>>,
+    body: Cow<'static, str>,
+    is_base64_encoded: bool,
+    /// Only in format 2.0. The mirror sets none, but `cargo lambda watch` requires the member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cookies: Option<[&'static str; 0]>,
+}
 
 /// What a request gets that does not fail.
 pub(super) enum Success {
@@ -23,47 +45,106 @@ pub(super) enum Success {
     Elsewhere,
 }
 
-/// The response, with the mirror's key for a caller who may know it. The log line gets the error.
-pub(super) fn response(
-    result: Result<Success, RequestError>,
-    key: Option<&HeaderValue>,
-    log_line: &mut LogLine,
-) -> Response<Body> {
-    let mut response = Response::new(Body::Empty);
-    let mut insert = |name: HeaderName, value| {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    };
-    let (status, body) = match result {
-        Ok(Success::Json(body)) => {
-            insert(CONTENT_TYPE, JSON);
-            (StatusCode::OK, body.into())
-        }
-        Ok(Success::File(file)) => {
-            insert(CONTENT_TYPE, file.content_type);
-            for (name, value) in explore::HEADERS {
-                insert(HeaderName::from_static(name), value);
+/// Why a request fails.
+pub(super) enum RequestError {
+    /// An error of the Mirror REST API. Its status is 500: StackState reads the body, not the
+    /// status.
+    Mirror(MirrorError),
+    /// The caller has no valid access token, or calls from an address that is not allowed.
+    Unauthorized,
+    /// No endpoint serves the method and path.
+    Route(RouteError),
+    /// The body is too long.
+    TooLarge {
+        /// The length of the body.
+        bytes: usize,
+    },
+}
+
+impl Response {
+    /// The response, with the mirror's key for a caller who may know it. The log line gets the
+    /// error.
+    pub(super) fn new(
+        result: Result<Success, RequestError>,
+        key: Option<&str>,
+        log_line: &mut LogLine,
+    ) -> Self {
+        let mut headers = BTreeMap::new();
+        let mut insert = |name, value: &'static str| headers.insert(name, value.into());
+        let (status, body) = match result {
+            Ok(Success::Json(body)) => {
+                insert("content-type", JSON);
+                (StatusCode::OK, body.into())
             }
-            (StatusCode::OK, file.text.into())
-        }
-        Ok(Success::Elsewhere) => {
-            insert(LOCATION, "../explore");
-            (StatusCode::PERMANENT_REDIRECT, Body::Empty)
-        }
-        Err(error) => {
-            insert(CONTENT_TYPE, JSON);
-            let (status, allow) = error.status();
-            if let Some(method) = allow {
-                insert(ALLOW, method);
+            Ok(Success::File(file)) => {
+                insert("content-type", file.content_type);
+                for (name, value) in explore::HEADERS {
+                    insert(name, value);
+                }
+                (StatusCode::OK, file.text.into())
             }
-            let error = error.into_error();
-            log_line.record_error(&error);
-            (status, answer::error_body(&error).unwrap_or_default().into())
-        }
-    };
-    *response.status_mut() = status;
-    *response.body_mut() = body;
-    if let Some(key) = key {
-        response.headers_mut().insert(API_KEY, key.clone());
+            Ok(Success::Elsewhere) => {
+                insert("location", "../explore");
+                (StatusCode::PERMANENT_REDIRECT, "".into())
+            }
+            Err(error) => {
+                insert("content-type", JSON);
+                if let RequestError::Route(RouteError::MethodNotAllowed { allow }) = error {
+                    insert("allow", allow);
+                }
+                let (status, error) = error.explained();
+                log_line.record_error(&error);
+                (status, answer::error_body(&error).unwrap_or_default().into())
+            }
+        };
+        headers.extend(key.map(|key| (API_KEY, key.to_owned().into())));
+        let (is_base64_encoded, cookies) = (false, None);
+        Response { status_code: status.as_u16(), headers, body, is_base64_encoded, cookies }
     }
-    response
+}
+
+impl RequestError {
+    /// The status, and the error that the body shows.
+    fn explained(self) -> (StatusCode, MirrorError) {
+        let (status, summary, details) = match self {
+            RequestError::Mirror(error) => return (StatusCode::INTERNAL_SERVER_ERROR, error),
+            RequestError::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "The mirror does not know the caller",
+                "connectionDetails.accessToken: expected the access token that the mirror was \
+                 deployed with, from an address in its allowed networks, if it has any"
+                    .to_owned(),
+            ),
+            RequestError::Route(RouteError::NotFound) => (
+                StatusCode::NOT_FOUND,
+                "The mirror has no such path",
+                "expected /api/connection, /api/field/name, /api/field/value or /api/metric after \
+                 the Mirror URL; the Mirror URL is the function URL without a path"
+                    .to_owned(),
+            ),
+            RequestError::Route(RouteError::MethodNotAllowed { allow }) => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "The path does not accept this method",
+                format!("expected {allow}"),
+            ),
+            RequestError::TooLarge { bytes } => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The request is too large",
+                format!("the body: expected at most {MAX_BODY} bytes, found {bytes}"),
+            ),
+        };
+        (status, MirrorError::Remote { summary, details })
+    }
+}
+
+impl From<MirrorError> for RequestError {
+    fn from(error: MirrorError) -> Self {
+        RequestError::Mirror(error)
+    }
+}
+
+impl From<RouteError> for RequestError {
+    fn from(error: RouteError) -> Self {
+        RequestError::Route(error)
+    }
 }

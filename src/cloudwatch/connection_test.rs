@@ -4,29 +4,29 @@ use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Metric, MetricDataQuery, MetricStat};
 
 use super::aws::error::Action;
-use super::store::Store;
+use super::context::RequestContext;
 use crate::error::MirrorError;
 
-impl Store<'_> {
+impl RequestContext<'_> {
     /// Calls ListMetrics and GetMetricData once.
     ///
     /// # Errors
     /// The credentials lack a permission, or AWS cannot be reached.
     pub(crate) async fn test(&self) -> Result<(), MirrorError> {
-        let session = self.session(None).await?;
+        let client = self.client(None).await?;
         let metric = Metric::builder().namespace("AWS/Usage").metric_name("CallCount");
         let stat = MetricStat::builder().metric(metric.build()).period(60).stat("Sum").build();
-        let data = session
+        let data = client
             .client
             .get_metric_data()
             .metric_data_queries(MetricDataQuery::builder().id("q0").metric_stat(stat).build())
             .start_time(DateTime::from_millis(self.now.0 - 60_000))
             .end_time(DateTime::from_millis(self.now.0));
-        let list = session.client.list_metrics();
+        let list = client.client.list_metrics();
         self.usage.record(|counts| counts.metrics_asked += 1);
         match tokio::join!(
-            session.call(Action::ListMetrics, list.send()),
-            session.call(Action::GetMetricData, data.send())
+            client.call(Action::ListMetrics, list.send()),
+            client.call(Action::GetMetricData, data.send())
         ) {
             (Ok(_), Ok(_)) => Ok(()),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),

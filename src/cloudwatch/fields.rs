@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::context::RequestContext;
 use super::listing::catalogue::Catalogue;
 use super::listing::{fields, grouping};
 use super::lookup::Listing;
 use super::query::conditions::Conditions;
 use super::query::field::Field;
 use super::query::selector::MetricSelector;
-use super::store::Store;
 use crate::error::MirrorError;
 use crate::model::{self, FieldType, FieldValue, FieldValuesQuery, Filter, Page};
 use crate::region::Region;
@@ -18,7 +18,7 @@ use crate::region::Region;
 /// A value has up to 1,024 characters. More values are grouped or paged.
 const MAX_ITEMS: usize = 5_000;
 
-impl Store<'_> {
+impl RequestContext<'_> {
     /// The fields that are not dimensions. If the conditions have an expression, also the field of
     /// its values. Else, if they name a namespace, also the dimensions and names of the metrics
     /// that match them.
@@ -88,7 +88,7 @@ impl Store<'_> {
         field: Option<&Field>,
     ) -> Result<(Arc<Catalogue>, MetricSelector), MirrorError> {
         self.usage.record_namespaces(&conditions.selector.namespaces);
-        let session = self.session(conditions.region.as_ref()).await?;
+        let client = self.client(conditions.region.as_ref()).await?;
         let selector = conditions.selector.clone();
         let selector = match field {
             Some(field) => selector.without(field),
@@ -103,6 +103,6 @@ impl Store<'_> {
             },
             ..Listing::ALL
         };
-        self.interpret(&session, &selector, listing).await
+        self.interpret(&client, &selector, listing).await
     }
 }

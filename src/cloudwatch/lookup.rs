@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use super::aws::session::Session;
+use super::aws::region_client::RegionClient;
+use super::context::RequestContext;
 use super::listing::catalogue::Catalogue;
 use super::listing::filter::ListFilter;
 use super::listing::found::{self, Found};
 use super::query::field::Field;
-use super::query::resource::RESOURCE;
+use super::query::namespaces::RESOURCE;
 use super::query::selector::MetricSelector;
-use super::store::Store;
 use crate::error::MirrorError;
 
 /// The maximum number of metrics to list for lists of fields and values, and for wildcards.
@@ -53,7 +53,7 @@ impl Listing<'_> {
     };
 }
 
-impl Store<'_> {
+impl RequestContext<'_> {
     /// The interpretation of a selector that matches a listed metric, and a catalogue with all
     /// metrics that match it. One that matches a metric with exactly its dimensions takes
     /// precedence. If none matches, one of the interpretations; its catalogue is partial if not all
@@ -63,13 +63,13 @@ impl Store<'_> {
     /// CloudWatch does not list metrics, or several dimensions can be meant by `Resource`.
     pub(super) async fn interpret(
         &self,
-        session: &Session,
+        client: &RegionClient,
         selector: &MetricSelector,
         listing: Listing<'_>,
     ) -> Result<(Arc<Catalogue>, MetricSelector), MirrorError> {
         let (mut first, mut wider) = (None, None);
         for selector in selector.interpretations() {
-            let catalogue = self.listed(session, &selector, listing).await?;
+            let catalogue = self.listed(client, &selector, listing).await?;
             let selector = found::with_literals(selector, &catalogue);
             if found::has_exact(&selector, &catalogue) {
                 return Ok((catalogue, selector));
@@ -89,7 +89,7 @@ impl Store<'_> {
         // the other conditions.
         let any = selector.clone().without(&Field::Dimension(RESOURCE.to_owned()));
         let some = Listing { max_metrics: found::MAX_LISTED, ..listing };
-        let searched = self.listed(session, &any, some).await?;
+        let searched = self.listed(client, &any, some).await?;
         let mut names = found::dimensions_with(values, &any, &searched);
         match (names.len(), listing.purpose) {
             (0, _) => Ok((searched, selector)),
@@ -99,7 +99,7 @@ impl Store<'_> {
             (1, _) => {
                 let name = names.pop_first().unwrap_or_default();
                 let selector = selector.with_resource_as(&name).unwrap_or(selector);
-                let catalogue = self.listed(session, &selector, listing).await?;
+                let catalogue = self.listed(client, &selector, listing).await?;
                 let selector = found::with_literals(selector, &catalogue);
                 Ok((catalogue, selector))
             }
@@ -108,7 +108,7 @@ impl Store<'_> {
 
     async fn listed(
         &self,
-        session: &Session,
+        client: &RegionClient,
         selector: &MetricSelector,
         listing: Listing<'_>,
     ) -> Result<Arc<Catalogue>, MirrorError> {
@@ -118,7 +118,7 @@ impl Store<'_> {
             Some(name) => filter.with_dimension(name),
             None => filter,
         };
-        self.catalogue(session, filter, max_metrics).await
+        self.catalogue(client, filter, max_metrics).await
     }
 
     /// The listed metrics that a selector means. Those of the caller's own account take
@@ -126,23 +126,23 @@ impl Store<'_> {
     /// selector's dimensions.
     ///
     /// # Errors
-    /// Like [`Store::interpret`].
+    /// Like [`RequestContext::interpret`].
     pub(super) async fn find(
         &self,
-        session: &Session,
+        client: &RegionClient,
         selector: &MetricSelector,
         linked_accounts: bool,
     ) -> Result<Found, MirrorError> {
         let max_metrics = if selector.has_wildcards() { MAX_METRICS } else { found::MAX_LISTED };
         let own = Listing { max_metrics, purpose: Purpose::Points, ..Listing::ALL };
-        let (catalogue, meant) = self.interpret(session, selector, own).await?;
+        let (catalogue, meant) = self.interpret(client, selector, own).await?;
         let found = found::find(&meant, &catalogue);
         match found {
             Found::OneMatch(_) | Found::SeveralMatches(_) | Found::Nothing
                 if linked_accounts && selector.accounts.is_empty() =>
             {
                 let linked = Listing { linked_accounts: true, ..own };
-                let (catalogue, meant) = self.interpret(session, selector, linked).await?;
+                let (catalogue, meant) = self.interpret(client, selector, linked).await?;
                 Ok(found::find(&meant, &catalogue))
             }
             found => Ok(found),

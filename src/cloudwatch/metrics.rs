@@ -1,59 +1,57 @@
 //! The call `/api/metric`.
 
-use super::data::data_query::{DataQuery, Target};
-use super::data::fetch::{Asking, fetch};
-use super::data::request::Asked;
+use super::aws::region_client::RegionClient;
+use super::context::RequestContext;
+use super::data::batch::Query;
+use super::data::data_query::{DataQuery, Target, before};
+use super::data::fetch::fetch;
+use super::data::plan::Plan;
 use super::data::series::Series;
 use super::listing::found::{self, Found};
 use super::query::metric::Metric;
 use super::query::selector::{self, MetricSelector};
-use super::store::Store;
 use crate::error::MirrorError;
-use crate::model::{MetricQuery, Telemetry};
+use crate::model::{Bucket, MetricQuery, Telemetry};
 use crate::time::EpochMillis;
 
-impl Store<'_> {
+impl RequestContext<'_> {
     /// The points that a query selects, from the cache or from CloudWatch.
     ///
     /// # Errors
     /// The query is not valid, no metric or several match it, or CloudWatch does not answer.
-    pub(crate) async fn metrics(&self, query: &MetricQuery) -> Result<Telemetry, MirrorError> {
+    pub(super) async fn metrics(&self, query: &MetricQuery) -> Result<Telemetry, MirrorError> {
         let (query, region) = DataQuery::read(query, self.config, self.now)?;
         if let Target::Metrics(selector) = &query.target {
             self.usage.record_namespaces(&selector.namespaces);
         }
         if query.plan.window.count() == 0 {
-            return Ok(Series::new(&query.plan, query.not_a_number).into_telemetry());
+            return Ok(Series::new(query.plan, query.not_a_number).into_telemetry());
         }
-        let session = self.session(region.as_ref()).await?;
+        let client = self.client(region.as_ref()).await?;
         let cache = &self.cloudwatch.points;
-        let key = (session.caller, query);
+        let key = (client.caller, query);
         let cached = cache.get(&key, self.now);
         self.usage.record_cache(cached.is_some());
         if let Some(telemetry) = cached {
             return Ok(telemetry);
         }
-        let calls = self.calls(&session);
-        let session = match &calls {
-            Some(calls) => calls.paced(session),
-            None => session,
-        };
-        let asking = Asking { session: &session, calls: calls.as_deref() };
-        let telemetry = self.fetch(asking, &key.1).await?;
-        cache.insert(key, &telemetry, self.now);
-        Ok(telemetry)
-    }
-
-    async fn fetch(&self, asking: Asking<'_>, query: &DataQuery) -> Result<Telemetry, MirrorError> {
-        let DataQuery { target, plan, not_a_number, .. } = query;
-        match target {
+        let query = &key.1;
+        let series = match &query.target {
             Target::Expression(expression) => {
-                let series = Series::new(plan, *not_a_number);
-                let asked = Asked::Expression(expression);
-                Ok(fetch(asking, plan, asked, series).await?.into_telemetry())
+                let queries = [Query::Expression(expression.clone())];
+                self.fetch(&client, query, query.plan.clone(), &queries).await?
             }
-            Target::Metrics(selector) => self.fetch_selected(asking, query, selector).await,
+            Target::Metrics(selector) => self.fetch_selected(&client, query, selector).await?,
+        };
+        let telemetry = series.into_telemetry();
+        let lifetime = query.cache;
+        // The next answer may be complete if this one is not.
+        if !lifetime.is_zero() && !telemetry.is_partial {
+            let points = telemetry.points.count() * size_of::<Bucket>();
+            let bytes = size_of_val(&client.caller) + query.bytes() + points;
+            cache.insert(key, telemetry.clone(), bytes, self.now, lifetime);
         }
+        Ok(telemetry)
     }
 
     /// The points of the metrics that a selector means.
@@ -62,20 +60,20 @@ impl Store<'_> {
     /// or if the selector is not literal, the lists of CloudWatch tell which metrics are meant.
     async fn fetch_selected(
         &self,
-        asking: Asking<'_>,
+        client: &RegionClient,
         query: &DataQuery,
         selector: &MetricSelector,
-    ) -> Result<Telemetry, MirrorError> {
+    ) -> Result<Series, MirrorError> {
         let likeliest = selector.likeliest().metrics();
         let mut asked = None;
         if selector.is_literal() {
-            let data = self.fetch_metrics(asking, query, &likeliest).await?;
-            if !data.is_empty {
-                return Ok(data.telemetry);
+            let series = self.fetch_metrics(client, query, &likeliest).await?;
+            if !series.is_empty() {
+                return Ok(series);
             }
-            asked = Some(data);
+            asked = Some(series);
         }
-        let found = self.find(asking.session, selector, query.linked_accounts).await?;
+        let found = self.find(client, selector, query.linked_accounts).await?;
         let (metrics, is_listed) = match &found {
             Found::Exact(metrics) => (metrics.clone(), true),
             Found::OneMatch(metric) => (vec![metric.clone()], true),
@@ -83,32 +81,31 @@ impl Store<'_> {
             Found::Nothing | Found::Unknown if asked.is_none() && !selector.has_wildcards() => {
                 (likeliest.clone(), false)
             }
-            _ => return Err(found::error(&found, &likeliest, &asking.session.region)),
+            _ => return Err(found::error(&found, &likeliest, &client.region)),
         };
-        let data = match asked {
-            Some(data) if metrics.iter().all(|metric| likeliest.contains(metric)) => data,
-            _ => self.fetch_metrics(asking, query, &metrics).await?,
+        let series = match asked {
+            Some(series) if metrics.iter().all(|metric| likeliest.contains(metric)) => series,
+            _ => self.fetch_metrics(client, query, &metrics).await?,
         };
-        if data.is_empty && !is_listed {
-            return Err(found::error(&found, &likeliest, &asking.session.region));
+        if series.is_empty() && !is_listed {
+            return Err(found::error(&found, &likeliest, &client.region));
         }
-        if data.is_empty {
-            self.check_percentile(asking, query, &metrics).await?;
+        if series.is_empty() {
+            self.check_percentile(client, query, &metrics).await?;
         }
-        Ok(data.telemetry)
+        Ok(series)
     }
 
     async fn fetch_metrics(
         &self,
-        asking: Asking<'_>,
+        client: &RegionClient,
         query: &DataQuery,
         metrics: &[Metric],
-    ) -> Result<Data, MirrorError> {
+    ) -> Result<Series, MirrorError> {
         selector::check_size(metrics)?;
         let plan = query.plan.for_metrics(metrics.len())?;
-        let series = Series::new(&plan, query.not_a_number);
-        let series = fetch(asking, &plan, Asked::Metrics(metrics), series).await?;
-        Ok(Data { is_empty: series.is_empty(), telemetry: series.into_telemetry() })
+        let queries = plan.queries(metrics);
+        self.fetch(client, query, plan, &queries).await
     }
 
     /// Finds out whether metrics without a percentile have samples, from which CloudWatch cannot
@@ -118,22 +115,27 @@ impl Store<'_> {
     /// They have.
     async fn check_percentile(
         &self,
-        asking: Asking<'_>,
+        client: &RegionClient,
         query: &DataQuery,
         metrics: &[Metric],
     ) -> Result<(), MirrorError> {
-        let delay = i64::try_from(self.config.zero_fill_delay.as_millis()).unwrap_or(i64::MAX);
-        let until = EpochMillis(self.now.0 - delay);
+        let until = EpochMillis(before(self.now, self.config.zero_fill_delay));
         let Some((plan, percentile)) = query.plan.counting_samples(until) else { return Ok(()) };
-        let series = Series::new(&plan, query.not_a_number);
-        let series = fetch(asking, &plan, Asked::Metrics(metrics), series).await?;
+        let queries = plan.queries(metrics);
+        let series = self.fetch(client, query, plan, &queries).await?;
         if series.is_empty() { Ok(()) } else { Err(found::no_percentile(metrics, percentile)) }
     }
-}
 
-/// The points of some metrics.
-struct Data {
-    telemetry: Telemetry,
-    /// Whether CloudWatch has no data. The points can be zeros then.
-    is_empty: bool,
+    async fn fetch(
+        &self,
+        client: &RegionClient,
+        query: &DataQuery,
+        plan: Plan,
+        queries: &[Query],
+    ) -> Result<Series, MirrorError> {
+        let backlog = self.backlog(client);
+        let throttles = backlog.as_ref().map(|backlog| backlog.throttles());
+        let client = RegionClient { throttles, ..client.clone() };
+        fetch(&client, backlog.as_ref(), queries, Series::new(plan, query.not_a_number)).await
+    }
 }

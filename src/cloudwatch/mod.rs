@@ -1,31 +1,38 @@
 //! CloudWatch as a source of telemetry.
 //!
-//! One file for each call, and four folders below them. Imports go down only; `tests/structure.rs`
-//! checks it.
-//!
-//! | level | file or folder | holds |
-//! |---|---|---|
-//! | 6 | `connection_test`, `fields`, `metrics` | the calls |
-//! | 5 | `lookup` | what conditions mean, by the metrics that CloudWatch lists |
-//! | 4 | `store` | the clients and caches, and one request's access to them |
-//! | 3 | `data` | GetMetricData → points |
-//! | 3 | `listing` | ListMetrics → lists of fields and values, and the metrics that a query means |
-//! | 2 | `query` | what a query selects, in CloudWatch's terms |
-//! | 1 | `aws` | clients, credentials, connections, errors |
-//!
 //! A metric query goes through `metrics` → `query` (what it selects) → `data` (which period, which
 //! request, which points). If it has no data, or does not name its metrics, `lookup` finds out
 //! which metrics it means.
 
 mod aws;
 mod connection_test;
+mod context;
 mod data;
 mod fields;
 mod listing;
 mod lookup;
 mod metrics;
 mod query;
-mod store;
 
 pub use self::aws::clients::{BuildClient, CallerClient};
-pub use self::store::{CloudWatch, Store};
+pub use self::context::{CloudWatch, RequestContext};
+use crate::error::MirrorError;
+use crate::model::{Answer, Query};
+
+impl RequestContext<'_> {
+    /// The answer to a query.
+    ///
+    /// # Errors
+    /// The query is not valid, or CloudWatch does not answer it.
+    pub async fn answer(&self, query: &Query) -> Result<Answer, MirrorError> {
+        Ok(match query {
+            Query::Connection => {
+                self.test().await?;
+                Answer::Connected
+            }
+            Query::FieldNames(filter) => Answer::FieldNames(self.field_names(filter).await?),
+            Query::FieldValues(query) => Answer::FieldValues(self.field_values(query).await?),
+            Query::Metrics(query) => Answer::Metrics(self.metrics(query).await?),
+        })
+    }
+}

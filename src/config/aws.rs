@@ -17,24 +17,17 @@ pub struct AwsConfig {
     pub sts_endpoint: Option<String>,
     /// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` name the certificate authorities to trust.
     pub custom_trust_store: bool,
-    /// The proxies on the way to AWS.
-    pub proxies: ProxyConfig,
-}
-
-/// The proxies on the way to AWS. The names are those that curl reads, in upper or lower case.
-#[derive(Debug, Clone, Default)]
-pub struct ProxyConfig {
-    /// `HTTPS_PROXY`: the URL of the proxy to AWS. It can contain a user and a password.
-    pub https: Option<Secret>,
-    /// `HTTP_PROXY`: the URL of the proxy to a configured endpoint without TLS.
-    pub http: Option<Secret>,
+    /// `HTTPS_PROXY`: the URL of the proxy to AWS. It can contain a user and a password. This name
+    /// and the next are those that curl reads, in upper or lower case.
+    pub proxy: Option<Secret>,
     /// `NO_PROXY`: the domains and addresses that are reached directly, separated by commas.
-    pub exceptions: String,
+    pub proxy_exceptions: String,
 }
 
 impl AwsConfig {
     pub(super) fn read(look_up: impl Fn(&str) -> Option<String>) -> Self {
         let look_up = |name: &str| look_up(name).filter(|value| !value.is_empty());
+        let variable = |name: &str| look_up(name).or_else(|| look_up(&name.to_ascii_lowercase()));
         let endpoint = |name| look_up(name).or_else(|| look_up("AWS_ENDPOINT_URL"));
         let keys = || {
             Some(Keys {
@@ -51,18 +44,8 @@ impl AwsConfig {
             custom_trust_store: ["SSL_CERT_FILE", "SSL_CERT_DIR"]
                 .into_iter()
                 .any(|name| look_up(name).is_some()),
-            proxies: ProxyConfig::read(look_up),
-        }
-    }
-}
-
-impl ProxyConfig {
-    fn read(look_up: impl Fn(&str) -> Option<String>) -> Self {
-        let variable = |name: &str| look_up(name).or_else(|| look_up(&name.to_ascii_lowercase()));
-        ProxyConfig {
-            https: variable("HTTPS_PROXY").map(Secret::new),
-            http: variable("HTTP_PROXY").map(Secret::new),
-            exceptions: variable("NO_PROXY").unwrap_or_default(),
+            proxy: variable("HTTPS_PROXY").map(Secret::new),
+            proxy_exceptions: variable("NO_PROXY").unwrap_or_default(),
         }
     }
 }
@@ -91,18 +74,16 @@ mod tests {
     }
 
     #[test]
-    fn proxies_are_the_standard_variables() {
-        for (variables, https, http, exceptions) in [
-            (&[][..], None, None, ""),
-            (&[("HTTPS_PROXY", "a"), ("https_proxy", "b")], Some("a"), None, ""),
-            (&[("https_proxy", "b"), ("no_proxy", "c,d")], Some("b"), None, "c,d"),
-            (&[("HTTPS_PROXY", ""), ("HTTP_PROXY", "e"), ("NO_PROXY", "f")], None, Some("e"), "f"),
+    fn the_proxy_is_a_standard_variable() {
+        for (variables, proxy, exceptions) in [
+            (&[][..], None, ""),
+            (&[("HTTPS_PROXY", "a"), ("https_proxy", "b")], Some("a"), ""),
+            (&[("https_proxy", "b"), ("no_proxy", "c,d")], Some("b"), "c,d"),
+            (&[("HTTPS_PROXY", ""), ("HTTP_PROXY", "e"), ("NO_PROXY", "f")], None, "f"),
         ] {
-            let proxies = read(variables).proxies;
-            let exposed = |proxy: &Option<Secret>| proxy.as_ref().map(|it| it.expose().to_owned());
-            assert_eq!(exposed(&proxies.https).as_deref(), https, "{variables:?}");
-            assert_eq!(exposed(&proxies.http).as_deref(), http, "{variables:?}");
-            assert_eq!(proxies.exceptions, exceptions, "{variables:?}");
+            let aws = read(variables);
+            assert_eq!(aws.proxy.as_ref().map(Secret::expose), proxy, "{variables:?}");
+            assert_eq!(aws.proxy_exceptions, exceptions, "{variables:?}");
         }
     }
 

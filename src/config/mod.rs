@@ -6,12 +6,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-pub use self::aws::{AwsConfig, ProxyConfig};
-pub use self::log::LogConfig;
+pub use self::aws::AwsConfig;
 use crate::secret::Secret;
 
 mod aws;
-mod log;
 
 /// The key of StackState's tutorial. A mirror without `MIRROR_API_KEY` uses it.
 pub const TUTORIAL_KEY: &str = "api_key";

@@ -42,63 +42,11 @@ const NAMES: [&str; 23] = [
 /// other words are nearly the same.
 const MIN_MISSPELT: usize = 5;
 
-/// The known members that are present.
+/// The known members that are present, by their names in [`NAMES`].
 #[derive(Default)]
-pub(super) struct Details<'a> {
-    pub(super) source: Option<Node<'a>>,
-    access_token: Option<Node<'a>>,
-    pub(super) seed: Option<Node<'a>>,
-    pub(super) region: Option<Node<'a>>,
-    pub(super) regions: Option<Node<'a>>,
-    pub(super) access_key_id: Option<Node<'a>>,
-    pub(super) secret_access_key: Option<Node<'a>>,
-    pub(super) session_token: Option<Node<'a>>,
-    pub(super) role_arn: Option<Node<'a>>,
-    pub(super) external_id: Option<Node<'a>>,
-    pub(super) role_session_name: Option<Node<'a>>,
-    pub(super) token_expiry_seconds: Option<Node<'a>>,
-    pub(super) request_timeout: Option<Node<'a>>,
-    pub(super) request_timeout_seconds: Option<Node<'a>>,
-    pub(super) nan_interpretation: Option<Node<'a>>,
-    pub(super) linked_accounts: Option<Node<'a>>,
-    pub(super) recently_active_only: Option<Node<'a>>,
-    pub(super) high_resolution: Option<Node<'a>>,
-    pub(super) settle_seconds: Option<Node<'a>>,
-    pub(super) zero_fill_delay_seconds: Option<Node<'a>>,
-    pub(super) cache_seconds: Option<Node<'a>>,
-    pub(super) calls_per_second: Option<Node<'a>>,
-}
+pub(super) struct Details<'a>(Vec<(&'static str, Node<'a>)>);
 
 impl<'a> Details<'a> {
-    /// The place for a member with this normalized name; `None` if the name is unknown.
-    fn slot(&mut self, name: &str) -> Option<&mut Option<Node<'a>>> {
-        Some(match name {
-            "source" => &mut self.source,
-            ACCESS_TOKEN => &mut self.access_token,
-            "seed" => &mut self.seed,
-            "region" | "regionname" => &mut self.region,
-            "regions" => &mut self.regions,
-            "accesskeyid" => &mut self.access_key_id,
-            "secretaccesskey" => &mut self.secret_access_key,
-            "sessiontoken" => &mut self.session_token,
-            "rolearn" => &mut self.role_arn,
-            "externalid" => &mut self.external_id,
-            "rolesessionname" => &mut self.role_session_name,
-            "tokenexpiryseconds" => &mut self.token_expiry_seconds,
-            "requesttimeout" => &mut self.request_timeout,
-            "requesttimeoutseconds" => &mut self.request_timeout_seconds,
-            "naninterpretation" => &mut self.nan_interpretation,
-            "linkedaccounts" => &mut self.linked_accounts,
-            "recentlyactiveonly" => &mut self.recently_active_only,
-            "highresolution" => &mut self.high_resolution,
-            "settleseconds" => &mut self.settle_seconds,
-            "zerofilldelayseconds" => &mut self.zero_fill_delay_seconds,
-            "cacheseconds" => &mut self.cache_seconds,
-            "callspersecond" => &mut self.calls_per_second,
-            _ => return None,
-        })
-    }
-
     /// Collects the members of the details and of an object `aws` in them.
     ///
     /// # Errors
@@ -121,19 +69,89 @@ impl<'a> Details<'a> {
 
     fn add(&mut self, name: &str, node: Node<'a>) -> Result<(), MirrorError> {
         let Some(value) = node.value() else { return Ok(()) };
-        let Some(slot) = self.slot(name) else {
+        let Some(name) = known(name) else {
             return nearly(name).map_or(Ok(()), |known| Err(node.misspelt(known)));
         };
-        match slot {
-            Some(other) if other.value() != Some(value) => {
-                Err(node.wrong("the same value as under the other spelling of this member"))
-            }
-            _ => {
-                *slot = Some(node);
-                Ok(())
+        match self.get(name) {
+            None => self.0.push((name, node)),
+            Some(other) if other.value() == Some(value) => {}
+            Some(_) => {
+                return Err(node.wrong("the same value as under the other spelling of this member"));
             }
         }
+        Ok(())
     }
+
+    /// The member with this name, if it is present.
+    pub(super) fn get(&self, name: &str) -> Option<&Node<'a>> {
+        debug_assert!(NAMES.contains(&name), "{name} is none of the members");
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, node)| node)
+    }
+
+    /// A text that `parse` accepts. An empty text counts as absent.
+    pub(super) fn parsed<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&'a str) -> Option<T>,
+    ) -> Result<Option<T>, MirrorError> {
+        let Some(node) = self.get(name) else { return Ok(None) };
+        node.parsed(expected, |text| match text {
+            "" => Some(None),
+            text => parse(text).map(Some),
+        })
+    }
+
+    /// A text that `is_valid` accepts. An empty text counts as absent.
+    pub(super) fn text(
+        &self,
+        name: &str,
+        expected: &str,
+        is_valid: fn(&str) -> bool,
+    ) -> Result<Option<&'a str>, MirrorError> {
+        self.parsed(name, expected, |text| is_valid(text).then_some(text))
+    }
+
+    /// `true` or `false`; `false` if the member is absent.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, MirrorError> {
+        self.get(name).map_or(Ok(false), Node::boolean)
+    }
+
+    /// A whole number from `min` to `max`.
+    pub(super) fn whole(
+        &self,
+        name: &str,
+        min: i64,
+        max: i64,
+        unit: &str,
+    ) -> Result<Option<u64>, MirrorError> {
+        let Some(node) = self.get(name) else { return Ok(None) };
+        let expected = format!("a whole number of {unit} from {min} to {max}");
+        match node.integer(&expected)? {
+            number if (min..=max).contains(&number) => Ok(Some(number.cast_unsigned())),
+            _ => Err(node.wrong(&expected)),
+        }
+    }
+
+    /// A whole number of seconds from `min` to `max`, or the default.
+    pub(super) fn seconds(
+        &self,
+        name: &str,
+        min: i64,
+        max: i64,
+        default: u64,
+    ) -> Result<Duration, MirrorError> {
+        let seconds = self.whole(name, min, max, "seconds")?;
+        Ok(Duration::from_secs(seconds.unwrap_or(default)))
+    }
+}
+
+/// The known member with this normalized name.
+fn known(name: &str) -> Option<&'static str> {
+    NAMES.into_iter().find(|known| known.eq_ignore_ascii_case(name)).map(|known| match known {
+        "regionName" => "region",
+        known => known,
+    })
 }
 
 /// What the name of a member means to a reader who looks for the access token only.
@@ -182,40 +200,6 @@ fn nearly(name: &str) -> Option<&'static str> {
     NAMES.into_iter().filter(|_| is_long(name)).find(is_nearly)
 }
 
-/// A text that `is_valid` accepts. An empty text counts as absent.
-pub(super) fn text<'a>(
-    node: &Option<Node<'a>>,
-    expected: &str,
-    is_valid: fn(&str) -> bool,
-) -> Result<Option<&'a str>, MirrorError> {
-    let Some(node) = node else { return Ok(None) };
-    match node.text(expected)? {
-        "" => Ok(None),
-        text if is_valid(text) => Ok(Some(text)),
-        _ => Err(node.wrong(expected)),
-    }
-}
-
-/// A whole number from `min` to `max`.
-pub(super) fn whole(
-    node: &Option<Node>,
-    min: i64,
-    max: i64,
-    unit: &str,
-) -> Result<Option<u64>, MirrorError> {
-    let Some(node) = node else { return Ok(None) };
-    let expected = format!("a whole number of {unit} from {min} to {max}");
-    match node.integer(&expected)? {
-        number if (min..=max).contains(&number) => Ok(Some(number.cast_unsigned())),
-        _ => Err(node.wrong(&expected)),
-    }
-}
-
-/// A number of seconds, or the default.
-pub(super) fn seconds(given: Option<u64>, default: u64) -> Duration {
-    Duration::from_secs(given.unwrap_or(default))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,7 +217,7 @@ mod tests {
             .collect();
         for name in NAMES {
             let name = normalize(name);
-            assert!(Details::default().slot(&name).is_some(), "{name}");
+            assert!(known(&name).is_some(), "{name}");
             assert!(documented.contains(&name), "{name} is not in docs/cloudwatch.md");
             assert!(described.contains(&name), "{name} is not in docs/openapi.yaml");
         }

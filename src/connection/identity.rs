@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::details::{Details, seconds, text, whole};
+use super::details::Details;
 use crate::error::MirrorError;
-use crate::json::Node;
 use crate::secret::{Keys, Secret};
 
 /// StackState's AWS StackPack writes this instead of both keys. It means the role of the process.
@@ -57,20 +56,18 @@ impl Identity {
     /// # Errors
     /// Half of a credential is missing, or a member is not valid.
     pub(super) fn read(details: &Details) -> Result<Option<Self>, MirrorError> {
-        let key_id = text(
-            &details.access_key_id,
+        let key_id = details.text(
+            "accessKeyId",
             "an access key id such as AKIAIOSFODNN7EXAMPLE, without spaces",
             |text| {
                 let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
                 text.len() <= 128 && text.bytes().all(is_allowed)
             },
         )?;
-        let secret =
-            text(&details.secret_access_key, "a secret access key, without spaces", is_graphic)?;
-        let token = text(&details.session_token, "a session token, without spaces", is_graphic)?;
-        check_length(&details.secret_access_key, secret, MAX_SECRET)?;
-        check_length(&details.session_token, token, MAX_TOKEN)?;
-        let has_empty_keys = details.access_key_id.is_some() && details.secret_access_key.is_some();
+        let secret = secret(details, "secretAccessKey", "a secret access key", MAX_SECRET)?;
+        let token = self::secret(details, "sessionToken", "a session token", MAX_TOKEN)?;
+        let keys = ["accessKeyId", "secretAccessKey"];
+        let has_empty_keys = keys.iter().all(|name| details.get(name).is_some());
         let role = Role::read(details)?;
         let half = |present: &str, missing: &str| {
             MirrorError::request(format_args!(
@@ -104,9 +101,7 @@ impl Identity {
         };
         Ok(credentials.map(|credentials| Identity { credentials, role }))
     }
-}
 
-impl Identity {
     /// The approximate size of its texts, in bytes.
     pub fn bytes(&self) -> usize {
         let keys = match &self.credentials {
@@ -130,37 +125,41 @@ impl Role {
     /// reference: `[\w+=,.@:\/-]{2,1224}` and `[\w+=,.@-]{2,64}`.
     fn read(details: &Details) -> Result<Option<Self>, MirrorError> {
         let expected = "a role such as arn:aws:iam::123456789012:role/name";
-        let arn = text(&details.role_arn, expected, is_role_arn)?;
+        let arn = details.text("roleArn", expected, is_role_arn)?;
         let expected = "an external ID: 2 to 1224 letters, digits and +=,.@:/_-";
-        let external_id = text(&details.external_id, expected, |text| {
+        let external_id = details.text("externalId", expected, |text| {
             (2..=1224).contains(&text.len())
                 && text.bytes().all(|byte| is_name_byte(byte) || b":/".contains(&byte))
         })?;
         let expected = "a session name: 2 to 64 letters, digits and +=,.@_-";
-        let session_name = text(&details.role_session_name, expected, |text| {
+        let session_name = details.text("roleSessionName", expected, |text| {
             (2..=64).contains(&text.len()) && text.bytes().all(is_name_byte)
         })?;
-        let session_length = whole(&details.token_expiry_seconds, 900, 43_200, "seconds")?;
+        let session_length = details.seconds("tokenExpirySeconds", 900, 43_200, 3_600)?;
         Ok(arn.map(|arn| Role {
             arn: arn.to_owned(),
             external_id: external_id.map(Secret::new),
             session_name: session_name.unwrap_or(SESSION_NAME).to_owned(),
-            session_length: seconds(session_length, 3_600),
+            session_length,
         }))
     }
 }
 
-fn check_length(node: &Option<Node>, text: Option<&str>, max: usize) -> Result<(), MirrorError> {
-    match (node, text) {
-        (Some(node), Some(text)) if text.len() > max => {
+/// A secret without spaces, of at most this length in bytes.
+fn secret<'a>(
+    details: &Details<'a>,
+    name: &str,
+    what: &str,
+    max: usize,
+) -> Result<Option<&'a str>, MirrorError> {
+    let is_graphic = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    let text = details.text(name, &format!("{what}, without spaces"), is_graphic)?;
+    match details.get(name) {
+        Some(node) if text.is_some_and(|text| text.len() > max) => {
             Err(node.wrong(&format!("at most {max} characters")))
         }
-        _ => Ok(()),
+        _ => Ok(text),
     }
-}
-
-fn is_graphic(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn is_name_byte(byte: u8) -> bool {

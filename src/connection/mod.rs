@@ -1,17 +1,16 @@
 //! `connectionDetails` → [`Connection`]: which source answers, with which credentials.
 
-mod cloudwatch_config;
 mod details;
 mod identity;
 
 use std::time::Duration;
 
-pub use self::cloudwatch_config::{CloudWatchConfig, NotANumber};
 use self::details::Details;
 pub use self::details::Member;
 pub use self::identity::{Credentials, Identity, Role};
 use crate::error::MirrorError;
 use crate::json::{Node, Object};
+use crate::region::Region;
 
 /// The source that answers.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,11 +34,25 @@ impl Connection {
     pub fn read(details: &Object) -> Result<Self, MirrorError> {
         let details = Details::collect(details)?;
         let integer = |node: &Node| node.integer("a whole number");
-        let seed = details.seed.as_ref().map(integer).transpose()?;
-        Ok(match CloudWatchConfig::read(&details)? {
-            None => Connection::Random { seed: seed.map(i64::cast_unsigned) },
-            Some(config) => Connection::CloudWatch(Box::new(config)),
+        let seed = details.get("seed").map(integer).transpose()?;
+        let identity = Identity::read(&details)?;
+        let has_credential = identity.is_some();
+        let config = CloudWatchConfig::read(&details, identity)?;
+        let words = "\"random\" or \"cloudwatch\"";
+        let is_cloudwatch =
+            word(&details, "source", words, [("random", false), ("cloudwatch", true)])?;
+        Ok(match is_cloudwatch.unwrap_or(has_credential) {
+            false => Connection::Random { seed: seed.map(i64::cast_unsigned) },
+            true => Connection::CloudWatch(Box::new(config)),
         })
+    }
+
+    /// The name of the source, for the log.
+    pub fn source(&self) -> &'static str {
+        match self {
+            Connection::Random { .. } => "random",
+            Connection::CloudWatch(_) => "cloudwatch",
+        }
     }
 
     /// The time limit of a request, if the connection sets one.
@@ -59,4 +72,110 @@ impl Connection {
             }
         }
     }
+}
+
+/// How to query CloudWatch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CloudWatchConfig {
+    /// The credentials and the role.
+    pub identity: Identity,
+    /// The region of queries that name none.
+    pub region: Option<Region>,
+    /// More regions that the field `Region` lists.
+    pub regions: Vec<Region>,
+    /// The time limit of a request; more than zero.
+    pub request_timeout: Option<Duration>,
+    /// What happens to a value that is not a number.
+    pub not_a_number: NotANumber,
+    /// Whether lists include the metrics of linked accounts.
+    pub linked_accounts: bool,
+    /// Whether lists have only the metrics with data in the last three hours.
+    pub recently_active_only: bool,
+    /// Whether the metrics are stored at high resolution, so that periods below 60 seconds are
+    /// right for them.
+    pub high_resolution: bool,
+    /// Buckets that ended less than this long ago are left out, because some metrics arrive
+    /// late.
+    pub settle: Duration,
+    /// An empty bucket of a sum that ended less than this long ago is left out instead of 0,
+    /// because its data may still be on its way. It is 0 if a later bucket has data.
+    pub zero_fill_delay: Duration,
+    /// How long points are cached; zero disables their cache. Lists have their own lifetime.
+    pub cache: Duration,
+    /// The maximum number of GetMetricData calls that a mirror which serves requests at once starts
+    /// in a second, for these credentials in a region; more than zero.
+    pub calls_per_second: u32,
+}
+
+/// The default of [`CloudWatchConfig::calls_per_second`]. Lambda starts three environments by default.
+/// Together they stay below the lowest quota that AWS documents for an account in a region, 50 calls a
+/// second ("CloudWatch service quotas", CloudWatch user guide), but for the first second after a pause.
+const CALLS_PER_SECOND: u32 = 15;
+
+/// What happens to a value that is not a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NotANumber {
+    /// The value is left out.
+    Omit,
+    /// The value becomes 0.
+    Zero,
+}
+
+impl CloudWatchConfig {
+    /// The configuration, for the function's own role if the details have no credential.
+    fn read(details: &Details, identity: Option<Identity>) -> Result<Self, MirrorError> {
+        let function_role = || Identity { credentials: Credentials::FunctionRole, role: None };
+        let nan = word(
+            details,
+            "nanInterpretation",
+            "\"NONE\" or \"ZERO\"",
+            [("NONE", NotANumber::Omit), ("ZERO", NotANumber::Zero)],
+        )?;
+        Ok(CloudWatchConfig {
+            identity: identity.unwrap_or_else(function_role),
+            region: details.get("region").map(region).transpose()?,
+            regions: match details.get("regions") {
+                None => Vec::new(),
+                Some(node) => node.items()?.map(|item| region(&item)).collect::<Result<_, _>>()?,
+            },
+            request_timeout: request_timeout(details)?,
+            not_a_number: nan.unwrap_or(NotANumber::Omit),
+            linked_accounts: details.flag("linkedAccounts")?,
+            recently_active_only: details.flag("recentlyActiveOnly")?,
+            high_resolution: details.flag("highResolution")?,
+            settle: details.seconds("settleSeconds", 0, DAY, 0)?,
+            zero_fill_delay: details.seconds("zeroFillDelaySeconds", 0, DAY, 300)?,
+            cache: details.seconds("cacheSeconds", 0, 3_600, 30)?,
+            calls_per_second: details
+                .whole("callsPerSecond", 1, 1_000, "calls")?
+                .and_then(|calls| u32::try_from(calls).ok())
+                .unwrap_or(CALLS_PER_SECOND),
+        })
+    }
+}
+
+/// A day in seconds.
+const DAY: i64 = 86_400;
+
+/// What the member's word means, in upper or lower case.
+fn word<T: Copy>(
+    details: &Details,
+    name: &str,
+    expected: &str,
+    words: [(&str, T); 2],
+) -> Result<Option<T>, MirrorError> {
+    details.parsed(name, expected, |text| {
+        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(text));
+        found.map(|(_, meaning)| *meaning)
+    })
+}
+
+fn region(node: &Node) -> Result<Region, MirrorError> {
+    node.parsed(Region::EXPECTED, Region::new)
+}
+
+fn request_timeout(details: &Details) -> Result<Option<Duration>, MirrorError> {
+    let millis = details.whole("requestTimeout", 1, DAY * 1_000, "milliseconds")?;
+    let seconds = details.whole("requestTimeoutSeconds", 1, DAY, "seconds")?;
+    Ok(millis.map(Duration::from_millis).or(seconds.map(Duration::from_secs)))
 }

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::sync::Once;
 
 use serde_json::Value;
-use stackstate_mirror::config::LogConfig;
 use stackstate_mirror::log;
+use stackstate_mirror::log::LogConfig;
 use tracing::Level;
 
 thread_local!(static LOGGED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });

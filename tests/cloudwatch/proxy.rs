@@ -1,4 +1,4 @@
-//! Proxies on the way to AWS: a proxy process on loopback, which tunnels and forwards.
+//! The proxy on the way to AWS: a process on loopback.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::path::Path;
@@ -18,10 +18,9 @@ struct Proxy {
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-/// The proxy: CONNECT opens a tunnel, and requests with a whole URL are forwarded. With a
-/// credential it refuses requests without it.
+/// The proxy: CONNECT opens a tunnel. With a credential it refuses requests without it.
 const PROXY: &str = r#"
-import base64, http.client, http.server, os, select, socket, sys, threading, urllib.parse
+import base64, http.server, os, select, socket, sys, threading
 
 credential = sys.argv[1].encode()
 
@@ -55,24 +54,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
                         self.close_connection = True
                         return
                     pair[1 - pair.index(one)].sendall(data)
-
-    def do_POST(self):
-        if self.is_refused():
-            return
-        url = urllib.parse.urlsplit(self.path)
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        headers = {k: v for k, v in self.headers.items() if not k.lower().startswith("proxy-")}
-        server = http.client.HTTPConnection(url.hostname, url.port)
-        server.request("POST", url.path, body, headers)
-        response = server.getresponse()
-        data = response.read()
-        self.send_response(response.status)
-        for name in ["smithy-protocol", "content-type"]:
-            if response.headers[name]:
-                self.send_header(name, response.headers[name])
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
 
     def log_message(self, *_):
         pass
@@ -131,26 +112,12 @@ async fn test(app: &App) -> Option<String> {
 }
 
 #[tokio::test]
-async fn plain_http_is_forwarded() {
+async fn plain_http_has_no_proxy() {
     let aws = WireFake::new(|_| Response::ok(&[]));
-    for (credential, given) in [("", ""), ("user:p@ss", "user:p%40ss@")] {
-        let proxy = Proxy::new(credential);
-        let reply = test(&app(&aws.url, &[("HTTP_PROXY", &proxy.url(given))])).await;
-        assert_eq!(reply, None);
-        let seen = proxy.end();
-        assert_eq!(seen.len(), 2, "{seen:?}");
-        for call in ["ListMetrics", "GetMetricData"] {
-            let line = format!(
-                "POST {}/service/GraniteServiceVersion20100801/operation/{call} passed",
-                aws.url
-            );
-            assert!(seen.contains(&line), "{seen:?}");
-        }
+    for variable in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY"] {
+        let variables = [(variable, "http://127.0.0.1:1")];
+        assert_eq!(test(&app(&aws.url, &variables)).await, None, "{variable}");
     }
-    let proxy = Proxy::new("user:password");
-    let text = test(&app(&aws.url, &[("HTTP_PROXY", &proxy.url("user:hush@"))])).await.unwrap();
-    assert!(text.starts_with("the proxy requires a user and password; expected them in"), "{text}");
-    assert!(!text.contains("hush"), "{text}");
 }
 
 /// The proxy sees the host and nothing else. The server behind it answers no TLS, but it is
@@ -213,29 +180,27 @@ async fn https_goes_through_a_tunnel() {
 
 #[tokio::test]
 async fn exceptions_are_reached_directly() {
-    let aws = WireFake::new(|_| Response::ok(&[]));
-    for exceptions in ["127.0.0.1", "127.0.0.0/8", "example.com, 127.0.0.1"] {
-        let variables = [("HTTP_PROXY", "http://127.0.0.1:1"), ("NO_PROXY", exceptions)];
-        assert_eq!(test(&app(&aws.url, &variables)).await, None, "{exceptions}");
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (proxy, endpoint) = (format!("http://{closed}"), format!("https://{closed}"));
+    for (exceptions, is_direct) in [
+        ("127.0.0.1", true),
+        ("127.0.0.0/8", true),
+        ("example.com, 127.0.0.1", true),
+        ("127.0.0.2,localhost", false),
+        ("", false),
+    ] {
+        let variables = [("HTTPS_PROXY", proxy.as_str()), ("NO_PROXY", exceptions)];
+        let text = test(&app(&endpoint, &variables)).await.unwrap();
+        assert_eq!(!text.contains("the proxy"), is_direct, "{exceptions}: {text}");
     }
-    let variables = [("HTTP_PROXY", "http://127.0.0.1:1"), ("NO_PROXY", "127.0.0.2,localhost")];
-    assert!(test(&app(&aws.url, &variables)).await.is_some());
-    // A proxy for HTTPS is none for plain HTTP.
-    assert_eq!(test(&app(&aws.url, &[("HTTPS_PROXY", "http://127.0.0.1:1")])).await, None);
 }
 
 #[tokio::test]
 async fn a_proxy_that_is_no_http_proxy_is_told() {
-    for (variable, endpoint) in
-        [("HTTPS_PROXY", "https://127.0.0.1:1"), ("HTTP_PROXY", "http://127.0.0.1:1")]
-    {
-        for value in ["socks5://hush@127.0.0.1:1", "https://hush", "http://"] {
-            let text = test(&app(endpoint, &[(variable, value)])).await.unwrap();
-            let words = format!(
-                "CloudWatch in eu-west-1 cannot be reached: the function's variable {variable} is \
-                 not the URL of an HTTP proxy, such as http://proxy.example.com:3128"
-            );
-            assert!(text.starts_with(&words) && !text.contains("hush"), "{text}");
-        }
+    for value in ["socks5://hush@127.0.0.1:1", "https://hush", "http://"] {
+        let text = test(&app("https://127.0.0.1:1", &[("HTTPS_PROXY", value)])).await.unwrap();
+        let words = "CloudWatch in eu-west-1 cannot be reached: the function's variable HTTPS_PROXY \
+                     is not the URL of an HTTP proxy, such as http://proxy.example.com:3128";
+        assert!(text.starts_with(words) && !text.contains("hush"), "{text}");
     }
 }

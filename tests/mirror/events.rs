@@ -12,21 +12,12 @@ use crate::support::events::serve;
 
 /// The whole answer, in the form that the event's sender expects.
 fn envelope(source: &str, body: &str) -> Value {
-    let header = |value: &str| if source == "rest-api" { json!([value]) } else { json!(value) };
-    let headers = json!({
-        "content-type": header("application/json"),
-        "x-mirror-api-key": header("api_key"),
-    });
     let mut answer = json!({
-        "statusCode": 200, "headers": {}, "multiValueHeaders": {}, "body": body,
-        "isBase64Encoded": false,
+        "statusCode": 200, "body": body, "isBase64Encoded": false,
+        "headers": {"content-type": "application/json", "x-mirror-api-key": "api_key"},
     });
-    match source {
-        "rest-api" => answer["multiValueHeaders"] = headers,
-        _ => {
-            answer["headers"] = headers;
-            answer["cookies"] = json!([]);
-        }
+    if source != "rest-api" {
+        answer["cookies"] = json!([]);
     }
     answer
 }

@@ -47,7 +47,6 @@ fn new(config: &Config, now: fn() -> EpochMillis, cloudwatch: CloudWatch) -> App
     static SEED: AtomicU64 = AtomicU64::new(0);
     let entropy = || SEED.fetch_add(1, Ordering::Relaxed);
     App::new(config, Dependencies { entropy, now, cloudwatch, commit: Some("0123456789ab") })
-        .unwrap()
 }
 
 fn config(variables: &[(&str, &str)]) -> Config {

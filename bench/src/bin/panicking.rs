@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use lambda_http::{Error, service_fn};
 use stackstate_mirror::app::{App, Dependencies};
 use stackstate_mirror::cloudwatch::CloudWatch;
-use stackstate_mirror::config::{Config, LogConfig};
+use stackstate_mirror::config::Config;
+use stackstate_mirror::log::LogConfig;
 use stackstate_mirror::time::EpochMillis;
 use stackstate_mirror::{event, log};
 
@@ -19,7 +20,7 @@ async fn main() -> Result<(), Error> {
     ))?;
     log::log_panics();
     let cloudwatch = CloudWatch::new(config.aws.clone(), 1);
-    let app = App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None })?;
+    let app = App::new(&config, Dependencies { entropy: || 7, now, cloudwatch, commit: None });
     lambda_runtime::run(service_fn(|event| event::serve(&app, event))).await
 }
 

@@ -1,7 +1,7 @@
 //! A role that the mirror assumes, and assumes again before its session expires.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
@@ -15,6 +15,7 @@ use super::error::{self, Action};
 use crate::connection::Role;
 use crate::error::MirrorError;
 use crate::region::Region;
+use crate::shared::lock;
 use crate::usage::Attempts;
 
 /// A session is renewed when it expires within this time.
@@ -77,7 +78,7 @@ impl AssumedRole {
         // If another request renews the session, this one uses the old one.
         let Ok(_renewal) = self.renewal.try_lock() else { return Ok(old) };
         {
-            let mut latest = self.lock();
+            let mut latest = lock(&self.latest);
             let is_paused = latest.next_renewal.is_some_and(|next| now < next);
             if outlasts(&old, now + RENEWAL_MARGIN) || is_paused {
                 return Ok(old);
@@ -113,11 +114,7 @@ impl AssumedRole {
 
     /// The session, if it expires after `time`.
     fn session_at(&self, time: SystemTime) -> Option<Credentials> {
-        self.lock().session.clone().filter(|session| outlasts(session, time))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Latest> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.latest).session.clone().filter(|session| outlasts(session, time))
     }
 
     /// Assumes the role, and keeps the session.
@@ -143,7 +140,7 @@ impl AssumedRole {
             SystemTime::try_from(session.expiration).ok(),
             "AssumeRole",
         );
-        *self.lock() = Latest { session: Some(session.clone()), next_renewal: None };
+        *lock(&self.latest) = Latest { session: Some(session.clone()), next_renewal: None };
         Ok(session)
     }
 }

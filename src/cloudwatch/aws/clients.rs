@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
@@ -16,11 +16,10 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 
 use super::assumed_role::AssumedRole;
-use super::caller::Caller;
 use super::error::{self, Action};
 use super::http::HttpClients;
+use super::region_client::{Caller, RegionClient};
 use super::retries::{Retries, TimeLimit, quota, retry_config};
-use super::session::Session;
 use crate::cache::BoundedCache;
 use crate::config::AwsConfig;
 use crate::connection::{Credentials, Identity, Role};
@@ -28,6 +27,7 @@ use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::region::Region;
 use crate::secret::Keys;
+use crate::shared::lock;
 use crate::time::EpochMillis;
 use crate::usage::{Attempts, Usage};
 
@@ -74,18 +74,18 @@ impl Clients {
         self.cache.is_unused()
     }
 
-    /// A session of a caller in a region, ready to call CloudWatch.
+    /// The client of a caller in a region, ready to call CloudWatch.
     ///
     /// # Errors
     /// There are no credentials, or the role cannot be assumed by the deadline.
-    pub(crate) async fn session(
+    pub(crate) async fn client(
         &self,
         identity: &Identity,
         region: Region,
         deadline: Deadline,
         now: EpochMillis,
         usage: &Arc<Usage>,
-    ) -> Result<Session, MirrorError> {
+    ) -> Result<RegionClient, MirrorError> {
         let caller = Caller::new(identity, &region);
         let client = match self.cache.get(&caller, now) {
             Some(client) => client,
@@ -103,7 +103,7 @@ impl Clients {
             })??;
         }
         let (usage, throttles) = (usage.clone(), None);
-        Ok(Session { client: cloudwatch, caller, region, deadline, usage, throttles })
+        Ok(RegionClient { client: cloudwatch, caller, region, deadline, usage, throttles })
     }
 }
 
@@ -120,7 +120,7 @@ impl SdkClientBuilder {
     /// A builder of clients that reach AWS as `aws` says.
     /// If requests are served at once, callers have connections of their own.
     pub(crate) fn new(aws: AwsConfig, are_concurrent: bool) -> Self {
-        let http = HttpClients::new(aws.custom_trust_store, &aws.proxies, are_concurrent);
+        let http = HttpClients::new(&aws, are_concurrent);
         SdkClientBuilder { http, aws, roles: Mutex::default() }
     }
 
@@ -166,7 +166,7 @@ impl SdkClientBuilder {
     ) -> Arc<AssumedRole> {
         let region = self.sts_region(region);
         let caller = Caller::new(identity, &region);
-        let mut roles = self.roles.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut roles = lock(&self.roles);
         if let Some(role) = roles.get(&caller).and_then(Weak::upgrade) {
             return role;
         }
@@ -187,10 +187,9 @@ impl SdkClientBuilder {
     /// `region` itself. A session is valid in all regions of its partition ("Manage AWS STS in an
     /// AWS Region", IAM user guide).
     fn sts_region(&self, region: &Region) -> Region {
-        let Some(partition) = region.partition() else { return region.clone() };
+        let Some(home) = region.home() else { return region.clone() };
         let own = self.aws.region.as_ref();
-        let own = own.filter(|own| own.partition() == Some(partition)).cloned();
-        own.unwrap_or_else(|| partition.default_region())
+        own.filter(|own| own.home().as_ref() == Some(&home)).cloned().unwrap_or(home)
     }
 
     fn config(

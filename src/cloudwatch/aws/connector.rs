@@ -1,10 +1,12 @@
 //! The connector of the SDK's HTTP clients: a pool of connections, and what their errors mean.
+//!
+//! A connection is TCP, perhaps through a proxy's tunnel, and TLS on it. The SDK asks for a
+//! response to one request at a time; hyper-util keeps the connections that are idle.
 
-use std::error::Error;
 use std::fmt;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::future::ready;
+use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
@@ -14,19 +16,23 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::retry::ErrorKind;
 use http_body_util::Limited;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::{
     CaptureConnection, HttpConnector as TcpConnector, capture_connection,
 };
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use lambda_http::http::header::{CONTENT_LENGTH, PROXY_AUTHORIZATION};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use lambda_http::http::Uri;
+use lambda_http::http::header::CONTENT_LENGTH;
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tower_service::Service;
+use tower::util::BoxCloneSyncService;
+use tower::{BoxError, ServiceExt, service_fn};
 
-use super::proxy::{Proxies, ProxyConnector, ProxyError};
+use super::proxy::{Proxy, ProxyError};
+use crate::shared::lock;
 
 /// The timeout of a connection attempt, including TLS. The SDK retries it.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -52,10 +58,10 @@ const MAX_IDLE: usize = 4;
 pub(super) struct Connector {
     connect: Connect,
     pool: Arc<Mutex<Pool>>,
-    proxies: Arc<Proxies>,
 }
 
-type Connect = ConnectTimeout<HttpsConnector<ProxyConnector>>;
+/// Makes a connection to a URL's host.
+type Connect = BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, BoxError>;
 
 type Connections = legacy::Client<Connect, SdkBody>;
 
@@ -66,38 +72,30 @@ struct Pool {
 }
 
 impl Connector {
-    /// A connector that trusts these certificate authorities and uses these proxies.
+    /// A connector that trusts these certificate authorities and uses this proxy.
     pub(super) fn trusting(
         authorities: &mut dyn Iterator<Item = CertificateDer<'static>>,
-        proxies: Arc<Proxies>,
+        proxy: Arc<Proxy>,
     ) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(authorities);
         let tls = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let mut tcp = TcpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(ProxyConnector::new(tcp, proxies.clone()));
-        Connector::new(ConnectTimeout(https), proxies)
+        Connector::new(connect(tls.into(), proxy))
     }
 
-    fn new(connect: Connect, proxies: Arc<Proxies>) -> Self {
+    fn new(connect: Connect) -> Self {
         let pool = Pool { connections: pool(connect.clone()), last_used: SystemTime::UNIX_EPOCH };
-        Connector { connect, pool: Arc::new(Mutex::new(pool)), proxies }
+        Connector { connect, pool: Arc::new(Mutex::new(pool)) }
     }
 
     /// The same connector with a pool of its own.
     pub(super) fn apart(&self) -> Self {
-        Connector::new(self.connect.clone(), self.proxies.clone())
+        Connector::new(self.connect.clone())
     }
 
     /// The connections to use at this time.
     fn connections(&self, now: SystemTime) -> Connections {
-        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = lock(&self.pool);
         let is_trusted = now.duration_since(pool.last_used).is_ok_and(|idle| idle < TRUSTED_IDLE);
         if !is_trusted {
             pool.connections = self::pool(self.connect.clone());
@@ -120,7 +118,7 @@ impl UnderWay {
 impl Drop for UnderWay {
     fn drop(&mut self) {
         if let Some(pool) = &self.0 {
-            pool.lock().unwrap_or_else(PoisonError::into_inner).last_used = SystemTime::UNIX_EPOCH;
+            lock(pool).last_used = SystemTime::UNIX_EPOCH;
         }
     }
 }
@@ -141,14 +139,11 @@ impl fmt::Debug for Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let (connections, proxies) = (self.connections(SystemTime::now()), self.proxies.clone());
+        let connections = self.connections(SystemTime::now());
         let under_way = UnderWay(Some(self.pool.clone()));
         HttpConnectorFuture::new(async move {
             let mut request =
                 request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-            if let Some(authorization) = proxies.authorization(request.uri()) {
-                request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
-            }
             let connection = capture_connection(&mut request);
             if let Some(capture) = request.extensions().get::<CaptureSmithyConnection>() {
                 capture.set_connection_retriever(move || metadata(&connection));
@@ -169,32 +164,29 @@ impl HttpConnector for Connector {
     }
 }
 
-/// Adds [`CONNECT_TIMEOUT`] to a connector. hyper-util's own timeout covers only TCP.
-#[derive(Debug, Clone)]
-struct ConnectTimeout<C>(C);
-
-impl<C, T> Service<T> for ConnectTimeout<C>
-where
-    C: Service<T, Error = Box<dyn Error + Send + Sync>>,
-    C::Future: Send + 'static,
-{
-    type Response = C::Response;
-    type Error = C::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Response, C::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), C::Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, target: T) -> Self::Future {
-        let connection = timeout(CONNECT_TIMEOUT, self.0.call(target));
-        Box::pin(async move {
-            connection.await.unwrap_or_else(|_| {
+/// TCP, perhaps through the proxy, and TLS, within [`CONNECT_TIMEOUT`]. hyper-util's own timeout
+/// covers only TCP.
+fn connect(tls: Arc<ClientConfig>, proxy: Arc<Proxy>) -> Connect {
+    let mut tcp = TcpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    BoxCloneSyncService::new(service_fn(move |destination: Uri| {
+        let (tcp, tls, proxy) = (tcp.clone(), tls.clone(), proxy.clone());
+        let connection = async move {
+            let mut stream = Some(proxy.connect(tcp, destination.clone()).await?);
+            // hyper-rustls asks for the connection on which it speaks TLS, once.
+            let stream = service_fn(move |_| {
+                ready(stream.take().ok_or_else(|| io::Error::other("TLS asks twice")))
+            });
+            HttpsConnector::from((stream, tls)).oneshot(destination).await
+        };
+        async {
+            timeout(CONNECT_TIMEOUT, connection).await.unwrap_or_else(|_| {
                 let text = format!("no connection within {} seconds", CONNECT_TIMEOUT.as_secs());
                 Err(text.into())
             })
-        })
-    }
+        }
+    }))
 }
 
 /// Lets the SDK close the connection to a server that failed.
@@ -224,7 +216,7 @@ fn connector_error(error: legacy::Error) -> ConnectorError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ProxyConfig;
+    use crate::config::AwsConfig;
 
     /// The clock decides, because no timer runs while the process is frozen.
     #[tokio::test]
@@ -248,8 +240,8 @@ mod tests {
                 });
             }
         });
-        let proxies = Arc::new(Proxies::new(&ProxyConfig::default()));
-        let connector = Connector::trusting(&mut std::iter::empty(), proxies);
+        let proxy = Arc::new(Proxy::new(&AwsConfig::default()));
+        let connector = Connector::trusting(&mut std::iter::empty(), proxy);
         let start = SystemTime::now();
         for (seconds, connections) in [(0, 1), (19, 1), (38, 1), (58, 2), (1, 3), (2, 3)] {
             let now = start + Duration::from_secs(seconds);

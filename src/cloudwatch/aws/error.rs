@@ -119,7 +119,7 @@ where
 
 fn of_proxy(error: &ProxyError, service: &str, region: &Region, tried: &str) -> String {
     match error {
-        ProxyError::Invalid(_) => format!("{service} in {region} cannot be reached: {error}"),
+        ProxyError::Invalid => format!("{service} in {region} cannot be reached: {error}"),
         ProxyError::Failed { proxy, reason, .. } => format!(
             "the proxy {proxy} does not connect the mirror to {service} in {region}: \
              {reason}{tried}; expected an HTTP proxy that the function can reach and that allows \
@@ -249,10 +249,6 @@ fn from_code(
                 };
             }
         },
-        _ if status == 407 => "the proxy requires a user and password; expected them in the \
-                               function's variable HTTP_PROXY, as in \
-                               http://user:password@proxy.example.com:3128"
-            .to_owned(),
         code => format!(
             "{service} in {region} failed to answer {name}: status {status}{}{}{says}",
             if code.is_empty() { String::new() } else { format!(", {code}") },

@@ -13,9 +13,9 @@ use rustls::pki_types::pem::PemObject;
 use tracing::warn;
 
 use super::connector::Connector;
-use super::proxy::Proxies;
-use crate::config::ProxyConfig;
-use crate::region::{Partition, Region};
+use super::proxy::Proxy;
+use crate::config::AwsConfig;
+use crate::region::Region;
 
 /// Amazon's certificate authorities ("CA Certificates", amazontrust.com/repository), which sign
 /// the certificates of all endpoints in the `aws` partition. A cold start parses these five in a
@@ -26,7 +26,7 @@ const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 pub(super) struct HttpClients {
     /// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` name the certificate authorities to trust.
     custom_trust_store: bool,
-    proxies: Arc<Proxies>,
+    proxy: Arc<Proxy>,
     /// Whether every client has connections of its own.
     are_concurrent: bool,
     amazon: OnceLock<Connector>,
@@ -46,20 +46,17 @@ enum Trust {
 }
 
 impl HttpClients {
-    pub(super) fn new(
-        custom_trust_store: bool,
-        proxies: &ProxyConfig,
-        are_concurrent: bool,
-    ) -> Self {
+    pub(super) fn new(config: &AwsConfig, are_concurrent: bool) -> Self {
         let [amazon, system, plaintext] = [const { OnceLock::new() }; 3];
-        let proxies = Arc::new(Proxies::new(proxies));
-        HttpClients { custom_trust_store, proxies, are_concurrent, amazon, system, plaintext }
+        let proxy = Arc::new(Proxy::new(config));
+        let custom_trust_store = config.custom_trust_store;
+        HttpClients { custom_trust_store, proxy, are_concurrent, amazon, system, plaintext }
     }
 
     /// The client for a configured endpoint, or for the region's endpoint if there is none.
     pub(super) fn client(&self, region: &Region, endpoint: Option<&str>) -> SharedHttpClient {
         let build = |authorities: &mut dyn Iterator<Item = CertificateDer<'static>>| {
-            Connector::trusting(authorities, self.proxies.clone())
+            Connector::trusting(authorities, self.proxy.clone())
         };
         let connector = match self.trust(region, endpoint) {
             Trust::Amazon => self.amazon.get_or_init(|| {
@@ -80,7 +77,7 @@ impl HttpClients {
     }
 
     fn trust(&self, region: &Region, endpoint: Option<&str>) -> Trust {
-        let is_aws = region.partition() == Some(Partition::Aws);
+        let is_aws = region.home() == Region::new(Region::HOME_OF_AWS);
         match endpoint {
             None if is_aws && !self.custom_trust_store => Trust::Amazon,
             Some(url) if url.starts_with("http://") => Trust::Plaintext,
@@ -114,7 +111,8 @@ mod tests {
             (false, "cn-north-1", None, Trust::System),
             (false, "us-gov-west-1", None, Trust::System),
         ] {
-            let clients = HttpClients::new(custom, &ProxyConfig::default(), false);
+            let config = AwsConfig { custom_trust_store: custom, ..AwsConfig::default() };
+            let clients = HttpClients::new(&config, false);
             let region = Region::new(region).unwrap();
             assert_eq!(clients.trust(&region, endpoint), trust, "{region} {endpoint:?}");
         }

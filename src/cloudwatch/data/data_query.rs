@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::plan::{Clock, Plan};
-use super::window::MINUTE;
+use super::plan::Plan;
+use super::window::{MINUTE, Window};
 use crate::cloudwatch::query::conditions::Conditions;
 use crate::cloudwatch::query::expression::Expression;
 use crate::cloudwatch::query::namespaces;
@@ -47,18 +47,14 @@ impl DataQuery {
     ) -> Result<(Self, Option<Region>), MirrorError> {
         let conditions = Conditions::read(&query.filter.conditions)?;
         let metric_field = query.metric_field.as_deref();
-        let clock = Clock {
-            settled: now.0 - millis(config.settle),
-            zeros_until: now.0 - millis(config.zero_fill_delay),
-            now: now.0,
-        };
+        let window = |is_high_resolution| window(query, config, is_high_resolution, now);
         let range = query.filter.range;
         let (target, plan) = match Expression::of_query(&conditions, metric_field, range, now)? {
             Some(expression) => {
                 let is_high_resolution = !expression.is_sql()
                     && conditions.high_resolution.unwrap_or(config.high_resolution);
-                let plan =
-                    Plan::of_expression(query, &expression, min_period(is_high_resolution), clock);
+                let window = window(is_high_resolution);
+                let plan = Plan::of_expression(query, &expression, window, now);
                 (Target::Expression(expression), plan)
             }
             None => {
@@ -68,8 +64,9 @@ impl DataQuery {
                     config.high_resolution
                         && !selector.namespaces.iter().any(|name| namespaces::is_of_aws(name))
                 });
-                let plan =
-                    Plan::of_metrics(query, &conditions, min_period(is_high_resolution), clock);
+                let window = window(is_high_resolution);
+                let zeros_until = before(now, config.zero_fill_delay);
+                let plan = Plan::of_metrics(query, &conditions, window, zeros_until);
                 // A selector with wildcards or a resource names its metrics only later.
                 plan.for_metrics(selector.count())?;
                 (Target::Metrics(selector), plan)
@@ -84,14 +81,70 @@ impl DataQuery {
         };
         Ok((query, conditions.region))
     }
+
+    /// The approximate size in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        fn of<'a>(texts: impl IntoIterator<Item = &'a String>) -> usize {
+            texts.into_iter().map(|text| text.len() + size_of::<String>()).sum()
+        }
+        let texts = match &self.target {
+            Target::Expression(expression) => expression.text().len(),
+            Target::Metrics(MetricSelector { namespaces, names, accounts, dimensions }) => {
+                let dimensions = dimensions.iter();
+                let dimensions = dimensions.map(|(name, values)| of([name]) + of(values.texts()));
+                of(namespaces) + of(names) + of(accounts) + dimensions.sum::<usize>()
+            }
+        };
+        size_of::<DataQuery>() + texts
+    }
 }
 
-/// The shortest period to ask for, in milliseconds. CloudWatch accepts shorter periods for all
-/// metrics, but a metric of regular resolution has its samples of a whole minute in one of them.
-fn min_period(is_high_resolution: bool) -> i64 {
-    if is_high_resolution { 1 } else { MINUTE }
+/// The window of a query. Raw points have the shortest period that CloudWatch keeps, 60 seconds or
+/// more. CloudWatch accepts shorter periods for all metrics, but a metric of regular resolution has
+/// its samples of a whole minute in one of them.
+fn window(
+    query: &MetricQuery,
+    config: &CloudWatchConfig,
+    is_high_resolution: bool,
+    now: EpochMillis,
+) -> Window {
+    let min_period = if is_high_resolution { 1 } else { MINUTE };
+    let bucket = query.aggregation.and_then(|aggregation| aggregation.bucket_millis);
+    let period = bucket.map_or(MINUTE, |bucket| bucket.max(min_period));
+    Window::new(period, query.filter.range, before(now, config.settle), now.0)
 }
 
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+/// This long before a time, in epoch milliseconds.
+pub(crate) fn before(time: EpochMillis, duration: Duration) -> i64 {
+    time.0 - i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudwatch::query::values::Values;
+
+    #[test]
+    fn every_text_counts() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let one = size_of::<String>();
+        let selector = MetricSelector {
+            namespaces: texts(&["NN"]),
+            names: texts(&["M", "MMMM"]),
+            accounts: texts(&["123456789012"]),
+            dimensions: vec![
+                ("A".to_owned(), Values::exactly(texts(&["1", "23"]))),
+                ("BBB".to_owned(), Values::exactly(texts(&["456"]))),
+            ],
+        };
+        let bytes = |selector| {
+            let (plan, not_a_number) = (Plan::of_minutes(1), NotANumber::Omit);
+            let target = Target::Metrics(selector);
+            let (linked_accounts, cache) = (false, Duration::ZERO);
+            DataQuery { target, plan, not_a_number, linked_accounts, cache }.bytes()
+        };
+        let empty = bytes(MetricSelector::default());
+        assert_eq!(empty, size_of::<DataQuery>());
+        assert_eq!(bytes(selector) - empty, 2 + 5 + 12 + 4 + 6 + 9 * one);
+    }
 }

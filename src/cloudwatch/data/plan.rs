@@ -2,7 +2,7 @@
 
 use aws_sdk_cloudwatch::types::StandardUnit;
 
-use super::window::{MINUTE, Window};
+use super::window::Window;
 use crate::cloudwatch::query::conditions::Conditions;
 use crate::cloudwatch::query::error::invalid;
 use crate::cloudwatch::query::expression::Expression;
@@ -13,16 +13,6 @@ use crate::time::EpochMillis;
 
 /// The maximum number of datapoints in a page ("GetMetricData", CloudWatch API reference).
 pub(super) const MAX_DATAPOINTS: usize = 100_800;
-
-/// The times that limit a window, in epoch milliseconds.
-#[derive(Clone, Copy)]
-pub(super) struct Clock {
-    /// Buckets that end later are left out.
-    pub(super) settled: i64,
-    /// Buckets without samples that end later are not known to be 0.
-    pub(super) zeros_until: i64,
-    pub(super) now: i64,
-}
 
 /// What to ask, and how to combine the results.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -93,23 +83,23 @@ pub(super) enum Fold {
 }
 
 impl Plan {
-    /// The plan of a query for one metric.
+    /// The plan of a query for one metric. An empty bucket that ends after `zeros_until` (epoch
+    /// milliseconds) is not known to be 0.
     pub(super) fn of_metrics(
         query: &MetricQuery,
         conditions: &Conditions,
-        min_period: i64,
-        clock: Clock,
+        window: Window,
+        zeros_until: i64,
     ) -> Self {
         let statistic = match query.aggregation {
             None => conditions.statistic.clone().unwrap_or(Statistic::Average),
             Some(aggregation) => aggregation.method.into(),
         };
-        let window = window(query, min_period, clock);
         let limit = query.filter.limit.min(MAX_POINTS);
         let (window, kind) = match query.aggregation.map(|aggregation| aggregation.method) {
             None => (window, QueryKind::RawMetrics),
             Some(Method::Sum | Method::EventCount) => {
-                let zeros_until = window.last_end(clock.zeros_until);
+                let zeros_until = window.last_end(zeros_until);
                 let cut = window.cut(limit);
                 let is_cut = cut.end < zeros_until;
                 let window = if is_cut { cut } else { window };
@@ -146,11 +136,10 @@ impl Plan {
     pub(super) fn of_expression(
         query: &MetricQuery,
         expression: &Expression,
-        min_period: i64,
-        clock: Clock,
+        window: Window,
+        now: EpochMillis,
     ) -> Self {
-        let window = window(query, min_period, clock);
-        let earliest = expression.earliest(EpochMillis(clock.now));
+        let earliest = expression.earliest(now);
         Plan {
             window: earliest.map_or(window, |time| window.not_before(time.0)),
             statistics: vec![Statistic::Average],
@@ -180,7 +169,7 @@ impl Plan {
     #[cfg(test)]
     pub(super) fn of_minutes(count: i64) -> Self {
         Plan {
-            window: Window { period: MINUTE, start: 0, end: count * MINUTE },
+            window: Window::of_minutes(count),
             statistics: vec![Statistic::Average],
             fold: Fold::Single,
             kind: QueryKind::MetricBuckets,
@@ -189,24 +178,32 @@ impl Plan {
         }
     }
 
+    /// The index of the statistic that the query at this place of a batch asks for. Every batch
+    /// begins with the first one, because a full batch has an even number of queries.
+    pub(super) fn statistic_at(&self, place: usize) -> usize {
+        place % self.statistics.len()
+    }
+
+    /// The number of datapoints to ask for in a page. A single series needs one more than the
+    /// limit, which tells whether there are more points. Several series need as many as possible.
+    pub(super) fn page_size(&self) -> usize {
+        match self.fold {
+            Fold::Single if !self.kind.is_expression() => {
+                self.limit.saturating_add(1).min(MAX_DATAPOINTS)
+            }
+            Fold::Single | Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS,
+        }
+    }
+
     /// The windows of the calls, in ascending order. A single series needs one window for all
     /// pages. Several series need one page per window, because a folded bucket is correct only
     /// once every series has arrived.
-    pub(super) fn spans(&self, queries: usize) -> impl Iterator<Item = Window> + use<> {
+    pub(super) fn windows(&self, queries: usize) -> impl Iterator<Item = Window> + use<> {
         self.window.spans(match self.fold {
             Fold::Single => usize::MAX,
             Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS / queries.max(1),
         })
     }
-}
-
-/// The window of a query, whose period is at least `min_period` milliseconds. Raw points have
-/// the shortest period that CloudWatch keeps, 60 seconds or more.
-fn window(query: &MetricQuery, min_period: i64, clock: Clock) -> Window {
-    let Clock { settled, zeros_until: _, now } = clock;
-    let bucket = query.aggregation.and_then(|aggregation| aggregation.bucket_millis);
-    let period = bucket.map_or(MINUTE, |bucket| bucket.max(min_period));
-    Window::new(period, query.filter.range, settled, now)
 }
 
 /// The statistics to ask for several metrics, and how their series become one.
@@ -227,6 +224,23 @@ fn fold(statistic: Statistic) -> Result<(Vec<Statistic>, Fold), MirrorError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloudwatch::data::window::MINUTE;
+
+    #[test]
+    fn a_page_of_one_metric_has_one_point_more_than_the_limit() {
+        for (fold, kind, limit, size) in [
+            (Fold::Single, QueryKind::MetricBuckets, 100, 101),
+            (Fold::Single, QueryKind::RawMetrics, 100_799, 100_800),
+            (Fold::Single, QueryKind::RawMetrics, 100_800, 100_800),
+            (Fold::Single, QueryKind::RawMetrics, usize::MAX, 100_800),
+            (Fold::Single, QueryKind::RawExpression, 100, 100_800),
+            (Fold::Single, QueryKind::ExpressionBuckets, 100, 100_800),
+            (Fold::Mean, QueryKind::MetricBuckets, 100, 100_800),
+        ] {
+            let plan = Plan { fold, kind, limit, ..Plan::of_minutes(1) };
+            assert_eq!(plan.page_size(), size, "{fold:?} {kind:?} {limit}");
+        }
+    }
 
     #[test]
     fn the_samples_of_a_percentile_are_counted_in_the_buckets_that_are_over() {

@@ -1,29 +1,41 @@
-//! The results of a response → datapoints, statuses, errors.
+//! The results of a batch → datapoints, errors, and what CloudWatch did not finish
+//! ("MetricDataResult", CloudWatch API reference).
+
+use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult, StatusCode};
 
-use super::plan::{Fold, Plan};
+use super::plan::Fold;
 use super::series::Series;
-use super::statuses::Statuses;
+use crate::cloudwatch::aws::region_client::RegionClient;
 use crate::cloudwatch::query::expression;
 use crate::error::MirrorError;
 
-/// What the responses to one call have so far.
-pub(super) struct Results<'a, 's> {
-    plan: &'a Plan,
-    series: &'a mut Series<'s>,
-    statuses: Statuses,
+/// The maximum number of times that a batch is asked for, or a page of it, because CloudWatch did
+/// not finish a result.
+const MAX_TRIES: u32 = 5;
+
+/// The pause before the second try. It doubles with every try.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// What the responses to one batch have so far.
+pub(super) struct Results<'a> {
+    series: &'a mut Series,
+    /// The results that CloudWatch has not finished, by the places of their queries, with their
+    /// latest status.
+    unfinished: HashMap<usize, StatusCode>,
     /// The labels of an expression's series.
     labels: Vec<String>,
 }
 
-impl<'a, 's> Results<'a, 's> {
+impl<'a> Results<'a> {
     /// No results. Their datapoints are added to `series`.
-    pub(super) fn new(plan: &'a Plan, series: &'a mut Series<'s>) -> Self {
-        Results { plan, series, statuses: Statuses::default(), labels: Vec::new() }
+    pub(super) fn new(series: &'a mut Series) -> Self {
+        Results { series, unfinished: HashMap::new(), labels: Vec::new() }
     }
 
-    /// Adds the results of a page, with the numbers of their queries. Returns whether CloudWatch
+    /// Adds the results of a page, with the places of their queries. Returns whether CloudWatch
     /// failed to compute one of them.
     ///
     /// # Errors
@@ -34,20 +46,21 @@ impl<'a, 's> Results<'a, 's> {
         messages: &[MessageData],
         results: impl Iterator<Item = (usize, &'r MetricDataResult)> + Clone,
     ) -> Result<bool, MirrorError> {
-        reject_warnings(messages, self.plan)?;
-        if self.plan.kind.is_expression() {
+        let is_expression = self.series.plan.kind.is_expression();
+        reject_warnings(messages, is_expression)?;
+        if is_expression {
             self.reject_several_series(results.clone().map(|(_, result)| result))?;
         }
         let mut has_failed = false;
-        for (number, result) in results {
+        for (place, result) in results {
             let status = result.status_code().unwrap_or(&StatusCode::Complete);
-            self.statuses.record(number, status)?;
+            self.record(place, status)?;
             if *status == StatusCode::InternalError {
                 has_failed = true;
                 continue;
             }
-            reject_warnings(result.messages(), self.plan)?;
-            let statistic = self.plan.statistic_of(number);
+            reject_warnings(result.messages(), is_expression)?;
+            let statistic = self.series.plan.statistic_at(place);
             for (time, value) in result.timestamps().iter().zip(result.values()) {
                 if let Ok(time) = time.to_millis() {
                     self.series.add(statistic, time, *value)?;
@@ -57,16 +70,37 @@ impl<'a, 's> Results<'a, 's> {
         Ok(has_failed)
     }
 
+    /// Records the latest status of a result.
+    fn record(&mut self, place: usize, status: &StatusCode) -> Result<(), MirrorError> {
+        match status {
+            StatusCode::Complete => self.unfinished.remove(&place),
+            StatusCode::PartialData | StatusCode::InternalError => {
+                self.unfinished.insert(place, status.clone())
+            }
+            other => return Err(never_finished(other)),
+        };
+        Ok(())
+    }
+
+    /// The number of datapoints to ask for in a page.
+    pub(super) fn page_size(&self) -> usize {
+        self.series.plan.page_size()
+    }
+
     /// Whether the rest of the results cannot change the points: a single series of metrics already
     /// has more points than the limit.
     pub(super) fn is_enough(&self) -> bool {
-        let can_be = self.plan.fold == Fold::Single && !self.plan.kind.is_expression();
+        let plan = &self.series.plan;
+        let can_be = plan.fold == Fold::Single && !plan.kind.is_expression();
         can_be && self.series.exceeds_limit()
     }
 
-    /// The status of a result that CloudWatch did not finish, if there is one.
+    /// The status of a result that is not finished, `InternalError` if there is one; `None` if all
+    /// are finished.
     pub(super) fn unfinished(&self) -> Option<StatusCode> {
-        self.statuses.unfinished()
+        let mut statuses = self.unfinished.values();
+        let failed = statuses.clone().find(|status| **status == StatusCode::InternalError);
+        failed.or(statuses.next()).cloned()
     }
 
     /// Adds the labels of a page's series to those of earlier pages. A series that continues on
@@ -89,16 +123,42 @@ impl<'a, 's> Results<'a, 's> {
     }
 }
 
+/// How often a batch was tried.
+pub(super) struct Tries(u32);
+
+impl Tries {
+    /// The first try.
+    pub(super) fn first() -> Self {
+        Tries(1)
+    }
+
+    /// Waits before another try.
+    ///
+    /// # Errors
+    /// There were [`MAX_TRIES`], or the deadline leaves no time for another.
+    pub(super) async fn again(
+        &mut self,
+        client: &RegionClient,
+        status: &StatusCode,
+    ) -> Result<(), MirrorError> {
+        let Tries(count) = self;
+        let pause = FIRST_PAUSE * 2_u32.pow(*count - 1);
+        if *count == MAX_TRIES || !client.deadline.pause(pause).await {
+            return Err(unfinished(status, *count));
+        }
+        *count += 1;
+        Ok(())
+    }
+}
+
 /// The code of CloudWatch's message that an expression divided by zero and left the datapoint
 /// out.
 const ARITHMETIC_ERROR: &str = "ArithmeticError";
 
 /// Turns CloudWatch's messages into an error, because StackState's answer has no place for them.
 /// The gaps of an expression are not reported: the points show them.
-fn reject_warnings(messages: &[MessageData], plan: &Plan) -> Result<(), MirrorError> {
-    let is_gap = |message: &MessageData| {
-        plan.kind.is_expression() && message.code() == Some(ARITHMETIC_ERROR)
-    };
+fn reject_warnings(messages: &[MessageData], is_expression: bool) -> Result<(), MirrorError> {
+    let is_gap = |message: &MessageData| is_expression && message.code() == Some(ARITHMETIC_ERROR);
     let text = |message: &MessageData| {
         let (code, value) = (message.code(), message.value().unwrap_or("no text"));
         let advice = code.and_then(expression::advice);
@@ -114,4 +174,62 @@ fn reject_warnings(messages: &[MessageData], plan: &Plan) -> Result<(), MirrorEr
         summary: "CloudWatch returned a warning",
         details: warnings.join("; "),
     })
+}
+
+/// The error of a result that CloudWatch will not return.
+fn never_finished(status: &StatusCode) -> MirrorError {
+    let details = match status {
+        StatusCode::Forbidden => {
+            "CloudWatch does not allow these credentials to read this metric (status Forbidden); \
+             expected an account that shares it"
+                .to_owned()
+        }
+        other => format!("CloudWatch returned the status {other} for this metric"),
+    };
+    MirrorError::Connection { details }
+}
+
+/// The error of a result that CloudWatch did not finish in this number of tries.
+fn unfinished(status: &StatusCode, tries: u32) -> MirrorError {
+    let what = match status {
+        StatusCode::InternalError => "failed to compute this metric",
+        _ => "returned only a part of the data of this metric",
+    };
+    let tries = if tries == 1 { "1 attempt".to_owned() } else { format!("{tries} attempts") };
+    MirrorError::Connection {
+        details: format!(
+            "CloudWatch {what} (status {status}) in {tries}; a later request may succeed, or one \
+             for fewer metrics or a shorter range"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudwatch::data::plan::Plan;
+    use crate::connection::NotANumber;
+
+    #[test]
+    fn a_failure_counts_more_than_what_is_partial() {
+        use StatusCode::{Complete, InternalError, PartialData};
+
+        let mut series = Series::new(Plan::of_minutes(1), NotANumber::Omit);
+        for (statuses, expected) in [
+            (&[][..], None),
+            (&[(0, Complete)], None),
+            (&[(0, Complete), (1, PartialData)], Some(PartialData)),
+            (&[(0, PartialData), (1, InternalError)], Some(InternalError)),
+            (&[(0, InternalError), (1, PartialData), (2, PartialData)], Some(InternalError)),
+            (&[(0, InternalError), (0, PartialData)], Some(PartialData)),
+            (&[(0, InternalError), (0, PartialData), (0, Complete)], None),
+        ] {
+            let mut results = Results::new(&mut series);
+            for (place, status) in statuses {
+                results.record(*place, status).unwrap();
+            }
+            assert_eq!(results.unfinished(), expected, "{statuses:?}");
+        }
+        assert!(Results::new(&mut series).record(0, &StatusCode::Forbidden).is_err());
+    }
 }

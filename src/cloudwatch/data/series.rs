@@ -8,8 +8,8 @@ use crate::model::{Bucket, Points, RawPoint, Telemetry};
 
 /// The datapoints that have arrived, by bucket.
 #[derive(Clone)]
-pub(crate) struct Series<'a> {
-    plan: &'a Plan,
+pub(crate) struct Series {
+    pub(super) plan: Plan,
     not_a_number: NotANumber,
     /// One entry for each period of the window: `None` without a datapoint, else one folded
     /// value for each statistic. Empty before the first datapoint. CloudWatch keeps at most
@@ -21,8 +21,8 @@ pub(crate) struct Series<'a> {
     is_partial: bool,
 }
 
-impl<'a> Series<'a> {
-    pub(crate) fn new(plan: &'a Plan, not_a_number: NotANumber) -> Self {
+impl Series {
+    pub(crate) fn new(plan: Plan, not_a_number: NotANumber) -> Self {
         Series { plan, not_a_number, buckets: Vec::new(), found: 0, is_partial: false }
     }
 

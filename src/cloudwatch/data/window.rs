@@ -52,6 +52,12 @@ impl Window {
         Window { period, start, end: (last - last % period).max(start) }
     }
 
+    /// The first minutes of the epoch.
+    #[cfg(test)]
+    pub(super) fn of_minutes(count: i64) -> Self {
+        Window { period: MINUTE, start: 0, end: count * MINUTE }
+    }
+
     /// The window in parts of at most `count` periods, in ascending order.
     pub(super) fn spans(self, count: usize) -> impl Iterator<Item = Window> {
         let length = i64::try_from(count.max(1)).unwrap_or(i64::MAX).saturating_mul(self.period);

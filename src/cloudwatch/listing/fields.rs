@@ -7,7 +7,7 @@ use aws_sdk_cloudwatch::types::StandardUnit;
 use super::catalogue::{Catalogue, Listed};
 use crate::cloudwatch::query::expression;
 use crate::cloudwatch::query::field::Field;
-use crate::cloudwatch::query::namespaces::AWS_NAMESPACES;
+use crate::cloudwatch::query::namespaces;
 use crate::cloudwatch::query::selector::MetricSelector;
 use crate::model::{self, FieldType};
 
@@ -70,11 +70,9 @@ pub(crate) fn values<'a>(
     field: &Field,
 ) -> BTreeSet<&'a str> {
     let is_open = selector.names.is_empty() && selector.dimensions.is_empty();
-    let known: &[&str] = match field {
-        // Not all metrics were read, so any of these can have some.
-        Field::Namespace if catalogue.is_partial && is_open => &AWS_NAMESPACES,
-        _ => &[],
-    };
+    // If not all metrics were read, any of these can have some.
+    let adds_known = *field == Field::Namespace && catalogue.is_partial && is_open;
+    let known = namespaces::of_aws().filter(|_| adds_known);
     let value = |metric: Listed<'a>| match field {
         Field::Namespace => Some(metric.namespace()),
         Field::MetricName => Some(metric.name()),
@@ -87,7 +85,7 @@ pub(crate) fn values<'a>(
         | Field::Expression => None,
     };
     let listed = catalogue.metrics().filter(|metric| metric.matches(selector));
-    listed.filter_map(value).chain(known.iter().copied()).collect()
+    listed.filter_map(value).chain(known).collect()
 }
 
 fn described(name: String, field_type: FieldType) -> model::Field {

@@ -7,7 +7,7 @@ use super::catalogue::{Catalogue, Listed};
 use crate::cloudwatch::query::error::{invalid, summarize};
 use crate::cloudwatch::query::field::Field;
 use crate::cloudwatch::query::metric::Metric;
-use crate::cloudwatch::query::resource::RESOURCE;
+use crate::cloudwatch::query::namespaces::RESOURCE;
 use crate::cloudwatch::query::selector::{MAX_METRICS, MetricSelector};
 use crate::cloudwatch::query::values::{Values, is_wildcard};
 use crate::error::MirrorError;

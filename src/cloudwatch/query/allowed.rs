@@ -3,7 +3,7 @@
 use super::error::invalid;
 use super::field::Field;
 use crate::error::MirrorError;
-use crate::model::{Comparison, Condition, Scalar};
+use crate::model::{Condition, Scalar};
 
 /// The maximum number of conditions in a query.
 const MAX_CONDITIONS: usize = 100;
@@ -28,8 +28,8 @@ impl AllowedValues {
             )));
         }
         let mut fields = AllowedValues::default();
-        for Condition { key, comparison } in conditions {
-            fields.narrow(key, values(key, comparison)?)?;
+        for Condition { key, values } in conditions {
+            fields.narrow(key, texts(key, values)?)?;
         }
         Ok(fields)
     }
@@ -66,24 +66,21 @@ impl AllowedValues {
     }
 }
 
-/// The distinct values of a comparison, sorted, as CloudWatch writes them.
-fn values(key: &str, comparison: &Comparison) -> Result<Vec<String>, MirrorError> {
+/// The distinct values of a condition, sorted, as CloudWatch writes them.
+fn texts(key: &str, values: &[Scalar]) -> Result<Vec<String>, MirrorError> {
+    if values.len() > MAX_VALUES {
+        return Err(invalid(format_args!(
+            "{key}: the condition has {} values; expected at most {MAX_VALUES}",
+            values.len()
+        )));
+    }
     let text = |value: &Scalar| match value {
         Scalar::Text(text) => text.clone(),
         Scalar::Number(number) => number.to_string(),
         Scalar::Boolean(boolean) => boolean.to_string(),
     };
-    match comparison {
-        Comparison::EqualTo(value) => Ok(vec![text(value)]),
-        Comparison::OneOf(values) if values.len() > MAX_VALUES => Err(invalid(format_args!(
-            "{key}: the condition has {} values; expected at most {MAX_VALUES}",
-            values.len()
-        ))),
-        Comparison::OneOf(values) => {
-            let mut values: Vec<String> = values.iter().map(text).collect();
-            values.sort();
-            values.dedup();
-            Ok(values)
-        }
-    }
+    let mut texts: Vec<String> = values.iter().map(text).collect();
+    texts.sort();
+    texts.dedup();
+    Ok(texts)
 }

@@ -10,7 +10,7 @@ use super::statistic::Statistic;
 use super::values::{Values, is_wildcard};
 use crate::error::MirrorError;
 use crate::model::Condition;
-use crate::region::{Partition, Region};
+use crate::region::Region;
 
 /// The maximum number of wildcards in a query. Their patterns are compared with every metric that
 /// CloudWatch lists.
@@ -151,7 +151,7 @@ fn reject_wildcards(field: &Field, values: &[String], example: &str) -> Result<(
 
 fn region(name: &str) -> Option<Region> {
     match name {
-        _ if name.eq_ignore_ascii_case(GLOBAL) => Some(Partition::Aws.default_region()),
+        _ if name.eq_ignore_ascii_case(GLOBAL) => Region::new(Region::HOME_OF_AWS),
         name => Region::new(name),
     }
 }
@@ -167,25 +167,22 @@ fn known_unit(name: &str) -> Option<StandardUnit> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Comparison, Scalar};
+    use crate::model::Scalar;
 
-    fn read(conditions: &[(&str, Comparison)]) -> Result<Conditions, MirrorError> {
+    fn read(conditions: &[(&str, Vec<Scalar>)]) -> Result<Conditions, MirrorError> {
         let conditions: Vec<Condition> = conditions
             .iter()
-            .map(|(key, comparison)| Condition {
-                key: (*key).to_owned(),
-                comparison: comparison.clone(),
-            })
+            .map(|(key, values)| Condition { key: (*key).to_owned(), values: values.clone() })
             .collect();
         Conditions::read(&conditions)
     }
 
-    fn text(value: &str) -> Comparison {
-        Comparison::EqualTo(Scalar::Text(value.to_owned()))
+    fn text(value: &str) -> Vec<Scalar> {
+        vec![Scalar::Text(value.to_owned())]
     }
 
-    fn set(values: &[&str]) -> Comparison {
-        Comparison::OneOf(values.iter().map(|value| Scalar::Text((*value).to_owned())).collect())
+    fn set(values: &[&str]) -> Vec<Scalar> {
+        values.iter().map(|value| Scalar::Text((*value).to_owned())).collect()
     }
 
     #[test]
@@ -194,9 +191,9 @@ mod tests {
             (vec![("A", text("1"))], "A", &["1"][..]),
             (vec![("Dimension.A", text("1")), ("A", text("1"))], "A", &["1"]),
             (vec![("Dimension.Region", text("r"))], "Region", &["r"]),
-            (vec![("A", Comparison::EqualTo(Scalar::Number(2.0)))], "A", &["2"]),
-            (vec![("A", Comparison::EqualTo(Scalar::Number(0.5)))], "A", &["0.5"]),
-            (vec![("A", Comparison::EqualTo(Scalar::Boolean(true)))], "A", &["true"]),
+            (vec![("A", vec![Scalar::Number(2.0)])], "A", &["2"]),
+            (vec![("A", vec![Scalar::Number(0.5)])], "A", &["0.5"]),
+            (vec![("A", vec![Scalar::Boolean(true)])], "A", &["true"]),
             (vec![("A", set(&["2", "1", "2"]))], "A", &["1", "2"]),
             (vec![("A", set(&["1", "2"])), ("A", set(&["2", "3"]))], "A", &["2"]),
         ] {
@@ -242,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_resolution_is_a_boolean_or_its_text() {
-        let boolean = |value| Comparison::EqualTo(Scalar::Boolean(value));
+        let boolean = |value| vec![Scalar::Boolean(value)];
         for (value, expected) in [
             (boolean(true), true),
             (boolean(false), false),

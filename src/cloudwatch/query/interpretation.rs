@@ -1,6 +1,6 @@
 //! What a selector can mean: [`RESOURCE`] is one of several dimensions, and a `*` any text or itself.
 
-use super::resource::{self, RESOURCE};
+use super::namespaces::{self, RESOURCE};
 use super::selector::MetricSelector;
 
 impl MetricSelector {
@@ -9,23 +9,22 @@ impl MetricSelector {
     /// for any text in all of them.
     pub(crate) fn interpretations(&self) -> Vec<Self> {
         let this = self.with_patterns();
-        let resolved = self.candidates().iter().filter_map(|name| this.with_resource_as(name));
-        resolved.chain([this.clone()]).collect()
+        this.resolved().chain([this.clone()]).collect()
     }
 
-    /// The dimensions that [`RESOURCE`] can mean in this selector's namespace.
-    fn candidates(&self) -> &'static [&'static str] {
-        match self.namespaces.as_slice() {
-            [namespace] => resource::dimensions(namespace),
-            _ => &[],
-        }
+    /// This selector with each dimension that [`RESOURCE`] can mean in its namespace.
+    fn resolved(&self) -> impl Iterator<Item = Self> {
+        let namespace = match self.namespaces.as_slice() {
+            [namespace] => namespace,
+            _ => "",
+        };
+        namespaces::resources(namespace).filter_map(|name| self.with_resource_as(name))
     }
 
     /// What the query most likely means if CloudWatch lists no such metric: the namespace's first
     /// dimension in place of [`RESOURCE`], if there is one, and a `*` stands for itself.
     pub(crate) fn likeliest(&self) -> Self {
-        let mut resolved = self.candidates().iter().filter_map(|name| self.with_resource_as(name));
-        resolved.next().unwrap_or_else(|| self.clone())
+        self.resolved().next().unwrap_or_else(|| self.clone())
     }
 
     /// This selector with the dimension `name` in place of [`RESOURCE`]. `None` if it has no

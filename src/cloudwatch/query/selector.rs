@@ -3,7 +3,7 @@
 use super::error::{invalid, summarize};
 use super::field::Field;
 use super::metric::Metric;
-use super::resource::RESOURCE;
+use super::namespaces::RESOURCE;
 use super::values::Values;
 use crate::error::MirrorError;
 

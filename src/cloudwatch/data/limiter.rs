@@ -1,11 +1,18 @@
-//! How many calls a caller starts in a second, and how many are under way at once.
+//! How many calls of one caller in a region start in a second, and how many are under way at once.
+//!
+//! The first bound is CloudWatch's: an account has a quota of calls a second, and what is beyond
+//! it is throttled. The second makes calls large: what waits for one of the calls under way can be
+//! asked together. A throttled call halves the rate, which then grows back slowly, so the limiter
+//! finds what the quota leaves to it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
+
+use crate::shared::lock;
 
 /// The maximum number of calls that are under way at once. What waits meanwhile shares the next.
 pub(super) const MAX_UNDER_WAY: usize = 4;
@@ -25,12 +32,12 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// After a throttle, the rate grows back to its maximum within this time.
 const RECOVERY: Duration = Duration::from_secs(30);
 
-/// The pace of one caller's calls in a region. The rate halves when AWS throttles a call, and grows
-/// back slowly.
-pub(super) struct Pace {
+/// The limits of one caller's calls in a region.
+pub(super) struct Limiter {
     under_way: Arc<Semaphore>,
     rate: Mutex<Rate>,
-    /// The throttled attempts so far, which the calls count.
+    /// The throttled attempts so far. The calls count them, because the SDK repeats a throttled
+    /// attempt without returning to us.
     throttles: Arc<AtomicU32>,
 }
 
@@ -49,34 +56,30 @@ struct Rate {
     next: Instant,
 }
 
-/// A call that may start, or is under way. It is `None` inside only if the semaphore were closed,
-/// which never happens.
+/// A place among the calls that are under way. It is `None` inside only if the semaphore were
+/// closed, which never happens.
 pub(super) struct Permit(
     #[expect(dead_code, reason = "its drop ends the call")] Option<OwnedSemaphorePermit>,
 );
 
-impl Pace {
-    /// A pace of at most `max` calls a second.
+impl Limiter {
+    /// A limiter of at most `max` calls a second.
     pub(super) fn new(max: u32) -> Self {
         let (now, max) = (Instant::now(), f64::from(max));
         let rate = Rate { max, share: 1.0, throttles: 0, changed: now, halved: None, next: now };
         let under_way = Arc::new(Semaphore::new(MAX_UNDER_WAY));
-        Pace { under_way, rate: Mutex::new(rate), throttles: Arc::default() }
+        Limiter { under_way, rate: Mutex::new(rate), throttles: Arc::default() }
     }
 
     /// Changes the maximum, in calls a second.
     pub(super) fn set_max(&self, max: u32) {
-        self.lock().max = f64::from(max);
+        lock(&self.rate).max = f64::from(max);
     }
 
-    /// The current rate in calls a second, rounded down, but at least one.
-    pub(super) fn rate(&self) -> u32 {
-        self.lock().calls_a_second() as u32
-    }
-
-    /// The maximum number of calls a second.
-    pub(super) fn max(&self) -> u32 {
-        self.lock().max as u32
+    /// The current rate and its maximum in calls a second, rounded down, but at least one.
+    pub(super) fn rate_and_max(&self) -> (u32, u32) {
+        let rate = lock(&self.rate);
+        (rate.calls_a_second() as u32, rate.max as u32)
     }
 
     /// The counter of throttled attempts.
@@ -88,29 +91,30 @@ impl Pace {
     pub(super) fn try_start(&self) -> Option<Permit> {
         let under_way = self.under_way.clone().try_acquire_owned().ok()?;
         let now = Instant::now();
-        let mut rate = self.lock();
+        let mut rate = lock(&self.rate);
         (rate.ready_at(now, self.seen()) <= now).then(|| {
-            rate.take(now);
+            rate.count(now);
             Permit(Some(under_way))
         })
     }
 
-    /// Starts a call as soon as one may start.
-    pub(super) async fn start(&self) -> Permit {
+    /// Waits until a call may start. Whoever starts it calls [`Limiter::count`].
+    pub(super) async fn ready(&self) -> Permit {
         let under_way = self.under_way.clone().acquire_owned().await.ok();
         loop {
-            let ready = {
-                let now = Instant::now();
-                let mut rate = self.lock();
-                let ready = rate.ready_at(now, self.seen());
-                if ready <= now {
-                    rate.take(now);
-                    return Permit(under_way);
-                }
-                ready
-            };
+            let now = Instant::now();
+            let ready = lock(&self.rate).ready_at(now, self.seen());
+            if ready <= now {
+                return Permit(under_way);
+            }
             sleep_until(ready).await;
         }
+    }
+
+    /// Counts a call that starts. One that did not wait, such as that for the next page, makes
+    /// later ones wait longer.
+    pub(super) fn count(&self) {
+        lock(&self.rate).count(Instant::now());
     }
 
     /// Whether as many calls are under way as may be at once.
@@ -118,17 +122,8 @@ impl Pace {
         self.under_way.available_permits() == 0
     }
 
-    /// Counts a call that starts at once, such as the next page. Later ones wait longer for it.
-    pub(super) fn count(&self) {
-        self.lock().take(Instant::now());
-    }
-
     fn seen(&self) -> u32 {
         self.throttles.load(Ordering::Relaxed)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Rate> {
-        self.rate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -148,7 +143,7 @@ impl Rate {
         self.next.checked_sub(BURST.saturating_sub(self.interval())).unwrap_or(now)
     }
 
-    fn take(&mut self, now: Instant) {
+    fn count(&mut self, now: Instant) {
         let next = self.next.max(now) + self.interval();
         self.next = next.min(now + MAX_DEBT);
     }
@@ -166,11 +161,17 @@ impl Rate {
 mod tests {
     use super::*;
 
+    /// Starts a call as soon as one may start, which ends at once.
+    async fn start(limiter: &Limiter) {
+        limiter.ready().await;
+        limiter.count();
+    }
+
     /// The number of calls that start within (nearly) a second, if each ends at once.
-    async fn in_a_second(pace: &Pace) -> usize {
+    async fn in_a_second(limiter: &Limiter) -> usize {
         let end = Instant::now() + Duration::from_millis(999);
         let mut started = 0;
-        while tokio::time::timeout_at(end, pace.start()).await.is_ok() {
+        while tokio::time::timeout_at(end, start(limiter)).await.is_ok() {
             started += 1;
         }
         started
@@ -179,87 +180,87 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_rate_is_kept() {
         for (max, first, later) in [(1, 1, 1), (4, 4, 4), (15, 18, 15), (100, 124, 100)] {
-            let pace = Pace::new(max);
-            assert_eq!(in_a_second(&pace).await, first, "{max} a second, at first");
-            assert_eq!(in_a_second(&pace).await, later, "{max} a second, later");
+            let limiter = Limiter::new(max);
+            assert_eq!(in_a_second(&limiter).await, first, "{max} a second, at first");
+            assert_eq!(in_a_second(&limiter).await, later, "{max} a second, later");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn few_calls_are_under_way_at_once() {
-        let pace = Pace::new(1_000);
-        let permits: Vec<_> = (0..MAX_UNDER_WAY).map(|_| pace.try_start().unwrap()).collect();
-        assert!(pace.try_start().is_none());
+        let limiter = Limiter::new(1_000);
+        let permits: Vec<_> = (0..MAX_UNDER_WAY).map(|_| limiter.try_start().unwrap()).collect();
+        assert!(limiter.try_start().is_none());
         drop(permits);
-        assert!(pace.try_start().is_some());
+        assert!(limiter.try_start().is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn throttles_halve_the_rate_and_it_grows_back() {
-        let pace = Pace::new(40);
-        in_a_second(&pace).await;
-        pace.throttles().fetch_add(3, Ordering::Relaxed);
-        assert!((19..=21).contains(&in_a_second(&pace).await));
-        assert!((20..=21).contains(&pace.rate()), "{}", pace.rate());
+        let limiter = Limiter::new(40);
+        in_a_second(&limiter).await;
+        limiter.throttles().fetch_add(3, Ordering::Relaxed);
+        assert!((19..=21).contains(&in_a_second(&limiter).await));
+        assert!((20..=21).contains(&limiter.rate_and_max().0), "{}", limiter.rate_and_max().0);
         // Throttles a second apart are two reasons.
         tokio::time::sleep(Duration::from_millis(2)).await;
-        pace.throttles().fetch_add(1, Ordering::Relaxed);
-        assert_eq!(in_a_second(&pace).await, 11);
+        limiter.throttles().fetch_add(1, Ordering::Relaxed);
+        assert_eq!(in_a_second(&limiter).await, 11);
         tokio::time::sleep(RECOVERY).await;
-        assert_eq!(pace.try_start().map(|_| pace.rate()), Some(40));
+        assert_eq!(limiter.try_start().map(|_| limiter.rate_and_max().0), Some(40));
     }
 
     #[tokio::test(start_paused = true)]
     async fn throttles_within_a_second_are_one_reason() {
-        let pace = Pace::new(40);
+        let limiter = Limiter::new(40);
         for (millis, rates) in [(0, 20..=20), (500, 20..=21), (499, 20..=22), (1, 10..=11)] {
             tokio::time::advance(Duration::from_millis(millis)).await;
-            pace.throttles().fetch_add(1, Ordering::Relaxed);
-            pace.try_start();
-            assert!(rates.contains(&pace.rate()), "{}", pace.rate());
+            limiter.throttles().fetch_add(1, Ordering::Relaxed);
+            limiter.try_start();
+            assert!(rates.contains(&limiter.rate_and_max().0), "{}", limiter.rate_and_max().0);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn throttles_never_stop_the_calls() {
-        let pace = Pace::new(2);
+        let limiter = Limiter::new(2);
         for _ in 0..20 {
-            pace.throttles().fetch_add(1, Ordering::Relaxed);
-            assert!(in_a_second(&pace).await >= 1);
+            limiter.throttles().fetch_add(1, Ordering::Relaxed);
+            assert!(in_a_second(&limiter).await >= 1);
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn calls_that_start_at_once_delay_the_next_ones() {
-        let pace = Pace::new(10);
+        let limiter = Limiter::new(10);
         for _ in 0..5 {
-            pace.count();
+            limiter.count();
         }
-        assert!(pace.try_start().is_none());
+        assert!(limiter.try_start().is_none());
         let begun = Instant::now();
-        pace.start().await;
+        start(&limiter).await;
         assert_eq!(begun.elapsed().as_millis(), 350);
         for _ in 0..100 {
-            pace.count();
+            limiter.count();
         }
         let begun = Instant::now();
-        pace.start().await;
+        start(&limiter).await;
         assert!(begun.elapsed() < MAX_DEBT, "a hundred pages do not block the caller");
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_maximum_can_change() {
-        let pace = Pace::new(10);
-        pace.set_max(40);
-        assert_eq!(pace.rate(), 40);
-        pace.set_max(5);
-        assert_eq!(pace.rate(), 5);
+        let limiter = Limiter::new(10);
+        limiter.set_max(40);
+        assert_eq!(limiter.rate_and_max().0, 40);
+        limiter.set_max(5);
+        assert_eq!(limiter.rate_and_max().0, 5);
         // Another maximum, such as that of another source with the same keys, ends no reduction.
-        pace.throttles().fetch_add(1, Ordering::Relaxed);
-        pace.try_start();
+        limiter.throttles().fetch_add(1, Ordering::Relaxed);
+        limiter.try_start();
         for (max, rate) in [(40, 20), (5, 2), (40, 20)] {
-            pace.set_max(max);
-            assert_eq!(pace.rate(), rate);
+            limiter.set_max(max);
+            assert_eq!(limiter.rate_and_max().0, rate);
         }
     }
 }

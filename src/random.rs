@@ -5,8 +5,8 @@ use rand::{Rng, RngExt, SeedableRng};
 
 use crate::error::MirrorError;
 use crate::model::{
-    Bucket, Field, FieldType, FieldValue, FieldValuesQuery, Filter, MAX_POINTS, MetricQuery, Page,
-    Points, RawPoint, Telemetry,
+    Answer, Bucket, Field, FieldType, FieldValue, FieldValuesQuery, Filter, MAX_POINTS,
+    MetricQuery, Page, Points, Query, RawPoint, Telemetry,
 };
 
 /// The number of steps into which the tutorial divides every range.
@@ -24,17 +24,27 @@ const TEXTS: [&str; 7] =
 /// The prefix of the values that the tutorial shows as one pattern, `cpu.*`.
 const GROUP: &str = "cpu.";
 
+/// The answer to a query. Equal seeds give equal answers to equal queries.
+///
+/// # Errors
+/// A number field has no list of values.
+pub fn answer(query: &Query, seed: u64) -> Result<Answer, MirrorError> {
+    Ok(match query {
+        Query::Connection => Answer::Connected,
+        Query::FieldNames(filter) => Answer::FieldNames(field_names(filter)),
+        Query::FieldValues(query) => Answer::FieldValues(field_values(query)?),
+        Query::Metrics(query) => Answer::Metrics(metrics(query, seed)),
+    })
+}
+
 /// The tutorial's three fields.
-pub(super) fn field_names(filter: &Filter) -> Page<Field> {
+fn field_names(filter: &Filter) -> Page<Field> {
     let fields = FIELDS.map(|(name, field_type)| Field { name: name.to_owned(), field_type });
     Page::of(fields.into(), 0, filter.limit)
 }
 
 /// The tutorial's values with the query's prefix, which may be the text of a pattern.
-///
-/// # Errors
-/// A number field has no list of values.
-pub(super) fn field_values(query: &FieldValuesQuery) -> Result<Page<FieldValue>, MirrorError> {
+fn field_values(query: &FieldValuesQuery) -> Result<Page<FieldValue>, MirrorError> {
     let prefix = query.prefix.strip_suffix('*').unwrap_or(&query.prefix);
     let texts: &[&str] = match query.field_type {
         FieldType::String => &TEXTS,
@@ -59,7 +69,7 @@ pub(super) fn field_values(query: &FieldValuesQuery) -> Result<Page<FieldValue>,
 ///
 /// A value depends only on the seed and on its time, so several queries for parts of a range
 /// give the same points as one query for the whole range.
-pub(super) fn metrics(query: &MetricQuery, seed: u64) -> Telemetry {
+fn metrics(query: &MetricQuery, seed: u64) -> Telemetry {
     let range = query.filter.range;
     let step = query.aggregation.and_then(|aggregation| aggregation.bucket_millis).unwrap_or(
         match range.length() / STEPS {

@@ -1,40 +1,42 @@
-//! The clients and caches, and one request's access to them.
+//! The clients, caches and backlogs that all requests share, and one request's access to them.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::aws::clients::{BuildClient, Clients, SdkClientBuilder};
-use super::aws::session::Session;
-use super::data::cache::PointsCache;
-use super::data::turns::{AllCalls, CallerCalls};
-use super::listing::cache::ListingCache;
+use super::aws::region_client::{Caller, RegionClient};
+use super::data::backlog::{Backlog, Backlogs};
+use super::data::data_query::DataQuery;
 use super::listing::catalogue::Catalogue;
 use super::listing::filter::ListFilter;
-use super::listing::read::list_metrics;
-use super::listing::reads::Reads;
+use super::listing::lists::Lists;
+use crate::cache::BoundedCache;
 use crate::config::AwsConfig;
 use crate::connection::CloudWatchConfig;
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
+use crate::model::Telemetry;
 use crate::region::Region;
 use crate::time::EpochMillis;
 use crate::usage::Usage;
 
-/// The clients and caches that all requests share. Nothing of AWS is built before the first
-/// request needs it.
+/// The maximum number of cached results of metric queries.
+const MAX_RESULTS: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
+/// The maximum size of all cached results and their queries, in bytes.
+const MAX_RESULT_BYTES: usize = 4 << 20;
+
+/// What all requests share. Nothing of AWS is built before the first request needs it.
 pub struct CloudWatch {
     clients: Clients,
     /// The function's own region.
     function_region: Option<Region>,
-    pub(super) points: PointsCache,
-    listings: Arc<ListingCache>,
-    /// What requests share that are served at once. `None` if one is served after the other.
-    sharing: Option<Sharing>,
-}
-
-#[derive(Default)]
-struct Sharing {
-    calls: AllCalls,
-    reads: Reads,
+    /// The points of recent queries, for each caller. Panels that ask for the same points share one
+    /// GetMetricData call, which is the main part of what a mirror costs.
+    pub(super) points: BoundedCache<(Caller, DataQuery), Telemetry>,
+    lists: Arc<Lists>,
+    /// `None` if one request is served after the other: then nothing waits for another.
+    backlogs: Option<Backlogs>,
 }
 
 impl CloudWatch {
@@ -52,9 +54,9 @@ impl CloudWatch {
         CloudWatch {
             clients: Clients::new(build),
             function_region: None,
-            points: PointsCache::default(),
-            listings: Arc::default(),
-            sharing: (concurrency > 1).then(Sharing::default),
+            points: BoundedCache::new(MAX_RESULTS, MAX_RESULT_BYTES),
+            lists: Arc::default(),
+            backlogs: (concurrency > 1).then(Backlogs::default),
         }
     }
 
@@ -64,12 +66,12 @@ impl CloudWatch {
     }
 }
 
-/// One request's access to CloudWatch. The calls are its methods: `test`, `field_names`,
-/// `field_values` and `metrics`, each in the file of its call.
-pub struct Store<'a> {
+/// What a request to CloudWatch has besides its query. The calls are its methods, each in the file
+/// of its call.
+pub struct RequestContext<'a> {
     /// How to query CloudWatch.
     pub config: &'a CloudWatchConfig,
-    /// The clients and caches.
+    /// What all requests share.
     pub cloudwatch: &'a CloudWatch,
     /// The time by which the request must be answered.
     pub deadline: Deadline,
@@ -79,7 +81,7 @@ pub struct Store<'a> {
     pub usage: &'a Arc<Usage>,
 }
 
-impl Store<'_> {
+impl RequestContext<'_> {
     /// The regions of the connection, or the function's own region if there are none. The first
     /// is the default.
     pub(super) fn regions(&self) -> impl Iterator<Item = &Region> {
@@ -89,12 +91,15 @@ impl Store<'_> {
         region.iter().chain(regions).chain(function_region.filter(|_| is_open))
     }
 
-    /// A session in this region, or in the default region.
+    /// The client for this region, or for the default region.
     ///
     /// # Errors
     /// There is no default region, there are no credentials, or the role cannot be assumed by the
     /// deadline.
-    pub(super) async fn session(&self, region: Option<&Region>) -> Result<Session, MirrorError> {
+    pub(super) async fn client(
+        &self,
+        region: Option<&Region>,
+    ) -> Result<RegionClient, MirrorError> {
         let region = region.or(self.regions().next()).cloned();
         let region = region.ok_or_else(|| MirrorError::Connection {
             details:
@@ -104,13 +109,13 @@ impl Store<'_> {
         })?;
         self.usage.record(|counts| counts.region = Some(region.clone()));
         let CloudWatch { clients, .. } = self.cloudwatch;
-        clients.session(&self.config.identity, region, self.deadline, self.now, self.usage).await
+        clients.client(&self.config.identity, region, self.deadline, self.now, self.usage).await
     }
 
-    /// The calls of the session's caller, if requests share them.
-    pub(super) fn calls(&self, session: &Session) -> Option<Arc<CallerCalls>> {
-        let sharing = self.cloudwatch.sharing.as_ref()?;
-        Some(sharing.calls.of(&session.caller, self.config.calls_per_second, self.now))
+    /// The backlog of the client's caller, if requests are served at once.
+    pub(super) fn backlog(&self, client: &RegionClient) -> Option<Arc<Backlog>> {
+        let backlogs = self.cloudwatch.backlogs.as_ref()?;
+        Some(backlogs.of(&client.caller, self.config.calls_per_second, self.now))
     }
 
     /// The metrics that `filter` lists, at most about `max_metrics`, from the cache or from
@@ -120,21 +125,16 @@ impl Store<'_> {
     /// CloudWatch does not list metrics.
     pub(super) async fn catalogue(
         &self,
-        session: &Session,
+        client: &RegionClient,
         filter: ListFilter,
         max_metrics: usize,
     ) -> Result<Arc<Catalogue>, MirrorError> {
-        let cache = &self.cloudwatch.listings;
-        let cached = cache.get(&session.caller, &filter, max_metrics, self.now);
+        let lists = &self.cloudwatch.lists;
+        let cached = lists.cached(&client.caller, &filter, max_metrics, self.now);
         self.usage.record_cache(cached.is_some());
-        if let Some(catalogue) = cached {
-            return Ok(catalogue);
+        match cached {
+            Some(catalogue) => Ok(catalogue),
+            None => lists.read(client, filter, max_metrics, self.now).await,
         }
-        if let Some(sharing) = &self.cloudwatch.sharing {
-            return sharing.reads.read(session, filter, max_metrics, cache, self.now).await;
-        }
-        let catalogue = Arc::new(list_metrics(session, &filter, max_metrics).await?);
-        cache.insert(session.caller, filter, catalogue.clone(), max_metrics, self.now);
-        Ok(catalogue)
     }
 }

@@ -1,0 +1,276 @@
+//! What is asked in one call of GetMetricData: a batch of queries for one window.
+//!
+//! A request divides what it needs into batches. The batches of several requests can become one
+//! call: [`Merged`] tells which fit, and where each finds its results.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
+use aws_sdk_cloudwatch::operation::get_metric_data::builders::GetMetricDataFluentBuilder;
+use aws_sdk_cloudwatch::primitives::DateTime;
+use aws_sdk_cloudwatch::types::{
+    Dimension, MetricDataQuery, MetricStat, ScanBy, StandardUnit, StatusCode,
+};
+
+use super::plan::{MAX_DATAPOINTS, Plan};
+use super::results::Tries;
+use super::window::Window;
+use crate::cloudwatch::aws::error::Action;
+use crate::cloudwatch::aws::region_client::RegionClient;
+use crate::cloudwatch::query::expression::Expression;
+use crate::cloudwatch::query::metric::Metric;
+use crate::cloudwatch::query::selector;
+use crate::cloudwatch::query::statistic::Statistic;
+use crate::error::MirrorError;
+use crate::usage::Attempts;
+
+/// The maximum number of queries in a call ("GetMetricData", CloudWatch API reference).
+pub(super) const MAX_QUERIES: usize = 500;
+
+/// A query, apart from its window. Equal queries have equal results.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Query {
+    /// A statistic of a metric. Other queries share its texts.
+    Metric {
+        metric: Arc<Metric>,
+        statistic: Statistic,
+        unit: Option<StandardUnit>,
+    },
+    Expression(Expression),
+}
+
+impl Query {
+    /// The size of its texts, in bytes.
+    fn bytes(&self) -> usize {
+        size_of::<Query>()
+            + match self {
+                Query::Metric { metric, .. } => metric.bytes(),
+                Query::Expression(expression) => expression.text().len(),
+            }
+    }
+
+    fn build(&self, number: usize, window: Window) -> MetricDataQuery {
+        let query = MetricDataQuery::builder().id(format!("{ID_PREFIX}{number}"));
+        let (metric, statistic, unit) = match self {
+            Query::Metric { metric, statistic, unit } => (metric, statistic, unit),
+            Query::Expression(expression) => {
+                let period = window.period_seconds();
+                return query.expression(expression.text()).period(period).build();
+            }
+        };
+        let Metric { namespace, name, dimensions, account } = &**metric;
+        let dimensions = dimensions
+            .iter()
+            .map(|(name, value)| Dimension::builder().name(name).value(value).build())
+            .collect();
+        let metric = aws_sdk_cloudwatch::types::Metric::builder()
+            .namespace(namespace)
+            .metric_name(name)
+            .set_dimensions(Some(dimensions))
+            .build();
+        let stat = MetricStat::builder()
+            .metric(metric)
+            .period(window.period_seconds())
+            .stat(statistic.to_string())
+            .set_unit(unit.clone())
+            .build();
+        query.metric_stat(stat).set_account_id(account.clone()).build()
+    }
+}
+
+impl Plan {
+    /// The queries of some metrics: each statistic of the plan for each metric in turn.
+    pub(crate) fn queries(&self, metrics: &[Metric]) -> Vec<Query> {
+        let of_metric = |metric: &Metric| {
+            let metric = Arc::new(metric.clone());
+            let query = move |statistic: &Statistic| {
+                let (metric, statistic) = (metric.clone(), statistic.clone());
+                Query::Metric { metric, statistic, unit: self.unit.clone() }
+            };
+            self.statistics.iter().map(query)
+        };
+        metrics.iter().flat_map(of_metric).collect()
+    }
+}
+
+/// An id must begin with a lower-case letter ("MetricDataQuery", CloudWatch API reference).
+const ID_PREFIX: &str = "q";
+
+/// The place in its batch of the query with this id.
+pub(super) fn place_of(id: &str) -> Option<usize> {
+    id.strip_prefix(ID_PREFIX)?.parse().ok()
+}
+
+/// At most [`MAX_QUERIES`] queries for one window.
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    pub(super) window: Window,
+    pub(super) queries: Vec<Query>,
+}
+
+impl Batch {
+    /// Whether it can share a call. A call takes only one expression in SQL.
+    pub(super) fn can_share(&self) -> bool {
+        self.queries.iter().all(|query| matches!(query, Query::Metric { .. }))
+    }
+
+    /// The size of its texts, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.queries.iter().map(Query::bytes).sum()
+    }
+
+    /// A number that batches with the same queries have in common, whatever their windows, and
+    /// others only by chance.
+    pub(super) fn digest(&self) -> u64 {
+        BuildHasherDefault::<DefaultHasher>::default().hash_one(&self.queries)
+    }
+
+    /// Asks for the pages of the batch, one after the other, each of at most `page_size` datapoints.
+    /// `begin` is called before each page, with whether it is the first one, and `take` with each
+    /// page. `take` breaks the loop off, or says whether CloudWatch failed to compute a result: the
+    /// next page repeats it after a pause, as one more of `tries` ("Retry your request using
+    /// NextToken, if present", "MetricDataResult", CloudWatch API reference).
+    ///
+    /// Returns whether a page token repeats: it would make the loop endless, so pages may be missing.
+    ///
+    /// # Errors
+    /// A call fails, `begin` or `take` do, or there were too many tries.
+    pub(super) async fn read_pages(
+        &self,
+        client: &RegionClient,
+        attempts: &Arc<Attempts>,
+        page_size: usize,
+        tries: &mut Tries,
+        mut begin: impl FnMut(bool) -> Result<(), MirrorError>,
+        mut take: impl FnMut(GetMetricDataOutput) -> Result<ControlFlow<(), bool>, MirrorError>,
+    ) -> Result<bool, MirrorError> {
+        let mut tokens = HashSet::new();
+        let mut token = None;
+        loop {
+            begin(token.is_none())?;
+            attempts.restart();
+            let page = self.page(client, page_size, token).send();
+            let page = client.call_counted(Action::GetMetricData, attempts.clone(), page).await?;
+            token = page.next_token.clone();
+            let ControlFlow::Continue(has_failed) = take(page)? else { return Ok(false) };
+            match &token {
+                None => return Ok(false),
+                Some(_) if has_failed => tries.again(client, &StatusCode::InternalError).await?,
+                Some(token) if tokens.insert(token.clone()) => {}
+                Some(_) => return Ok(true),
+            }
+        }
+    }
+
+    /// The request for a page of at most `size` datapoints. Every page of a batch has the same
+    /// window and queries, because a page token is valid only for these.
+    fn page(
+        &self,
+        client: &RegionClient,
+        size: usize,
+        token: Option<String>,
+    ) -> GetMetricDataFluentBuilder {
+        let queries = self.queries.iter().enumerate();
+        let queries = queries.map(|(place, query)| query.build(place, self.window));
+        client
+            .client
+            .get_metric_data()
+            .set_metric_data_queries(Some(queries.collect()))
+            .start_time(DateTime::from_millis(self.window.start))
+            .end_time(DateTime::from_millis(self.window.end))
+            .scan_by(ScanBy::TimestampAscending)
+            .max_datapoints(i32::try_from(size).unwrap_or(i32::MAX))
+            .set_next_token(token)
+    }
+}
+
+/// Several batches as one: each different query once.
+#[derive(Default)]
+pub(super) struct Merged<'a> {
+    window: Option<Window>,
+    queries: Vec<&'a Query>,
+    places: HashMap<&'a Query, usize>,
+    bytes: usize,
+}
+
+impl<'a> Merged<'a> {
+    /// Adds a batch, if all still fit one call with one page. Returns the place of each of its
+    /// queries, and how many of them no earlier batch has.
+    pub(super) fn add(&mut self, batch: &'a Batch) -> Option<(Vec<usize>, usize)> {
+        let window = *self.window.get_or_insert(batch.window);
+        let new = batch.queries.iter().filter(|query| !self.places.contains_key(query)).count();
+        let count = self.queries.len() + new;
+        let bytes = self.bytes + batch.bytes();
+        let fits = batch.window == window
+            && batch.can_share()
+            && count <= MAX_QUERIES
+            && count.saturating_mul(window.count()) <= MAX_DATAPOINTS
+            && bytes <= selector::MAX_BYTES;
+        // The first always fits: a batch of its own can have several pages.
+        if !fits && !self.queries.is_empty() {
+            return None;
+        }
+        self.bytes = bytes;
+        let place = |query| {
+            *self.places.entry(query).or_insert_with(|| {
+                self.queries.push(query);
+                self.queries.len() - 1
+            })
+        };
+        Some((batch.queries.iter().map(place).collect(), new))
+    }
+
+    /// The batch of all.
+    pub(super) fn into_batch(self) -> Option<Batch> {
+        let queries = self.queries.into_iter().cloned().collect();
+        Some(Batch { window: self.window?, queries })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A batch for metrics with these names in this number of minutes.
+    fn batch(names: &[String], minutes: i64) -> Batch {
+        let metrics: Vec<Metric> =
+            names.iter().map(|name| Metric::of("", name, &[], None)).collect();
+        let plan = Plan::of_minutes(minutes);
+        Batch { window: plan.window, queries: plan.queries(&metrics) }
+    }
+
+    #[test]
+    fn a_call_has_what_fits() {
+        let small = |numbers: std::ops::Range<usize>, minutes| {
+            let names: Vec<String> = numbers.map(|number| number.to_string()).collect();
+            batch(&names, minutes)
+        };
+        // Two of these fill a call.
+        let large = |letter: &str| {
+            let length = selector::MAX_BYTES / 2 - size_of::<Query>();
+            batch(&[letter.repeat(length)], 1)
+        };
+        for (batches, expected) in [
+            (vec![small(0..1, 1), small(1..2, 1), small(0..1, 1)], vec![true, true, true]),
+            (vec![small(0..1, 1), small(1..2, 2), small(2..3, 1)], vec![true, false, true]),
+            (
+                vec![small(0..499, 1), small(500..502, 1), small(500..501, 1)],
+                vec![true, false, true],
+            ),
+            (vec![small(0..500, 1), small(0..500, 1), small(499..501, 1)], vec![true, true, false]),
+            (
+                vec![small(0..99, 1_008), small(90..101, 1_008), small(90..100, 1_008)],
+                vec![true, false, true],
+            ),
+            (vec![large("a"), large("b"), small(0..1, 1)], vec![true, true, false]),
+            (vec![large("a"), small(0..1, 1), large("b")], vec![true, true, false]),
+        ] {
+            let mut merged = Merged::default();
+            let fits: Vec<bool> = batches.iter().map(|batch| merged.add(batch).is_some()).collect();
+            assert_eq!(fits, expected);
+        }
+    }
+}
