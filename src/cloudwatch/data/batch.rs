@@ -1,9 +1,8 @@
 //! What is asked in one call of GetMetricData: a batch of queries for one window.
 //!
-//! A request divides what it needs into batches. The batches of several requests can become one
-//! call: [`Merged`] tells which fit, and where each finds its results.
+//! A request divides what it needs into batches, and the batches of several requests can become one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -15,14 +14,13 @@ use aws_sdk_cloudwatch::types::{
     Dimension, MetricDataQuery, MetricStat, ScanBy, StandardUnit, StatusCode,
 };
 
-use super::plan::{MAX_DATAPOINTS, Plan};
+use super::plan::Plan;
 use super::results::Tries;
 use super::window::Window;
 use crate::cloudwatch::aws::error::Action;
 use crate::cloudwatch::aws::region_client::RegionClient;
 use crate::cloudwatch::query::expression::Expression;
 use crate::cloudwatch::query::metric::Metric;
-use crate::cloudwatch::query::selector;
 use crate::cloudwatch::query::statistic::Statistic;
 use crate::error::MirrorError;
 use crate::usage::Attempts;
@@ -184,93 +182,5 @@ impl Batch {
             .scan_by(ScanBy::TimestampAscending)
             .max_datapoints(i32::try_from(size).unwrap_or(i32::MAX))
             .set_next_token(token)
-    }
-}
-
-/// Several batches as one: each different query once.
-#[derive(Default)]
-pub(super) struct Merged<'a> {
-    window: Option<Window>,
-    queries: Vec<&'a Query>,
-    places: HashMap<&'a Query, usize>,
-    bytes: usize,
-}
-
-impl<'a> Merged<'a> {
-    /// Adds a batch, if all still fit one call with one page. Returns the place of each of its
-    /// queries, and how many of them no earlier batch has.
-    pub(super) fn add(&mut self, batch: &'a Batch) -> Option<(Vec<usize>, usize)> {
-        let window = *self.window.get_or_insert(batch.window);
-        let new = batch.queries.iter().filter(|query| !self.places.contains_key(query)).count();
-        let count = self.queries.len() + new;
-        let bytes = self.bytes + batch.bytes();
-        let fits = batch.window == window
-            && batch.can_share()
-            && count <= MAX_QUERIES
-            && count.saturating_mul(window.count()) <= MAX_DATAPOINTS
-            && bytes <= selector::MAX_BYTES;
-        // The first always fits: a batch of its own can have several pages.
-        if !fits && !self.queries.is_empty() {
-            return None;
-        }
-        self.bytes = bytes;
-        let place = |query| {
-            *self.places.entry(query).or_insert_with(|| {
-                self.queries.push(query);
-                self.queries.len() - 1
-            })
-        };
-        Some((batch.queries.iter().map(place).collect(), new))
-    }
-
-    /// The batch of all.
-    pub(super) fn into_batch(self) -> Option<Batch> {
-        let queries = self.queries.into_iter().cloned().collect();
-        Some(Batch { window: self.window?, queries })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A batch for metrics with these names in this number of minutes.
-    fn batch(names: &[String], minutes: i64) -> Batch {
-        let metrics: Vec<Metric> =
-            names.iter().map(|name| Metric::of("", name, &[], None)).collect();
-        let plan = Plan::of_minutes(minutes);
-        Batch { window: plan.window, queries: plan.queries(&metrics) }
-    }
-
-    #[test]
-    fn a_call_has_what_fits() {
-        let small = |numbers: std::ops::Range<usize>, minutes| {
-            let names: Vec<String> = numbers.map(|number| number.to_string()).collect();
-            batch(&names, minutes)
-        };
-        // Two of these fill a call.
-        let large = |letter: &str| {
-            let length = selector::MAX_BYTES / 2 - size_of::<Query>();
-            batch(&[letter.repeat(length)], 1)
-        };
-        for (batches, expected) in [
-            (vec![small(0..1, 1), small(1..2, 1), small(0..1, 1)], vec![true, true, true]),
-            (vec![small(0..1, 1), small(1..2, 2), small(2..3, 1)], vec![true, false, true]),
-            (
-                vec![small(0..499, 1), small(500..502, 1), small(500..501, 1)],
-                vec![true, false, true],
-            ),
-            (vec![small(0..500, 1), small(0..500, 1), small(499..501, 1)], vec![true, true, false]),
-            (
-                vec![small(0..99, 1_008), small(90..101, 1_008), small(90..100, 1_008)],
-                vec![true, false, true],
-            ),
-            (vec![large("a"), large("b"), small(0..1, 1)], vec![true, true, false]),
-            (vec![large("a"), small(0..1, 1), large("b")], vec![true, true, false]),
-        ] {
-            let mut merged = Merged::default();
-            let fits: Vec<bool> = batches.iter().map(|batch| merged.add(batch).is_some()).collect();
-            assert_eq!(fits, expected);
-        }
     }
 }

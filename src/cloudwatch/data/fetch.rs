@@ -10,7 +10,7 @@ use super::batch::{Batch, MAX_QUERIES, Query, place_of};
 use super::plan::Fold;
 use super::results::{Results, Tries};
 use super::series::Series;
-use crate::cloudwatch::aws::error::Action;
+use crate::cloudwatch::aws::error::{self, Action};
 use crate::cloudwatch::aws::region_client::RegionClient;
 use crate::cloudwatch::query::error::invalid;
 use crate::error::MirrorError;
@@ -82,7 +82,7 @@ async fn read(
             }
             Some(Turn::Shared(part)) => {
                 count_asked(client, part.charged)?;
-                results.add(&part.messages, part.results())?;
+                results.add(&[], part.results())?;
                 match results.unfinished() {
                     _ if results.is_enough() => None,
                     None if part.is_cut => Some(StatusCode::PartialData),
@@ -119,14 +119,15 @@ async fn read_alone(
 ) -> Result<Option<StatusCode>, MirrorError> {
     let begin = |is_first: bool| {
         if let (Some(backlog), false) = (backlog, is_first) {
-            backlog.count_page();
+            backlog.limiter.count();
         }
         count_asked(client, batch.queries.len())
     };
-    let mut is_enough = false;
+    let (mut is_enough, mut has_messages) = (false, false);
     let page_size = results.page_size();
     let attempts = client.attempts(Action::GetMetricData);
     let pages = batch.read_pages(client, &attempts, page_size, tries, begin, |page| {
+        has_messages |= !page.messages().is_empty();
         let found = page.metric_data_results().iter();
         let found = found.filter_map(|result| Some((place_of(result.id()?)?, result)));
         let has_failed = results.add(page.messages(), found)?;
@@ -134,11 +135,13 @@ async fn read_alone(
         is_enough = results.is_enough() && page.next_token.is_some();
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(has_failed) })
     });
-    let is_cut = pages.await.inspect_err(|error| {
-        if let Some(backlog) = backlog {
-            backlog.note(batch, error);
-        }
-    })?;
+    let read = pages.await;
+    if let (Err(error), Some(backlog)) = (&read, backlog)
+        && (has_messages || error::is_refused_query(error))
+    {
+        backlog.refuse(batch);
+    }
+    let is_cut = read?;
     Ok(match results.unfinished() {
         _ if is_enough => None,
         _ if is_cut => Some(StatusCode::PartialData),

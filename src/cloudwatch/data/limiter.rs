@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
@@ -89,13 +90,9 @@ impl Limiter {
 
     /// Starts a call, if one may start now.
     pub(super) fn try_start(&self) -> Option<Permit> {
-        let under_way = self.under_way.clone().try_acquire_owned().ok()?;
-        let now = Instant::now();
-        let mut rate = lock(&self.rate);
-        (rate.ready_at(now, self.seen()) <= now).then(|| {
-            rate.count(now);
-            Permit(Some(under_way))
-        })
+        let permit = self.ready().now_or_never()?;
+        self.count();
+        Some(permit)
     }
 
     /// Waits until a call may start. Whoever starts it calls [`Limiter::count`].
@@ -103,7 +100,8 @@ impl Limiter {
         let under_way = self.under_way.clone().acquire_owned().await.ok();
         loop {
             let now = Instant::now();
-            let ready = lock(&self.rate).ready_at(now, self.seen());
+            let throttles = self.throttles.load(Ordering::Relaxed);
+            let ready = lock(&self.rate).ready_at(now, throttles);
             if ready <= now {
                 return Permit(under_way);
             }
@@ -120,10 +118,6 @@ impl Limiter {
     /// Whether as many calls are under way as may be at once.
     pub(super) fn is_full(&self) -> bool {
         self.under_way.available_permits() == 0
-    }
-
-    fn seen(&self) -> u32 {
-        self.throttles.load(Ordering::Relaxed)
     }
 }
 

@@ -9,4 +9,5 @@ pub(super) mod series;
 
 mod limiter;
 mod results;
+mod shared_call;
 mod window;

@@ -157,7 +157,10 @@ const ARITHMETIC_ERROR: &str = "ArithmeticError";
 
 /// Turns CloudWatch's messages into an error, because StackState's answer has no place for them.
 /// The gaps of an expression are not reported: the points show them.
-fn reject_warnings(messages: &[MessageData], is_expression: bool) -> Result<(), MirrorError> {
+pub(super) fn reject_warnings(
+    messages: &[MessageData],
+    is_expression: bool,
+) -> Result<(), MirrorError> {
     let is_gap = |message: &MessageData| is_expression && message.code() == Some(ARITHMETIC_ERROR);
     let text = |message: &MessageData| {
         let (code, value) = (message.code(), message.value().unwrap_or("no text"));

@@ -17,7 +17,7 @@ use crate::cloudwatch::aws::region_client::{Caller, RegionClient};
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::heap;
-use crate::shared::{self, SharedWork, WeakWork, lock};
+use crate::shared::{self, SharedWork, lock};
 use crate::time::EpochMillis;
 use crate::usage::Tally;
 
@@ -44,13 +44,12 @@ pub(crate) struct Lists {
     being_read: Mutex<HashMap<(Caller, ListFilter, usize), Reading>>,
 }
 
+#[derive(Clone)]
 struct Reading {
-    answer: WeakWork<Answer>,
+    list: SharedWork<Result<Arc<Catalogue>, MirrorError>>,
     /// The deadline of the request that reads it.
     deadline: Deadline,
 }
-
-type Answer = Result<Arc<Catalogue>, MirrorError>;
 
 #[derive(Clone)]
 struct RecentList {
@@ -99,55 +98,50 @@ impl Lists {
         filter: ListFilter,
         max_metrics: usize,
         now: EpochMillis,
-    ) -> Answer {
+    ) -> Result<Arc<Catalogue>, MirrorError> {
+        let key = (client.caller, filter, max_metrics);
         loop {
-            let (answer, reader) = self.join(client, &filter, max_metrics, now);
-            let answer = if reader.is_some() {
-                client.usage.record(|counts| counts.shared_calls += 1);
-                client.wait(Action::ListMetrics, Tally::default, answer).await?
-            } else {
-                // It ends by the deadline, and knows better why.
-                answer.await
+            // Another request may read the list. One with more time than this one is not waited for.
+            let reading =
+                lock(&self.being_read).get(&key).cloned().filter(|Reading { deadline, .. }| {
+                    deadline.at() <= client.deadline.at() && !deadline.is_over()
+                });
+            let Some(Reading { list, deadline }) = reading else {
+                let panicked = || Err(MirrorError::panicked());
+                // It ends by the deadline, and knows best why.
+                return self.start(client, key, now).await.unwrap_or_else(panicked);
             };
-            match answer.unwrap_or_else(|| Err(MirrorError::panicked())) {
+            client.usage.record(|counts| counts.shared_calls += 1);
+            let list = client.wait(Action::ListMetrics, Tally::default, list).await?;
+            match list.unwrap_or_else(|| Err(MirrorError::panicked())) {
                 // It was read with less time than this request has.
-                Err(_) if reader.is_some_and(|deadline| deadline.is_over()) => {}
-                answer => return answer,
+                Err(_) if deadline.is_over() => {}
+                list => return list,
             }
         }
     }
 
-    /// The answer of a request that reads the same list and has no more time, with its deadline;
-    /// otherwise that of this request.
-    fn join(
+    /// Starts to read a list, in a task that does not end with this request.
+    fn start(
         self: &Arc<Self>,
         client: &RegionClient,
-        filter: &ListFilter,
-        max_metrics: usize,
+        key: (Caller, ListFilter, usize),
         now: EpochMillis,
-    ) -> (SharedWork<Answer>, Option<Deadline>) {
-        let mut being_read = lock(&self.being_read);
-        being_read.retain(|_, reading| {
-            reading.answer.upgrade().is_some_and(|answer| answer.peek().is_none())
+    ) -> SharedWork<Result<Arc<Catalogue>, MirrorError>> {
+        let (lists, client, deadline) = (self.clone(), client.clone(), client.deadline);
+        let (_, filter, max_metrics) = key.clone();
+        let read = key.clone();
+        let list = shared::start(async move {
+            let list = list_metrics(&client, &filter, max_metrics).await.map(Arc::new);
+            if let Ok(catalogue) = &list {
+                lists.insert(client.caller, filter, catalogue.clone(), max_metrics, now);
+            }
+            lock(&lists.being_read).remove(&read);
+            list
         });
-        let key = (client.caller, filter.clone(), max_metrics);
-        if let Some(Reading { answer, deadline }) = being_read.get(&key)
-            && deadline.at() <= client.deadline.at()
-            && !deadline.is_over()
-            && let Some(answer) = answer.upgrade()
-        {
-            return (answer, Some(*deadline));
-        }
-        let deadline = client.deadline;
-        let (lists, client, filter) = (self.clone(), client.clone(), filter.clone());
-        let answer = shared::start(async move {
-            let catalogue = Arc::new(list_metrics(&client, &filter, max_metrics).await?);
-            lists.insert(client.caller, filter, catalogue.clone(), max_metrics, now);
-            Ok(catalogue)
-        });
-        let reading = answer.downgrade().map(|answer| Reading { answer, deadline });
-        being_read.extend(reading.map(|reading| (key, reading)));
-        (answer, None)
+        let reading = Reading { list: list.clone(), deadline };
+        lock(&self.being_read).insert(key, reading);
+        list
     }
 
     /// Caches a catalogue that was read with at most `max_metrics` metrics.

@@ -1,0 +1,242 @@
+//! One call of GetMetricData for the batches of several requests.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use aws_sdk_cloudwatch::types::{MetricDataResult, StatusCode};
+
+use super::batch::{Batch, MAX_QUERIES, Query, place_of};
+use super::limiter::{Limiter, Permit};
+use super::plan::MAX_DATAPOINTS;
+use super::results::{Tries, reject_warnings};
+use super::window::Window;
+use crate::cloudwatch::aws::error::{self, Action};
+use crate::cloudwatch::aws::region_client::RegionClient;
+use crate::cloudwatch::query::selector;
+use crate::error::MirrorError;
+use crate::shared::{self, SharedWork};
+use crate::usage::Attempts;
+
+/// The maximum number of pages. One page has room for all datapoints. A batch that is not finished
+/// after these is asked for alone.
+const MAX_PAGES: usize = 5;
+
+/// Several batches as one: each different query once.
+#[derive(Default)]
+pub(super) struct Merged<'a> {
+    window: Option<Window>,
+    queries: Vec<&'a Query>,
+    places: HashMap<&'a Query, usize>,
+    bytes: usize,
+}
+
+impl<'a> Merged<'a> {
+    /// Adds a batch, if all still fit one call with one page. Returns the place of each of its
+    /// queries, and how many of them no earlier batch has.
+    pub(super) fn add(&mut self, batch: &'a Batch) -> Option<(Vec<usize>, usize)> {
+        let window = *self.window.get_or_insert(batch.window);
+        let new = batch.queries.iter().filter(|query| !self.places.contains_key(query)).count();
+        let count = self.queries.len() + new;
+        let bytes = self.bytes + batch.bytes();
+        let fits = batch.window == window
+            && batch.can_share()
+            && count <= MAX_QUERIES
+            && count.saturating_mul(window.count()) <= MAX_DATAPOINTS
+            && bytes <= selector::MAX_BYTES;
+        // The first always fits: a batch of its own can have several pages.
+        if !fits && !self.queries.is_empty() {
+            return None;
+        }
+        self.bytes = bytes;
+        let place = |query| {
+            *self.places.entry(query).or_insert_with(|| {
+                self.queries.push(query);
+                self.queries.len() - 1
+            })
+        };
+        Some((batch.queries.iter().map(place).collect(), new))
+    }
+
+    /// The batch of all.
+    fn into_batch(self) -> Batch {
+        let queries = self.queries.into_iter().cloned().collect();
+        Batch { window: self.window.unwrap_or_default(), queries }
+    }
+}
+
+/// A batch's place in a shared call.
+pub(super) struct Place {
+    call: SharedWork<Arc<Result<Vec<Part>, Failure>>>,
+    attempts: Arc<Attempts>,
+    index: usize,
+}
+
+/// The part of a response that answers one batch.
+#[derive(Clone)]
+pub(super) struct Part {
+    /// The results with the places of their queries in the batch. Equal queries share them.
+    results: Vec<(usize, Arc<MetricDataResult>)>,
+    /// Whether later pages, which were not read, may have more results.
+    pub(super) is_cut: bool,
+    /// The number of queries that AWS charges for and that no other batch accounts for.
+    pub(super) charged: usize,
+}
+
+impl Part {
+    pub(super) fn results(&self) -> impl Iterator<Item = (usize, &MetricDataResult)> + Clone {
+        self.results.iter().map(|(place, result)| (*place, &**result))
+    }
+}
+
+/// Why a call has no parts.
+#[derive(Clone)]
+pub(super) enum Failure {
+    /// Because of who asks, or when.
+    Call(MirrorError),
+    /// Because of what is asked for. All batches are equal.
+    Refused(MirrorError),
+    /// Because of some of the batches. CloudWatch does not say which, so at most so many of them may
+    /// share a call again: at last, what it refuses is alone.
+    Divide(usize),
+}
+
+impl Place {
+    /// Waits for the call, and takes the part of this batch.
+    pub(super) async fn part(self, client: &RegionClient) -> Result<Part, Failure> {
+        let Place { call, attempts, index } = self;
+        // The first batch's request has the counts of the call.
+        if index > 0 {
+            client.usage.record(|counts| counts.shared_calls += 1);
+        }
+        let parts = client.wait(Action::GetMetricData, || attempts.tally(), call).await;
+        let parts = parts.map_err(Failure::Call)?;
+        let parts = parts.ok_or_else(|| Failure::Call(MirrorError::panicked()))?;
+        (*parts).as_ref().map(|parts| parts[index].clone()).map_err(Clone::clone)
+    }
+}
+
+/// Starts a call for several batches, through the client of the first one. Returns their places, in
+/// their order.
+pub(super) fn start(
+    client: RegionClient,
+    batches: Vec<Batch>,
+    limiter: Arc<Limiter>,
+    permit: Permit,
+) -> impl Iterator<Item = Place> {
+    let attempts = client.attempts(Action::GetMetricData);
+    let counted = attempts.clone();
+    let call = shared::start(async move {
+        let parts = ask(&client, &batches, &limiter, &counted).await;
+        drop(permit);
+        Arc::new(parts)
+    });
+    (0..).map(move |index| Place { call: call.clone(), attempts: attempts.clone(), index })
+}
+
+async fn ask(
+    client: &RegionClient,
+    batches: &[Batch],
+    limiter: &Limiter,
+    attempts: &Arc<Attempts>,
+) -> Result<Vec<Part>, Failure> {
+    let mut merged = Merged::default();
+    let places: Vec<_> = batches.iter().filter_map(|batch| merged.add(batch)).collect();
+    let batch = merged.into_batch();
+    let (mut messages, mut pages, mut has_more) = (Vec::new(), 0, false);
+    let mut results = vec![Vec::new(); batch.queries.len()];
+    let mut tries = Tries::first();
+    let begin = |is_first: bool| {
+        if !is_first {
+            limiter.count();
+        }
+        Ok(())
+    };
+    let read = batch.read_pages(client, attempts, MAX_DATAPOINTS, &mut tries, begin, |page| {
+        pages += 1;
+        has_more = page.next_token.is_some();
+        messages.extend(page.messages.unwrap_or_default());
+        for result in page.metric_data_results.unwrap_or_default() {
+            let place = result.id().and_then(place_of);
+            if let Some(results) = place.and_then(|place| results.get_mut(place)) {
+                results.push(Arc::new(result));
+            }
+        }
+        let is_over = pages == MAX_PAGES || !messages.is_empty();
+        Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(false) })
+    });
+    let mut read = read.await.map(|_| ());
+    if read.is_ok() && !messages.is_empty() {
+        // AWS charges for a response that only has messages, too.
+        client.usage.add_metrics_asked(batch.queries.len() * pages);
+        read = reject_warnings(&messages, false);
+    }
+    if let Err(error) = read {
+        let are_equal = batches.windows(2).all(|pair| pair[0].queries == pair[1].queries);
+        return Err(match messages.is_empty() && !error::is_refused_query(&error) {
+            true => Failure::Call(error),
+            false if are_equal => Failure::Refused(error),
+            false => Failure::Divide(batches.len().div_ceil(2)),
+        });
+    }
+    let is_complete = |place: &usize| {
+        let last: Option<&Arc<MetricDataResult>> = results[*place].last();
+        last.and_then(|result| result.status_code()) == Some(&StatusCode::Complete)
+    };
+    let part = |(places, new): (Vec<usize>, usize)| Part {
+        is_cut: has_more && !places.iter().all(is_complete),
+        results: (0..)
+            .zip(&places)
+            .flat_map(|(own, place)| results[*place].iter().map(move |one| (own, one.clone())))
+            .collect(),
+        charged: new * pages,
+    };
+    Ok(places.into_iter().map(part).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudwatch::data::plan::Plan;
+    use crate::cloudwatch::query::metric::Metric;
+
+    /// A batch for metrics with these names in this number of minutes.
+    fn batch(names: &[String], minutes: i64) -> Batch {
+        let metrics: Vec<Metric> =
+            names.iter().map(|name| Metric::of("", name, &[], None)).collect();
+        let plan = Plan::of_minutes(minutes);
+        Batch { window: plan.window, queries: plan.queries(&metrics) }
+    }
+
+    #[test]
+    fn a_call_has_what_fits() {
+        let small = |numbers: std::ops::Range<usize>, minutes| {
+            let names: Vec<String> = numbers.map(|number| number.to_string()).collect();
+            batch(&names, minutes)
+        };
+        // Two of these fill a call.
+        let large = |letter: &str| {
+            let length = selector::MAX_BYTES / 2 - size_of::<Query>();
+            batch(&[letter.repeat(length)], 1)
+        };
+        for (batches, expected) in [
+            (vec![small(0..1, 1), small(1..2, 1), small(0..1, 1)], vec![true, true, true]),
+            (vec![small(0..1, 1), small(1..2, 2), small(2..3, 1)], vec![true, false, true]),
+            (
+                vec![small(0..499, 1), small(500..502, 1), small(500..501, 1)],
+                vec![true, false, true],
+            ),
+            (vec![small(0..500, 1), small(0..500, 1), small(499..501, 1)], vec![true, true, false]),
+            (
+                vec![small(0..99, 1_008), small(90..101, 1_008), small(90..100, 1_008)],
+                vec![true, false, true],
+            ),
+            (vec![large("a"), large("b"), small(0..1, 1)], vec![true, true, false]),
+            (vec![large("a"), small(0..1, 1), large("b")], vec![true, true, false]),
+        ] {
+            let mut merged = Merged::default();
+            let fits: Vec<bool> = batches.iter().map(|batch| merged.add(batch).is_some()).collect();
+            assert_eq!(fits, expected);
+        }
+    }
+}
