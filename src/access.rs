@@ -41,10 +41,12 @@ impl Access {
     /// Whether a caller with this token may use the mirror. The time that this takes depends on the
     /// token's length alone: all digests are compared, each in constant time.
     pub fn admits(&self, token: Option<&str>) -> bool {
-        let given = digest(token.unwrap_or_default());
+        let Some(token) = token.filter(|_| self.is_restricted()) else {
+            return !self.is_restricted();
+        };
+        let given = digest(token);
         let equal = self.digests.iter().map(|digest| digest.ct_eq(&given));
-        let is_known = equal.fold(0.into(), |any: subtle::Choice, equal| any | equal);
-        !self.is_restricted() || (token.is_some() & bool::from(is_known))
+        equal.fold(0.into(), |any: subtle::Choice, equal| any | equal).into()
     }
 }
 

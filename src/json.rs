@@ -88,30 +88,32 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 }
 
-/// A value in a JSON document and its path. `null` counts as absent.
+/// A member of a JSON document, which may be absent. `null` counts as absent.
 pub struct Node<'a> {
+    object: Object<'a>,
+    name: &'a str,
     value: Option<&'a Value>,
-    path: String,
-    secret: bool,
 }
 
-/// A JSON object and its path.
+/// A JSON object in a document. Its path is looked for only if an error names it.
+#[derive(Clone, Copy)]
 pub struct Object<'a> {
-    members: &'a Map<String, Value>,
-    path: String,
-    secret: bool,
+    document: &'a Value,
+    members: Option<&'a Map<String, Value>>,
+    is_secret: bool,
 }
 
 impl<'a> Node<'a> {
     /// The whole document.
     pub fn root(document: &'a Value) -> Self {
-        Node { value: Some(document), path: String::new(), secret: false }
+        let object = Object { document, members: None, is_secret: false };
+        Node { object, name: "", value: Some(document) }
     }
 
     /// The same value as a secret: errors name only the type of what they find here and below.
     #[must_use]
     pub fn secret(self) -> Self {
-        Node { secret: true, ..self }
+        Node { object: Object { is_secret: true, ..self.object }, ..self }
     }
 
     /// The output of `read`, or `None` if the value is absent.
@@ -125,9 +127,7 @@ impl<'a> Node<'a> {
     /// The value as an object.
     pub fn object(&self) -> Result<Object<'a>, MirrorError> {
         match self.value {
-            Some(Value::Object(members)) => {
-                Ok(Object { members, path: self.path.clone(), secret: self.secret })
-            }
+            Some(Value::Object(members)) => Ok(Object { members: Some(members), ..self.object }),
             _ => Err(self.wrong("an object")),
         }
     }
@@ -135,11 +135,10 @@ impl<'a> Node<'a> {
     /// The items of an array.
     pub fn items(&self) -> Result<impl ExactSizeIterator<Item = Node<'a>>, MirrorError> {
         match self.value {
-            Some(Value::Array(items)) => Ok(items.iter().enumerate().map(|(index, value)| Node {
-                value: Some(value),
-                path: format!("{}[{index}]", self.path),
-                secret: self.secret,
-            })),
+            Some(Value::Array(items)) => {
+                let object = self.object;
+                Ok(items.iter().map(move |item| Node { object, name: "", value: Some(item) }))
+            }
             _ => Err(self.wrong("an array")),
         }
     }
@@ -183,9 +182,21 @@ impl<'a> Node<'a> {
         self.value.filter(|value| !value.is_null())
     }
 
+    /// Where the value is in the document, or would be.
+    fn path(&self) -> String {
+        let Object { document, members, .. } = self.object;
+        if let Some(wanted) = self.value {
+            return path(document, &|value| std::ptr::eq(value, wanted)).unwrap_or_default();
+        }
+        let is_object = |value: &Value| {
+            value.as_object().zip(members).is_some_and(|(one, other)| std::ptr::eq(one, other))
+        };
+        joined(&path(document, &is_object).unwrap_or_default(), self.name)
+    }
+
     /// The error that this member's name is nearly the known name `known`.
     pub fn misspelt(&self, known: &str) -> MirrorError {
-        let path = &self.path;
+        let path = self.path();
         MirrorError::request(format_args!(
             "{path}: no member has this name; expected {known}, or a name that is not nearly the same"
         ))
@@ -193,12 +204,13 @@ impl<'a> Node<'a> {
 
     /// The error that `expected` was expected here.
     pub fn wrong(&self, expected: &str) -> MirrorError {
-        let place = if self.path.is_empty() { "the body" } else { &self.path };
+        let path = self.path();
+        let place = if path.is_empty() { "the body" } else { &path };
         let found = match self.value {
-            Some(value @ (Value::String(_) | Value::Number(_))) if self.secret => {
+            Some(value @ (Value::String(_) | Value::Number(_))) if self.object.is_secret => {
                 format!("{} (not shown)", type_of(value))
             }
-            Some(value) if self.secret => type_of(value).to_owned(),
+            Some(value) if self.object.is_secret => type_of(value).to_owned(),
             Some(Value::String(text)) if text.chars().count() > MAX_QUOTED => {
                 let beginning: String = text.chars().take(MAX_QUOTED).collect();
                 format!("{beginning:?} and {} more characters", text.chars().count() - MAX_QUOTED)
@@ -214,24 +226,39 @@ impl<'a> Node<'a> {
 
 impl<'a> Object<'a> {
     /// The member with this name, which may be absent.
-    pub fn member(&self, name: &str) -> Node<'a> {
-        self.node(name, self.members.get(name))
+    pub fn member(&self, name: &'a str) -> Node<'a> {
+        let value = self.members.and_then(|members| members.get(name));
+        Node { object: *self, name, value }
     }
 
     /// All members with their names.
     pub fn members(&self) -> impl Iterator<Item = (&'a str, Node<'a>)> {
-        self.members.iter().map(|(name, value)| (name.as_str(), self.node(name, Some(value))))
+        let object = *self;
+        let members = self.members.into_iter().flatten();
+        members.map(move |(name, value)| (&**name, Node { object, name, value: Some(value) }))
     }
+}
 
-    fn node(&self, name: &str, value: Option<&'a Value>) -> Node<'a> {
-        let mut path = String::with_capacity(self.path.len() + 1 + name.len());
-        path.push_str(&self.path);
-        if !path.is_empty() {
-            path.push('.');
-        }
-        path.push_str(name);
-        Node { value, path, secret: self.secret }
+/// The path of the first value below `value` that `is_meant` accepts.
+fn path(value: &Value, is_meant: &dyn Fn(&Value) -> bool) -> Option<String> {
+    if is_meant(value) {
+        return Some(String::new());
     }
+    match value {
+        Value::Object(members) => {
+            members.iter().find_map(|(name, value)| Some(joined(name, &path(value, is_meant)?)))
+        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| Some(joined(&format!("[{index}]"), &path(item, is_meant)?))),
+        _ => None,
+    }
+}
+
+fn joined(name: &str, rest: &str) -> String {
+    let dot = if name.is_empty() || rest.is_empty() || rest.starts_with('[') { "" } else { "." };
+    format!("{name}{dot}{rest}")
 }
 
 fn type_of(value: &Value) -> &'static str {

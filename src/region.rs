@@ -1,11 +1,12 @@
 //! An AWS region's name.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A text that has the form of a region's name. It becomes part of a host name, so no other
 /// text is accepted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Region(String);
+pub struct Region(Arc<str>);
 
 impl Region {
     /// Completes the error "expected …".
@@ -24,7 +25,7 @@ impl Region {
                 .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
             && (1..=2).contains(&number.len())
             && number.bytes().all(|byte| byte.is_ascii_digit());
-        valid.then(|| Region(name.to_owned()))
+        valid.then(|| Region(name.into()))
     }
 
     /// The home of the partition `aws`.

@@ -1,5 +1,7 @@
 //! The call `/api/metric`.
 
+use std::sync::Arc;
+
 use super::aws::region_client::RegionClient;
 use super::context::RequestContext;
 use super::data::batch::Query;
@@ -100,7 +102,7 @@ impl RequestContext<'_> {
         &self,
         client: &RegionClient,
         query: &DataQuery,
-        metrics: &[Metric],
+        metrics: &[Arc<Metric>],
     ) -> Result<Series, MirrorError> {
         selector::check_size(metrics)?;
         let plan = query.plan.for_metrics(metrics.len())?;
@@ -117,7 +119,7 @@ impl RequestContext<'_> {
         &self,
         client: &RegionClient,
         query: &DataQuery,
-        metrics: &[Metric],
+        metrics: &[Arc<Metric>],
     ) -> Result<(), MirrorError> {
         let until = EpochMillis(before(self.now, self.config.zero_fill_delay));
         let Some((plan, percentile)) = query.plan.counting_samples(until) else { return Ok(()) };

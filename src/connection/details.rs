@@ -178,12 +178,13 @@ impl Member {
 
 /// A member's name in lower case, without `_`, `-` and a leading `aws`.
 fn normalize(name: &str) -> String {
-    let name: String =
-        name.chars().filter(|letter| !"_-".contains(*letter)).collect::<String>().to_lowercase();
-    match name.strip_prefix(AWS) {
-        Some(rest) if !rest.is_empty() => rest.to_owned(),
-        _ => name,
+    let mut normalized = String::with_capacity(name.len());
+    let letters = name.chars().filter(|letter| !"_-".contains(*letter));
+    normalized.extend(letters.flat_map(char::to_lowercase));
+    if normalized.len() > AWS.len() && normalized.starts_with(AWS) {
+        normalized.drain(..AWS.len());
     }
+    normalized
 }
 
 /// The known name that an unknown one, which is normalized, is nearly: one letter is missing,

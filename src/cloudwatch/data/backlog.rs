@@ -202,25 +202,20 @@ impl Backlog {
     async fn serve(self: &Arc<Self>) {
         loop {
             let permit = self.limiter.ready().await;
-            let mut taken = self.take();
-            let Some(first) = taken.pop_front() else { return };
+            let (taken, merged) = self.take();
+            let Some(first) = taken.first() else { return };
             self.limiter.count();
-            if taken.is_empty() {
-                // It waits still: nothing else runs between `take` and here.
-                let _ = first.next.send(Turn::Alone(permit));
+            let (client, deadlines) = (&first.client, taken.iter().map(|one| one.client.deadline));
+            let latest = deadlines.max_by_key(|deadline| deadline.at()).unwrap_or(client.deadline);
+            let client = RegionClient { deadline: latest, ..client.clone() };
+            let mut requests = taken.into_iter().map(|waiting| waiting.next);
+            // A request that has ended needs no turn.
+            if requests.len() == 1 {
+                let _ = requests.next().map(|request| request.send(Turn::Alone(permit)));
                 continue;
             }
-            taken.push_front(first);
-            let deadlines = taken.iter().map(|waiting| waiting.client.deadline);
-            let latest = deadlines.max_by_key(|deadline| deadline.at());
-            let client = taken[0].client.clone();
-            let client = RegionClient { deadline: latest.unwrap_or(client.deadline), ..client };
-            let (batches, requests): (Vec<_>, Vec<_>) = taken
-                .into_iter()
-                .filter_map(|waiting| Some((waiting.batch?, waiting.next)))
-                .unzip();
-            let places = shared_call::start(client, batches, self.limiter.clone(), permit);
-            for (place, request) in places.zip(requests) {
+            let places = shared_call::start(client, merged, self.limiter.clone(), permit);
+            for (request, place) in requests.zip(places) {
                 let _ = request.send(Turn::Shared(place));
             }
         }
@@ -228,30 +223,24 @@ impl Backlog {
 
     /// The oldest batch and all that fit one call with it, in order of arrival. If nothing waits, the
     /// owner ends here: under the same lock, so that nobody joins a backlog without an owner.
-    fn take(&self) -> VecDeque<Waiting> {
+    fn take(&self) -> (Vec<Waiting>, Merged) {
         let mut lock = lock(&self.waiting);
-        let mut queue = lock.take().unwrap_or_default();
-        queue.retain(|waiting| !waiting.next.is_closed());
-        let can_share = queue.front().is_some_and(|first| first.batch.is_some());
-        let (mut merged, mut count, mut most) = (Merged::default(), 0, usize::MAX);
-        let fits = queue.iter().map(|waiting| {
-            let batch =
-                waiting.batch.as_ref().filter(|_| can_share && count < waiting.most.min(most));
-            let fits = batch.is_some_and(|batch| merged.add(batch).is_some());
-            if fits {
-                count += 1;
+        let (mut taken, mut left) = (Vec::<Waiting>::new(), VecDeque::new());
+        let (mut merged, mut most) = (Merged::default(), usize::MAX);
+        let waiting = lock.take().unwrap_or_default().into_iter();
+        for waiting in waiting.filter(|waiting| !waiting.next.is_closed()) {
+            let can_share = taken.first().is_none_or(|first| first.batch.is_some())
+                && taken.len() < waiting.most.min(most);
+            let batch = waiting.batch.as_ref().filter(|_| can_share);
+            if batch.is_some_and(|batch| merged.add(batch)) || taken.is_empty() {
                 most = most.min(waiting.most);
+                taken.push(waiting);
+            } else {
+                left.push_back(waiting);
             }
-            fits
-        });
-        let fits: Vec<bool> = fits.collect();
-        let (mut taken, mut left) = (VecDeque::new(), VecDeque::new());
-        for (waiting, fits) in queue.into_iter().zip(fits) {
-            let place = if taken.is_empty() || fits { &mut taken } else { &mut left };
-            place.push_back(waiting);
         }
         *lock = (!taken.is_empty()).then_some(left);
-        taken
+        (taken, merged)
     }
 
     fn not_asked(&self, client: &RegionClient, allowed: Duration) -> MirrorError {

@@ -81,9 +81,9 @@ impl Query {
 
 impl Plan {
     /// The queries of some metrics: each statistic of the plan for each metric in turn.
-    pub(crate) fn queries(&self, metrics: &[Metric]) -> Vec<Query> {
-        let of_metric = |metric: &Metric| {
-            let metric = Arc::new(metric.clone());
+    pub(crate) fn queries(&self, metrics: &[Arc<Metric>]) -> Vec<Query> {
+        let of_metric = |metric: &Arc<Metric>| {
+            let metric = metric.clone();
             let query = move |statistic: &Statistic| {
                 let (metric, statistic) = (metric.clone(), statistic.clone());
                 Query::Metric { metric, statistic, unit: self.unit.clone() }

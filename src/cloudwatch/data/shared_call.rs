@@ -10,7 +10,6 @@ use super::batch::{Batch, MAX_QUERIES, Query, place_of};
 use super::limiter::{Limiter, Permit};
 use super::plan::MAX_DATAPOINTS;
 use super::results::{Tries, reject_warnings};
-use super::window::Window;
 use crate::cloudwatch::aws::error::{self, Action};
 use crate::cloudwatch::aws::region_client::RegionClient;
 use crate::cloudwatch::query::selector;
@@ -24,44 +23,41 @@ const MAX_PAGES: usize = 5;
 
 /// Several batches as one: each different query once.
 #[derive(Default)]
-pub(super) struct Merged<'a> {
-    window: Option<Window>,
-    queries: Vec<&'a Query>,
-    places: HashMap<&'a Query, usize>,
+pub(super) struct Merged {
+    batch: Option<Batch>,
+    places: HashMap<Query, usize>,
+    /// For each batch, the places of its queries, and how many of them no earlier batch has.
+    batches: Vec<(Vec<usize>, usize)>,
     bytes: usize,
 }
 
-impl<'a> Merged<'a> {
-    /// Adds a batch, if all still fit one call with one page. Returns the place of each of its
-    /// queries, and how many of them no earlier batch has.
-    pub(super) fn add(&mut self, batch: &'a Batch) -> Option<(Vec<usize>, usize)> {
-        let window = *self.window.get_or_insert(batch.window);
-        let new = batch.queries.iter().filter(|query| !self.places.contains_key(query)).count();
-        let count = self.queries.len() + new;
-        let bytes = self.bytes + batch.bytes();
-        let fits = batch.window == window
-            && batch.can_share()
-            && count <= MAX_QUERIES
-            && count.saturating_mul(window.count()) <= MAX_DATAPOINTS
-            && bytes <= selector::MAX_BYTES;
-        // The first always fits: a batch of its own can have several pages.
-        if !fits && !self.queries.is_empty() {
-            return None;
-        }
-        self.bytes = bytes;
-        let place = |query| {
-            *self.places.entry(query).or_insert_with(|| {
-                self.queries.push(query);
-                self.queries.len() - 1
+impl Merged {
+    /// Adds a batch, if all still fit one call with one page. The first one always fits: alone, it
+    /// can have several pages.
+    pub(super) fn add(&mut self, batch: &Batch) -> bool {
+        let all = self.batch.get_or_insert_with(|| Batch { queries: Vec::new(), ..*batch });
+        let before = all.queries.len();
+        let place = |query: &Query| {
+            *self.places.entry(query.clone()).or_insert_with(|| {
+                all.queries.push(query.clone());
+                all.queries.len() - 1
             })
         };
-        Some((batch.queries.iter().map(place).collect(), new))
-    }
-
-    /// The batch of all.
-    fn into_batch(self) -> Batch {
-        let queries = self.queries.into_iter().cloned().collect();
-        Batch { window: self.window.unwrap_or_default(), queries }
+        let places = batch.queries.iter().map(place).collect();
+        let (count, bytes) = (all.queries.len(), self.bytes + batch.bytes());
+        let fits = batch.window == all.window
+            && count <= MAX_QUERIES
+            && count.saturating_mul(all.window.count()) <= MAX_DATAPOINTS
+            && bytes <= selector::MAX_BYTES;
+        if fits || self.batches.is_empty() {
+            self.bytes = bytes;
+            self.batches.push((places, count - before));
+            return true;
+        }
+        for query in all.queries.drain(before..) {
+            self.places.remove(&query);
+        }
+        false
     }
 }
 
@@ -120,14 +116,14 @@ impl Place {
 /// their order.
 pub(super) fn start(
     client: RegionClient,
-    batches: Vec<Batch>,
+    merged: Merged,
     limiter: Arc<Limiter>,
     permit: Permit,
 ) -> impl Iterator<Item = Place> {
     let attempts = client.attempts(Action::GetMetricData);
     let counted = attempts.clone();
     let call = shared::start(async move {
-        let parts = ask(&client, &batches, &limiter, &counted).await;
+        let parts = ask(&client, merged, &limiter, &counted).await;
         drop(permit);
         Arc::new(parts)
     });
@@ -136,13 +132,11 @@ pub(super) fn start(
 
 async fn ask(
     client: &RegionClient,
-    batches: &[Batch],
+    Merged { batch, batches, .. }: Merged,
     limiter: &Limiter,
     attempts: &Arc<Attempts>,
 ) -> Result<Vec<Part>, Failure> {
-    let mut merged = Merged::default();
-    let places: Vec<_> = batches.iter().filter_map(|batch| merged.add(batch)).collect();
-    let batch = merged.into_batch();
+    let Some(batch) = batch else { return Ok(Vec::new()) };
     let (mut messages, mut pages, mut has_more) = (Vec::new(), 0, false);
     let mut results = vec![Vec::new(); batch.queries.len()];
     let mut tries = Tries::first();
@@ -172,7 +166,7 @@ async fn ask(
         read = reject_warnings(&messages, false);
     }
     if let Err(error) = read {
-        let are_equal = batches.windows(2).all(|pair| pair[0].queries == pair[1].queries);
+        let are_equal = batches.windows(2).all(|pair| pair[0].0 == pair[1].0);
         return Err(match messages.is_empty() && !error::is_refused_query(&error) {
             true => Failure::Call(error),
             false if are_equal => Failure::Refused(error),
@@ -191,7 +185,7 @@ async fn ask(
             .collect(),
         charged: new * pages,
     };
-    Ok(places.into_iter().map(part).collect())
+    Ok(batches.into_iter().map(part).collect())
 }
 
 #[cfg(test)]
@@ -202,8 +196,8 @@ mod tests {
 
     /// A batch for metrics with these names in this number of minutes.
     fn batch(names: &[String], minutes: i64) -> Batch {
-        let metrics: Vec<Metric> =
-            names.iter().map(|name| Metric::of("", name, &[], None)).collect();
+        let metrics: Vec<Arc<Metric>> =
+            names.iter().map(|name| Metric::of("", name, &[], None).into()).collect();
         let plan = Plan::of_minutes(minutes);
         Batch { window: plan.window, queries: plan.queries(&metrics) }
     }
@@ -235,7 +229,7 @@ mod tests {
             (vec![large("a"), small(0..1, 1), large("b")], vec![true, true, false]),
         ] {
             let mut merged = Merged::default();
-            let fits: Vec<bool> = batches.iter().map(|batch| merged.add(batch).is_some()).collect();
+            let fits: Vec<bool> = batches.iter().map(|batch| merged.add(batch)).collect();
             assert_eq!(fits, expected);
         }
     }

@@ -19,7 +19,7 @@ const RETENTION: i64 = 455 * DAY;
 const CLOCK_MARGIN: i64 = MINUTE;
 
 /// The periods that a query asks for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Window {
     /// The length of a period in milliseconds, in whole seconds.
     pub(super) period: i64,

@@ -2,6 +2,7 @@
 //! more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::catalogue::{Catalogue, Listed};
 use crate::cloudwatch::query::error::{invalid, summarize};
@@ -24,11 +25,11 @@ const MAX_CANDIDATES: usize = 1_000;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Found {
     /// Metrics with exactly the selector's dimensions, all of one account.
-    Exact(Vec<Metric>),
+    Exact(Vec<Arc<Metric>>),
     /// No metric has exactly the selector's dimensions, but one has more.
-    OneMatch(Metric),
+    OneMatch(Arc<Metric>),
     /// Several metrics have more dimensions.
-    SeveralMatches(Vec<Metric>),
+    SeveralMatches(Vec<Arc<Metric>>),
     /// Metrics with exactly the selector's dimensions belong to several accounts.
     SeveralAccounts(BTreeSet<String>),
     /// More metrics match than one query can combine. If the list is partial, there are more.
@@ -67,7 +68,7 @@ pub(crate) fn find(selector: &MetricSelector, catalogue: &Catalogue) -> Found {
 /// The first metrics that match, the number of all, and their accounts.
 #[derive(Default)]
 struct Matches {
-    metrics: Vec<Metric>,
+    metrics: Vec<Arc<Metric>>,
     count: usize,
     accounts: BTreeSet<String>,
 }
@@ -77,7 +78,7 @@ impl Matches {
         self.count += 1;
         if self.metrics.len() < MAX_CANDIDATES {
             self.accounts.extend(metric.account().map(str::to_owned));
-            self.metrics.push(metric.to_metric());
+            self.metrics.push(metric.to_metric().into());
         }
     }
 }
@@ -122,7 +123,7 @@ pub(crate) fn several_dimensions(names: BTreeSet<String>) -> MirrorError {
 
 /// The error of a query whose metrics were not found. `wanted` are the metrics that it most likely
 /// means.
-pub(crate) fn error(found: &Found, wanted: &[Metric], region: &Region) -> MirrorError {
+pub(crate) fn error(found: &Found, wanted: &[Arc<Metric>], region: &Region) -> MirrorError {
     match found {
         Found::SeveralMatches(candidates) => several_matches(wanted, candidates),
         Found::SeveralAccounts(accounts) => several_accounts(wanted, accounts),
@@ -133,7 +134,7 @@ pub(crate) fn error(found: &Found, wanted: &[Metric], region: &Region) -> Mirror
 }
 
 /// The error of a metric that has samples, but not this percentile.
-pub(crate) fn no_percentile(metrics: &[Metric], percentile: &str) -> MirrorError {
+pub(crate) fn no_percentile(metrics: &[Arc<Metric>], percentile: &str) -> MirrorError {
     MirrorError::Remote {
         summary: "CloudWatch cannot compute this percentile",
         details: format!(
@@ -145,7 +146,7 @@ pub(crate) fn no_percentile(metrics: &[Metric], percentile: &str) -> MirrorError
     }
 }
 
-fn several_accounts(wanted: &[Metric], accounts: &BTreeSet<String>) -> MirrorError {
+fn several_accounts(wanted: &[Arc<Metric>], accounts: &BTreeSet<String>) -> MirrorError {
     let account_id = Field::AccountId;
     MirrorError::Remote {
         summary: "The conditions match several metrics",
@@ -158,7 +159,7 @@ fn several_accounts(wanted: &[Metric], accounts: &BTreeSet<String>) -> MirrorErr
     }
 }
 
-fn too_many(wanted: &[Metric], count: usize, is_partial: bool) -> MirrorError {
+fn too_many(wanted: &[Arc<Metric>], count: usize, is_partial: bool) -> MirrorError {
     invalid(format_args!(
         "{}{} metrics match {}, {} more than the {MAX_METRICS} that one query can combine; expected a \
          narrower wildcard, or conditions on more dimensions",
@@ -169,7 +170,7 @@ fn too_many(wanted: &[Metric], count: usize, is_partial: bool) -> MirrorError {
     ))
 }
 
-fn not_found(wanted: &[Metric], region: &Region) -> MirrorError {
+fn not_found(wanted: &[Arc<Metric>], region: &Region) -> MirrorError {
     MirrorError::MetricNotFound {
         metric: summarize(wanted.iter().map(ToString::to_string)),
         details: format!(
@@ -180,7 +181,7 @@ fn not_found(wanted: &[Metric], region: &Region) -> MirrorError {
     }
 }
 
-fn several_matches(wanted: &[Metric], candidates: &[Metric]) -> MirrorError {
+fn several_matches(wanted: &[Arc<Metric>], candidates: &[Arc<Metric>]) -> MirrorError {
     let account_id = Field::AccountId.to_string();
     let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for metric in candidates {
@@ -220,7 +221,7 @@ fn several_matches(wanted: &[Metric], candidates: &[Metric]) -> MirrorError {
     }
 }
 
-fn unknown(wanted: &[Metric]) -> MirrorError {
+fn unknown(wanted: &[Arc<Metric>]) -> MirrorError {
     MirrorError::Remote {
         summary: "CloudWatch has too many metrics to find this one",
         details: format!(
@@ -238,8 +239,8 @@ mod tests {
     use super::*;
     use crate::cloudwatch::query::values::Values;
 
-    fn metric(name: &str, dimensions: &[(&str, &str)], account: Option<&str>) -> Metric {
-        Metric::of("N", name, dimensions, account)
+    fn metric(name: &str, dimensions: &[(&str, &str)], account: Option<&str>) -> Arc<Metric> {
+        Metric::of("N", name, dimensions, account).into()
     }
 
     fn selector(dimension: Option<&str>) -> MetricSelector {
@@ -263,11 +264,15 @@ mod tests {
         ] {
             let metrics = (0..listed)
                 .map(|number: u32| metric("M", &[("A", number.to_string().as_str())], None));
-            let found = match find(&selector(dimension), &Catalogue::of(metrics)) {
-                Found::Exact(metrics) | Found::SeveralMatches(metrics) => (metrics.len(), false),
-                Found::TooMany { count, .. } => (count, true),
-                other => panic!("{other:?}"),
-            };
+            let found =
+                match find(&selector(dimension), &Catalogue::of(metrics.map(Arc::unwrap_or_clone)))
+                {
+                    Found::Exact(metrics) | Found::SeveralMatches(metrics) => {
+                        (metrics.len(), false)
+                    }
+                    Found::TooMany { count, .. } => (count, true),
+                    other => panic!("{other:?}"),
+                };
             assert_eq!(found, expected, "{listed} metrics with {dimension:?}");
         }
     }

@@ -30,12 +30,10 @@ impl MetricSelector {
     /// This selector with the dimension `name` in place of [`RESOURCE`]. `None` if it has no
     /// [`RESOURCE`], or if it has both.
     pub(crate) fn with_resource_as(&self, name: &str) -> Option<Self> {
-        if self.dimensions.iter().any(|(known, _)| known == name) {
-            return None;
-        }
+        let position = |name| self.dimensions.iter().position(|(known, _)| known == name);
+        let resource = position(RESOURCE).filter(|_| position(name).is_none())?;
         let mut selector = self.clone();
-        let (resource, _) = selector.dimensions.iter_mut().find(|(known, _)| known == RESOURCE)?;
-        name.clone_into(resource);
+        name.clone_into(&mut selector.dimensions[resource].0);
         selector.dimensions.sort();
         Some(selector)
     }

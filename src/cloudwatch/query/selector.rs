@@ -1,5 +1,7 @@
 //! Which metrics a query selects.
 
+use std::sync::Arc;
+
 use super::error::{invalid, summarize};
 use super::field::Field;
 use super::metric::Metric;
@@ -115,7 +117,7 @@ impl MetricSelector {
 
     /// The metrics that this selector names: every combination of its values, where a `*` stands
     /// for itself.
-    pub(crate) fn metrics(&self) -> Vec<Metric> {
+    pub(crate) fn metrics(&self) -> Vec<Arc<Metric>> {
         let mut metrics = Vec::new();
         let accounts: Vec<Option<&String>> = match self.accounts.as_slice() {
             [] => vec![None],
@@ -145,7 +147,7 @@ impl MetricSelector {
                 })
                 .collect();
         }
-        metrics
+        metrics.into_iter().map(Arc::new).collect()
     }
 }
 
@@ -153,8 +155,8 @@ impl MetricSelector {
 ///
 /// # Errors
 /// They are larger than one query can combine.
-pub(crate) fn check_size(metrics: &[Metric]) -> Result<(), MirrorError> {
-    match metrics.iter().map(Metric::bytes).sum() {
+pub(crate) fn check_size(metrics: &[Arc<Metric>]) -> Result<(), MirrorError> {
+    match metrics.iter().map(|metric| metric.bytes()).sum() {
         ..=MAX_BYTES => Ok(()),
         bytes => Err(too_long(bytes)),
     }
@@ -306,7 +308,7 @@ mod tests {
     fn listed_metrics_have_a_maximum_size() {
         for (length, is_allowed) in [(MAX_BYTES, true), (MAX_BYTES + 1, false)] {
             let metrics = [length / 2, length - length / 2]
-                .map(|length| Metric::of("", &"x".repeat(length), &[], None));
+                .map(|length| Metric::of("", &"x".repeat(length), &[], None).into());
             let found = check_size(&metrics);
             assert_eq!(found.is_ok(), is_allowed, "{found:?}");
         }
