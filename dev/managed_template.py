@@ -57,7 +57,7 @@ SIZES = """\
     MinValue: 1
     MaxValue: 1000
     Description: >-
-      The maximum number of execution environments. Each starts callsPerSecond calls a second, 15 by
+      The maximum number of execution environments. Each starts callsPerSecond calls a second, 40 by
       default. The product must stay below CloudWatch's quota of GetMetricData calls in the account
       and region.
   MaxVCpus:

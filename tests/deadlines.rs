@@ -14,12 +14,11 @@ use support::app::{app_with, now};
 use support::events::post;
 use support::wire_fake::{Response, WireFake};
 
-/// The time limit of a request, and the time that it may take on a busy machine.
+/// The time limit of a request, of which a tenth is for sending the answer.
 const ALLOWED: Duration = Duration::from_millis(1_000);
-const LONGEST: Duration = Duration::from_millis(1_400);
 
 /// Fifty requests at once to a CloudWatch that never responds, with twice as many busy threads as
-/// cores. Every request ends by its deadline.
+/// cores. Every request ends by its deadline, or as late as a timer does on this machine.
 #[test]
 fn deadlines_hold_while_the_machine_is_busy() {
     let fake = WireFake::new(|_| Response::Never);
@@ -35,7 +34,7 @@ fn deadlines_hold_while_the_machine_is_busy() {
         json!({"connectionDetails": details, "query": Value::Null})
     };
     let over = AtomicBool::new(false);
-    let longest = std::thread::scope(|scope| {
+    let (longest, timer) = std::thread::scope(|scope| {
         for _ in 0..2 * std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
                 while !over.load(Ordering::Relaxed) {
@@ -50,14 +49,20 @@ fn deadlines_hold_while_the_machine_is_busy() {
             assert!(details.starts_with("no answer within 900 milliseconds"), "{details}");
             started.elapsed()
         }));
+        let timers = join_all((0..50).map(|_| async {
+            let started = Instant::now();
+            tokio::time::sleep(ALLOWED).await;
+            started.elapsed()
+        }));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let longest = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            runtime.block_on(requests).into_iter().max().unwrap()
+            let (requests, timers) = runtime.block_on(async { tokio::join!(requests, timers) });
+            (requests.into_iter().max().unwrap(), timers.into_iter().max().unwrap())
         }));
         over.store(true, Ordering::Relaxed);
         longest.unwrap()
     });
-    assert!(longest < LONGEST, "{longest:?}");
+    assert!(longest < timer + ALLOWED / 4, "{longest:?}, and a timer {timer:?}");
     for call in ["AssumeRole", "GetMetricData", "ListMetrics"] {
         assert!(fake.count(call) > 0, "{call}");
     }

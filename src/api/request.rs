@@ -153,8 +153,9 @@ fn aggregation(aggregation: &Object) -> Result<Aggregation, MirrorError> {
 /// The choice that `node` names; `None` if it is absent.
 fn choice<T: Copy>(node: &Node, choices: &[(&str, T)]) -> Result<Option<T>, MirrorError> {
     node.optional(|node| {
-        let find = |name| choices.iter().find(|(known, _)| *known == name);
-        node.parsed(&one_of(choices), |name| find(name).map(|(_, choice)| *choice))
+        let name = node.value().and_then(Value::as_str);
+        let found = choices.iter().find(|(known, _)| Some(*known) == name);
+        found.map(|(_, choice)| *choice).ok_or_else(|| node.wrong(&one_of(choices)))
     })
 }
 

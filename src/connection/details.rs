@@ -126,11 +126,9 @@ impl<'a> Details<'a> {
         unit: &str,
     ) -> Result<Option<u64>, MirrorError> {
         let Some(node) = self.get(name) else { return Ok(None) };
-        let expected = format!("a whole number of {unit} from {min} to {max}");
-        match node.integer(&expected)? {
-            number if (min..=max).contains(&number) => Ok(Some(number.cast_unsigned())),
-            _ => Err(node.wrong(&expected)),
-        }
+        let wrong = || node.wrong(&format!("a whole number of {unit} from {min} to {max}"));
+        let number = node.integer("").ok().filter(|number| (min..=max).contains(number));
+        Ok(Some(number.ok_or_else(wrong)?.cast_unsigned()))
     }
 
     /// A whole number of seconds from `min` to `max`, or the default.

@@ -16,6 +16,10 @@ const MAX_SECRET: usize = 256;
 /// shorter than 4,096 ("GetSessionToken", AWS STS API reference).
 const MAX_TOKEN: usize = 16_384;
 
+const SECRET: &str = "a secret access key, without spaces";
+
+const TOKEN: &str = "a session token, without spaces";
+
 /// The default name of a role's session.
 const SESSION_NAME: &str = "stackstate-mirror";
 
@@ -64,8 +68,8 @@ impl Identity {
                 text.len() <= 128 && text.bytes().all(is_allowed)
             },
         )?;
-        let secret = secret(details, "secretAccessKey", "a secret access key", MAX_SECRET)?;
-        let token = self::secret(details, "sessionToken", "a session token", MAX_TOKEN)?;
+        let secret = secret(details, "secretAccessKey", SECRET, MAX_SECRET)?;
+        let token = self::secret(details, "sessionToken", TOKEN, MAX_TOKEN)?;
         let keys = ["accessKeyId", "secretAccessKey"];
         let has_empty_keys = keys.iter().all(|name| details.get(name).is_some());
         let role = Role::read(details)?;
@@ -149,11 +153,11 @@ impl Role {
 fn secret<'a>(
     details: &Details<'a>,
     name: &str,
-    what: &str,
+    expected: &str,
     max: usize,
 ) -> Result<Option<&'a str>, MirrorError> {
     let is_graphic = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    let text = details.text(name, &format!("{what}, without spaces"), is_graphic)?;
+    let text = details.text(name, expected, is_graphic)?;
     match details.get(name) {
         Some(node) if text.is_some_and(|text| text.len() > max) => {
             Err(node.wrong(&format!("at most {max} characters")))

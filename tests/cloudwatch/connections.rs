@@ -1,7 +1,7 @@
 //! Callers and their permissions.
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use serde_json::{Value, json};
 use stackstate_mirror::app::App;
 use stackstate_mirror::time::EpochMillis;
+use tokio::time::Instant;
 
 use crate::support::app::{NOW, app_with, app_with_client};
 use crate::support::events::{Reply, event, post, serve};
@@ -181,7 +182,7 @@ async fn nothing_of_aws_is_built_for_random_data() {
     assert!(!app.cloudwatch().is_unused());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_cloudwatch_that_never_responds_is_not_waited_for() {
     // The system accepts the connection, but nothing responds.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -248,7 +249,7 @@ async fn dialogs_have_their_answer_before_they_give_up() {
             "field": {"fieldName": "Host"}, "startTime": 0, "endTime": crate::support::app::NOW,
         });
         let details = with(account(OWNER), more.clone());
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         let body = json!({"connectionDetails": details, "query": query});
         let reply = post(&app, call, &body).await;
         assert_eq!(started.elapsed().as_millis(), millis, "{call} {more}");
