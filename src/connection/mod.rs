@@ -35,12 +35,11 @@ impl Connection {
         let details = Details::collect(details)?;
         let integer = |node: &Node| node.integer("a whole number");
         let seed = details.get("seed").map(integer).transpose()?;
+        let sources = [("random", false), ("cloudwatch", true)];
+        let is_cloudwatch = word(&details, "source", "\"random\" or \"cloudwatch\"", sources)?;
         let identity = Identity::read(&details)?;
         let has_credential = identity.is_some();
         let config = CloudWatchConfig::read(&details, identity)?;
-        let words = "\"random\" or \"cloudwatch\"";
-        let is_cloudwatch =
-            word(&details, "source", words, [("random", false), ("cloudwatch", true)])?;
         Ok(match is_cloudwatch.unwrap_or(has_credential) {
             false => Connection::Random { seed: seed.map(i64::cast_unsigned) },
             true => Connection::CloudWatch(Box::new(config)),
@@ -126,12 +125,7 @@ impl CloudWatchConfig {
     /// The configuration, for the function's own role if the details have no credential.
     fn read(details: &Details, identity: Option<Identity>) -> Result<Self, MirrorError> {
         let function_role = || Identity { credentials: Credentials::FunctionRole, role: None };
-        let nan = word(
-            details,
-            "nanInterpretation",
-            "\"NONE\" or \"ZERO\"",
-            [("NONE", NotANumber::Omit), ("ZERO", NotANumber::Zero)],
-        )?;
+        let nan = [("NONE", NotANumber::Omit), ("ZERO", NotANumber::Zero)];
         Ok(CloudWatchConfig {
             identity: identity.unwrap_or_else(function_role),
             region: details.get("region").map(region).transpose()?,
@@ -140,7 +134,8 @@ impl CloudWatchConfig {
                 Some(node) => node.items()?.map(|item| region(&item)).collect::<Result<_, _>>()?,
             },
             request_timeout: request_timeout(details)?,
-            not_a_number: nan.unwrap_or(NotANumber::Omit),
+            not_a_number: word(details, "nanInterpretation", "\"NONE\" or \"ZERO\"", nan)?
+                .unwrap_or(NotANumber::Omit),
             linked_accounts: details.flag("linkedAccounts")?,
             recently_active_only: details.flag("recentlyActiveOnly")?,
             high_resolution: details.flag("highResolution")?,
