@@ -5,20 +5,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::error::MirrorError;
-
 /// The time by which a request must be answered.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline {
     at: Instant,
     allowed: Duration,
-}
-
-/// The deadline has passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overdue {
-    /// The time that the request was allowed to take.
-    pub allowed: Duration,
 }
 
 impl Deadline {
@@ -52,13 +43,13 @@ impl Deadline {
     /// The output of `work`, if it is ready before the deadline.
     ///
     /// # Errors
-    /// The deadline has passed.
-    pub async fn bound<T>(&self, work: impl Future<Output = T>) -> Result<T, Overdue> {
+    /// The deadline has passed. The error is the time that the request was allowed to take.
+    pub async fn bound<T>(&self, work: impl Future<Output = T>) -> Result<T, Duration> {
         // `timeout_at` polls the future first, so pages that are always ready would never time
         // out.
         let work = async { if self.is_over() { None } else { Some(work.await) } };
         let output = timeout_at(self.at, work).await.ok().flatten();
-        output.ok_or(Overdue { allowed: self.allowed })
+        output.ok_or(self.allowed)
     }
 
     /// Waits for `pause`. If the deadline is earlier, it returns `false` at once.
@@ -68,19 +59,6 @@ impl Deadline {
             sleep(pause).await;
         }
         is_in_time
-    }
-}
-
-impl Overdue {
-    /// The error of a request that waited for `what`.
-    pub fn waiting_for(self, what: &str) -> MirrorError {
-        MirrorError::Connection {
-            details: format!(
-                "no answer within {} milliseconds, the time limit of this request; it was waiting \
-                 for {what}",
-                self.allowed.as_millis(),
-            ),
-        }
     }
 }
 

@@ -10,7 +10,7 @@
 //! | 13 | `event` | Lambda's events → requests |
 //! | 13 | `log` | the log: its format and level |
 //! | 12 | `app` | one request, from its endpoint to its `response` and its `log_line` |
-//! | 11 | `api` | StackState's Mirror REST API: `endpoint`, the access `token`, `request` → query, `answer` → JSON, whose `size` is bounded |
+//! | 11 | `api` | StackState's Mirror REST API: `endpoint`, the access `token`, `request` → query, `answer` → JSON that fits Lambda's answer |
 //! | 11 | `random` | the source of random data |
 //! | 11 | `cloudwatch` | the source CloudWatch: which call answers a query |
 //! | 10 | `cloudwatch::connection_test` | the call `/api/connection` |

@@ -37,19 +37,8 @@ pub struct Tally {
     pub throttled: u32,
     /// The attempts that failed for another reason.
     pub failed: u32,
-    /// Whether the latest attempt that ended was throttled.
+    /// Whether the latest attempt that failed was throttled.
     pub is_throttled: bool,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AttemptEnd {
-    /// AWS answered.
-    Answered,
-    /// AWS refused it because there were too many.
-    Throttled,
-    /// It failed for another reason.
-    Failed,
 }
 
 impl Attempts {
@@ -160,18 +149,16 @@ impl Usage {
         });
     }
 
-    /// Records how an attempt of the current task ended.
-    pub fn record_attempt_end(end: AttemptEnd) {
+    /// Records that an attempt of the current task failed, perhaps because there were too many.
+    pub fn record_failure(is_throttled: bool) {
         let _ = CURRENT.try_with(|(usage, attempts)| {
-            let is_throttled = end == AttemptEnd::Throttled;
             usage.record(|counts| counts.throttles += u32::from(is_throttled));
             if let Some(throttles) = attempts.throttles.as_ref().filter(|_| is_throttled) {
                 throttles.fetch_add(1, Ordering::Relaxed);
             }
             let mut tally = lock(&attempts.tally);
             tally.is_throttled = is_throttled;
-            tally.throttled += u32::from(is_throttled);
-            tally.failed += u32::from(end == AttemptEnd::Failed);
+            *(if is_throttled { &mut tally.throttled } else { &mut tally.failed }) += 1;
         });
     }
 
@@ -246,15 +233,15 @@ mod tests {
         Usage::record_attempt();
         let call = async {
             Usage::record_attempt();
-            Usage::record_attempt_end(AttemptEnd::Throttled);
+            Usage::record_failure(true);
             tokio::task::yield_now().await;
             assert_eq!(Attempts::current().begun, 1);
         };
         let twice = async {
             Usage::record_attempt();
-            Usage::record_attempt_end(AttemptEnd::Throttled);
+            Usage::record_failure(true);
             Usage::record_attempt();
-            Usage::record_attempt_end(AttemptEnd::Failed);
+            Usage::record_failure(false);
         };
         tokio::join!(usage.wait(&one, call), usage.wait(&other, twice));
         let counts = usage.counts();

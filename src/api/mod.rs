@@ -4,5 +4,3 @@ pub mod answer;
 pub mod endpoint;
 pub mod request;
 pub mod token;
-
-mod size;

@@ -26,40 +26,28 @@ pub fn access_token(body: &[u8]) -> Option<String> {
             details = Some(value);
         }
     })?;
-    let mut tokens = Tokens::None;
+    // The different ones, at most two. `None` is one that is no text.
+    let mut tokens: Vec<Option<String>> = Vec::new();
+    let mut add = |value: &RawValue| {
+        let token = serde_json::from_str(value.get()).ok();
+        if tokens.len() < 2 && !tokens.contains(&token) {
+            tokens.push(token);
+        }
+    };
     for_each_member(details?.get(), |name, value| match Member::named(name) {
-        Member::AccessToken => tokens.add(value),
+        Member::AccessToken => add(value),
         Member::Aws => {
             // If it is not an object, it has no members.
             let _ = for_each_member(value.get(), |name, value| match Member::named(name) {
-                Member::AccessToken => tokens.add(value),
+                Member::AccessToken => add(value),
                 Member::Aws | Member::Other => {}
             });
         }
         Member::Other => {}
     })?;
-    match tokens {
-        Tokens::One(token) => Some(token),
-        Tokens::None | Tokens::Ambiguous => None,
-    }
-}
-
-/// The tokens that were found so far.
-enum Tokens {
-    None,
-    One(String),
-    /// There are different ones, or one that is no text.
-    Ambiguous,
-}
-
-impl Tokens {
-    fn add(&mut self, value: &RawValue) {
-        *self =
-            match (std::mem::replace(self, Tokens::Ambiguous), serde_json::from_str(value.get())) {
-                (Tokens::None, Ok(token)) => Tokens::One(token),
-                (Tokens::One(one), Ok(token)) if one == token => Tokens::One(one),
-                _ => Tokens::Ambiguous,
-            };
+    match <[_; 1]>::try_from(tokens) {
+        Ok([token]) => token,
+        Err(_) => None,
     }
 }
 

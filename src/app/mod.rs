@@ -88,7 +88,7 @@ impl App {
     /// A mirror with this configuration.
     pub fn new(config: &Config, dependencies: Dependencies) -> Self {
         App {
-            api_key: config.api_key.clone(),
+            api_key: config.api_key.expose().to_owned(),
             access: Access::new(&config.access_tokens, &config.allowed_networks),
             has_explorer: config.explorer,
             dependencies,

@@ -24,9 +24,11 @@ impl RequestContext<'_> {
             .end_time(DateTime::from_millis(self.now.0));
         let list = client.client.list_metrics();
         self.usage.record(|counts| counts.metrics_asked += 1);
+        let [list_attempts, data_attempts] =
+            [Action::ListMetrics, Action::GetMetricData].map(|action| client.attempts(action));
         match tokio::join!(
-            client.call(Action::ListMetrics, list.send()),
-            client.call(Action::GetMetricData, data.send())
+            client.call(Action::ListMetrics, list_attempts, list.send()),
+            client.call(Action::GetMetricData, data_attempts, data.send())
         ) {
             (Ok(_), Ok(_)) => Ok(()),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),

@@ -135,9 +135,7 @@ impl RequestContext<'_> {
         plan: Plan,
         queries: &[Query],
     ) -> Result<Series, MirrorError> {
-        let backlog = self.backlog(client);
-        let throttles = backlog.as_ref().map(|backlog| backlog.throttles());
-        let client = RegionClient { throttles, ..client.clone() };
-        fetch(&client, backlog.as_ref(), queries, Series::new(plan, query.not_a_number)).await
+        let series = Series::new(plan, query.not_a_number);
+        fetch(client, self.backlog(client).as_ref(), queries, series).await
     }
 }

@@ -1,7 +1,6 @@
 //! The configuration, read once from the environment.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -19,10 +18,11 @@ pub const TUTORIAL_KEY: &str = "api_key";
 const MIN_TOKEN_LENGTH: usize = 16;
 
 /// The configuration of the function.
+#[derive(Debug)]
 pub struct Config {
     /// `MIRROR_API_KEY`: the key that every answer carries, so that StackState accepts it. One
     /// or more visible ASCII characters.
-    pub api_key: String,
+    pub api_key: Secret,
     /// `MIRROR_ACCESS_TOKEN`: the tokens that callers may use, separated by commas. Several
     /// tokens allow a rotation without downtime. Without any, every caller is admitted.
     pub access_tokens: Vec<Secret>,
@@ -91,7 +91,7 @@ impl Config {
             _ => Vec::new(),
         };
         Ok(Config {
-            api_key,
+            api_key: Secret::new(api_key),
             access_tokens,
             allowed_networks: networks(&own("MIRROR_ALLOWED_CIDRS")?.unwrap_or_default())?,
             explorer: switch(own("MIRROR_EXPLORER")?.unwrap_or_default())?,
@@ -103,7 +103,7 @@ impl Config {
 
     /// A warning for the owner of the function, if there is one.
     pub fn warning(&self) -> Option<&'static str> {
-        (self.deployed && self.api_key == TUTORIAL_KEY).then_some(
+        (self.deployed && self.api_key.expose() == TUTORIAL_KEY).then_some(
             "MIRROR_API_KEY is the key of StackState's tutorial, api_key, which is public; set it \
              to a key of your own, here and as the Api Key in StackState",
         )
@@ -153,25 +153,6 @@ fn canonical(network: IpNet) -> Option<IpNet> {
             IpNet::new(address.into(), network.prefix_len().checked_sub(96)?).ok()
         }
         _ => Some(network),
-    }
-}
-
-impl fmt::Debug for Config {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config {
-            api_key: _,
-            access_tokens: _,
-            allowed_networks: _,
-            explorer,
-            aws: _,
-            deployed,
-            concurrency,
-        } = self;
-        f.debug_struct("Config")
-            .field("explorer", explorer)
-            .field("deployed", deployed)
-            .field("concurrency", concurrency)
-            .finish_non_exhaustive()
     }
 }
 
@@ -263,7 +244,7 @@ mod tests {
             (&[("MIRROR_API_KEY", "line\nbreak")], Err(ConfigError::ApiKey)),
             (&[("MIRROR_API_KEY", "schlüssel")], Err(ConfigError::ApiKey)),
         ] {
-            assert_eq!(read(variables).map(|config| config.api_key), key.map(str::to_owned));
+            assert_eq!(read(variables).map(|config| config.api_key), key.map(Secret::new));
         }
     }
 
@@ -281,15 +262,6 @@ mod tests {
             assert_eq!(warning.is_some(), is_warned, "{variables:?}");
             assert!(warning.is_none_or(|text| text.starts_with("MIRROR_API_KEY is")));
         }
-    }
-
-    #[test]
-    fn a_configuration_is_printed_without_its_secrets() {
-        let config = read(&[("MIRROR_API_KEY", "hush"), ("MIRROR_EXPLORER", "1")]).unwrap();
-        assert_eq!(
-            format!("{config:?}"),
-            "Config { explorer: true, deployed: false, concurrency: 1, .. }"
-        );
     }
 
     #[test]
@@ -322,6 +294,6 @@ mod tests {
             ("HTTPS_PROXY", "http://user:s3cret@proxy:1"),
         ])
         .unwrap();
-        assert!(!format!("{config:?} {:?}", config.aws).contains("s3cret"));
+        assert!(!format!("{config:?}").contains("s3cret"));
     }
 }

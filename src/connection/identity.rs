@@ -105,23 +105,6 @@ impl Identity {
         };
         Ok(credentials.map(|credentials| Identity { credentials, role }))
     }
-
-    /// The approximate size of its texts, in bytes.
-    pub fn bytes(&self) -> usize {
-        let keys = match &self.credentials {
-            Credentials::FunctionRole => 0,
-            Credentials::Keys(Keys { access_key_id, secret_access_key, session_token }) => {
-                let token = session_token.as_ref().map_or(0, |token| token.expose().len());
-                access_key_id.expose().len() + secret_access_key.expose().len() + token
-            }
-        };
-        let role =
-            self.role.as_ref().map_or(0, |Role { arn, external_id, session_name, .. }| {
-                let external_id = external_id.as_ref().map_or(0, |id| id.expose().len());
-                arn.len() + external_id + session_name.len()
-            });
-        keys + role
-    }
 }
 
 impl Role {

@@ -31,11 +31,9 @@ use crate::shared::lock;
 use crate::time::EpochMillis;
 use crate::usage::{Attempts, Usage};
 
-/// The maximum number of cached clients.
+/// The maximum number of cached clients. The longest credentials have some 17 KB, so this also bounds
+/// their size.
 const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
-
-/// The maximum size of the credentials of all cached clients, in bytes.
-const MAX_BYTES: usize = 512 << 10;
 
 /// A client that was unused for this long is dropped with its keys.
 const IDLE_LIFETIME: Duration = Duration::from_secs(900);
@@ -66,7 +64,7 @@ pub(crate) struct Clients {
 impl Clients {
     /// Clients that `build` builds.
     pub(crate) fn new(build: Box<BuildClient>) -> Self {
-        Clients { build, cache: BoundedCache::new(MAX_CLIENTS, MAX_BYTES) }
+        Clients { build, cache: BoundedCache::new(MAX_CLIENTS, usize::MAX) }
     }
 
     /// Whether no client was built yet.
@@ -91,7 +89,7 @@ impl Clients {
             Some(client) => client,
             None => (self.build)(identity, &region)?,
         };
-        self.cache.insert(caller, client.clone(), identity.bytes(), now, IDLE_LIFETIME);
+        self.cache.insert(caller, client.clone(), 0, now, IDLE_LIFETIME);
         let CallerClient { cloudwatch, role } = client;
         if let Some(role) = role {
             let attempts = Arc::new(Attempts::until(deadline.at(), None));

@@ -4,13 +4,13 @@
 //! a signature can quote the session token.
 
 use std::error::Error;
+use std::time::Duration;
 
 use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::http::Response;
 
 use super::proxy::ProxyError;
 use crate::connection::Role;
-use crate::deadline::Overdue;
 use crate::error::MirrorError;
 use crate::region::Region;
 use crate::usage::Tally;
@@ -41,27 +41,29 @@ impl Action<'_> {
     }
 }
 
-/// The error of a call that has not ended by the deadline.
+/// The error of a call that has not ended in the time that its request is allowed to take.
 pub(super) fn overdue(
-    overdue: Overdue,
+    allowed: Duration,
     action: Action,
     region: &Region,
     attempts: Tally,
 ) -> MirrorError {
+    let (service, millis) = (action.service(), allowed.as_millis());
     if attempts.is_throttled {
-        let within = format!(" within {} milliseconds", overdue.allowed.as_millis());
+        let within = format!(" within {millis} milliseconds");
         return MirrorError::Connection { details: throttled(action, region, attempts, &within) };
     }
-    let service = action.service();
-    let tried = in_attempts(attempts);
-    overdue.waiting_for(&match action {
-        Action::ListMetrics | Action::GetMetricData => {
-            format!("{service} in {region} to answer {}{tried}", action.name())
-        }
-        Action::AssumeRole(role) => {
-            format!("{service} in {region} to assume the role {}{tried}", role.arn)
-        }
-    })
+    let what = match action {
+        Action::ListMetrics | Action::GetMetricData => format!("answer {}", action.name()),
+        Action::AssumeRole(role) => format!("assume the role {}", role.arn),
+    };
+    MirrorError::Connection {
+        details: format!(
+            "no answer within {millis} milliseconds, the time limit of this request; it was waiting \
+             for {service} in {region} to {what}{}",
+            in_attempts(attempts)
+        ),
+    }
 }
 
 /// The error of a call that failed after these attempts, at AWS or on the way there.

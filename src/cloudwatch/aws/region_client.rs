@@ -74,38 +74,17 @@ pub(crate) struct RegionClient {
 }
 
 impl RegionClient {
-    /// The same client with an earlier deadline, which leaves time to process the results.
-    pub(crate) fn with_earlier_deadline(&self) -> Self {
-        RegionClient { deadline: self.deadline.earlier(), ..self.clone() }
-    }
-
-    /// The output of `call`.
-    ///
-    /// # Errors
-    /// CloudWatch refuses the call, cannot be reached, or has not answered by the deadline.
-    pub(crate) fn call<'a, T, E>(
-        &'a self,
-        action: Action<'a>,
-        call: impl Future<Output = Result<T, SdkError<E, Response>>> + Send + 'a,
-    ) -> impl Future<Output = Result<T, MirrorError>> + Send + 'a
-    where
-        T: Send + 'a,
-        E: ProvideErrorMetadata + Error + Send + 'static,
-    {
-        self.call_counted(action, self.attempts(action), call)
-    }
-
     /// The attempts of a call that has not begun.
     pub(crate) fn attempts(&self, action: Action<'_>) -> Arc<Attempts> {
         let throttles = self.throttles.clone().filter(|_| action == Action::GetMetricData);
         Arc::new(Attempts::until(self.deadline.at(), throttles))
     }
 
-    /// The output of `call`, whose attempts others can look at.
+    /// The output of `call`. Its attempts are counted, and others can look at them.
     ///
     /// # Errors
-    /// Like [`RegionClient::call`].
-    pub(crate) fn call_counted<'a, T, E>(
+    /// CloudWatch refuses the call, cannot be reached, or has not answered by the deadline.
+    pub(crate) fn call<'a, T, E>(
         &'a self,
         action: Action<'a>,
         attempts: Arc<Attempts>,

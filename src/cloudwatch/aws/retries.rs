@@ -26,7 +26,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
 use super::error::is_throttling;
-use crate::usage::{AttemptEnd, Attempts, Tally, Usage};
+use crate::usage::{Attempts, Tally, Usage};
 
 /// The maximum number of attempts of a call that fail without being throttled.
 const MAX_FAILURES: u32 = 3;
@@ -143,14 +143,9 @@ impl Intercept for Retries {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let error = context.output_or_error().and_then(Result::err);
-        let Some(error) = error else {
-            Usage::record_attempt_end(AttemptEnd::Answered);
-            return Ok(());
-        };
+        let Some(Err(error)) = context.output_or_error() else { return Ok(()) };
         let is_throttled = error.as_operation_error().and_then(code).is_some_and(is_throttling);
-        let end = if is_throttled { AttemptEnd::Throttled } else { AttemptEnd::Failed };
-        Usage::record_attempt_end(end);
+        Usage::record_failure(is_throttled);
         let tally = Attempts::current();
         let state = config.interceptor_state();
         state.store_put(next_config(tally));

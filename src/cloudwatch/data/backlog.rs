@@ -14,7 +14,6 @@
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -110,11 +109,6 @@ pub(super) enum Turn<T> {
 }
 
 impl Backlog {
-    /// The counter of throttled attempts, which slow the limiter down.
-    pub(crate) fn throttles(&self) -> Arc<AtomicU32> {
-        self.limiter.throttles()
-    }
-
     /// Remembers a batch that CloudWatch refused.
     pub(super) fn refuse(&self, batch: &Batch) {
         self.refused.insert(batch.digest(), (), 0, self.now(), REFUSED_LIFETIME);
@@ -147,7 +141,7 @@ impl Backlog {
             let begun = Instant::now();
             let turn = client.deadline.bound(self.wait(client, batch, most)).await;
             client.usage.record(|counts| counts.queued += begun.elapsed());
-            let place = match turn.map_err(|overdue| self.not_asked(client, overdue.allowed))?? {
+            let place = match turn.map_err(|allowed| self.not_asked(client, allowed))?? {
                 Turn::Alone(permit) => return Ok(Turn::Alone(permit)),
                 Turn::Shared(place) => place,
             };

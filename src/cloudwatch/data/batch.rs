@@ -151,7 +151,7 @@ impl Batch {
             begin(token.is_none())?;
             attempts.restart();
             let page = self.page(client, page_size, token).send();
-            let page = client.call_counted(Action::GetMetricData, attempts.clone(), page).await?;
+            let page = client.call(Action::GetMetricData, attempts.clone(), page).await?;
             token = page.next_token.clone();
             let ControlFlow::Continue(has_failed) = take(page)? else { return Ok(false) };
             match &token {

@@ -30,6 +30,8 @@ pub(crate) async fn fetch(
     queries: &[Query],
     mut series: Series,
 ) -> Result<Series, MirrorError> {
+    let throttles = backlog.map(|backlog| backlog.limiter.throttles());
+    let client = &RegionClient { throttles, ..client.clone() };
     let windows: Vec<_> = series.plan.windows(queries.len().min(MAX_QUERIES)).collect();
     let all = windows.len().saturating_mul(queries.len());
     if all > MAX_ASKED {
@@ -66,7 +68,7 @@ async fn read(
     batch: &Batch,
     series: Series,
 ) -> Result<Series, MirrorError> {
-    let mut tries = Tries::first();
+    let mut tries = Tries::default();
     let mut can_share = true;
     loop {
         let mut read = series.clone();
@@ -98,7 +100,7 @@ async fn read(
                 continue;
             }
             // A part of a single series can be shown, and StackState asks for the rest.
-            if read.plan.fold == Fold::Single && read.makes_progress() {
+            if matches!(read.plan.fold, Fold::Single | Fold::Expression) && read.makes_progress() {
                 read.mark_partial();
                 return Ok(read);
             }

@@ -22,59 +22,33 @@ pub(crate) struct Plan {
     /// metrics.
     pub(super) statistics: Vec<Statistic>,
     pub(super) fold: Fold,
-    pub(super) kind: QueryKind,
+    pub(super) kind: PointKind,
     /// The maximum number of points, at most [`MAX_POINTS`].
     pub(super) limit: usize,
     pub(super) unit: Option<StandardUnit>,
 }
 
-/// What a kind of query does with gaps, with the limit, and with several series in a response.
+/// What a point is, and what becomes of gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum QueryKind {
-    /// Metrics without aggregation. A point has one timestamp, a gap stays a gap, the limit cuts
-    /// the response, and there is one series for each metric.
-    RawMetrics,
-    /// Metrics with aggregation. A point is a bucket; the rest is like `RawMetrics`.
-    MetricBuckets,
-    /// `SUM` and `EVENT_COUNT`. A bucket without samples is 0 if it ends at `zeros_until` (epoch
-    /// milliseconds, the end of a period) or before, or before a bucket with samples. Later ones
-    /// are left out: their samples may be on their way. Until then all buckets are known in
+pub(super) enum PointKind {
+    /// A sample, with one timestamp. A gap stays a gap, and the limit cuts the response.
+    Raw,
+    /// A bucket, with its start and end. The rest is like `Raw`.
+    Bucket,
+    /// A bucket of `SUM` or `EVENT_COUNT`. One without samples is 0 if it ends at `zeros_until`
+    /// (epoch milliseconds, the end of a period) or before, or before a bucket with samples. Later
+    /// ones are left out: their samples may be on their way. Until then all buckets are known in
     /// advance, so the limit cuts the window before the call; `is_cut` says whether it did.
-    ZeroFilledBuckets { zeros_until: i64, is_cut: bool },
-    /// An expression without aggregation. A point has one timestamp, a gap stays a gap, the limit
-    /// cuts the response, and a second series is an error.
-    RawExpression,
-    /// An expression with aggregation. A point is a bucket; the rest is like `RawExpression`.
-    ExpressionBuckets,
+    ZeroFilled { zeros_until: i64, is_cut: bool },
 }
 
-impl QueryKind {
-    /// Whether points have one timestamp instead of a start and an end.
-    pub(super) fn is_raw(self) -> bool {
-        match self {
-            QueryKind::RawMetrics | QueryKind::RawExpression => true,
-            QueryKind::MetricBuckets
-            | QueryKind::ZeroFilledBuckets { .. }
-            | QueryKind::ExpressionBuckets => false,
-        }
-    }
-
-    /// Whether an expression is asked for. Its response can have any number of series.
-    pub(super) fn is_expression(self) -> bool {
-        match self {
-            QueryKind::RawExpression | QueryKind::ExpressionBuckets => true,
-            QueryKind::RawMetrics
-            | QueryKind::MetricBuckets
-            | QueryKind::ZeroFilledBuckets { .. } => false,
-        }
-    }
-}
-
-/// How the series of several metrics become one.
+/// How the series of a response become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Fold {
-    /// There is only one series.
+    /// One metric has one series.
     Single,
+    /// An expression can have any number of series, of which a second is an error.
+    Expression,
     /// The mean of all samples: the sum of the sums divided by the sum of the counts.
     Mean,
     Max,
@@ -97,14 +71,14 @@ impl Plan {
         };
         let limit = query.filter.limit.min(MAX_POINTS);
         let (window, kind) = match query.aggregation.map(|aggregation| aggregation.method) {
-            None => (window, QueryKind::RawMetrics),
+            None => (window, PointKind::Raw),
             Some(Method::Sum | Method::EventCount) => {
                 let zeros_until = window.last_end(zeros_until);
                 let cut = window.cut(limit);
                 let is_cut = cut.end < zeros_until;
                 let window = if is_cut { cut } else { window };
                 let zeros_until = zeros_until.min(window.end);
-                (window, QueryKind::ZeroFilledBuckets { zeros_until, is_cut })
+                (window, PointKind::ZeroFilled { zeros_until, is_cut })
             }
             Some(
                 Method::Mean
@@ -113,7 +87,7 @@ impl Plan {
                 | Method::Min
                 | Method::SumNoZeros
                 | Method::EventCountNoZeros,
-            ) => (window, QueryKind::MetricBuckets),
+            ) => (window, PointKind::Bucket),
         };
         let unit = conditions.unit.clone();
         Plan { window, statistics: vec![statistic], fold: Fold::Single, kind, limit, unit }
@@ -143,10 +117,10 @@ impl Plan {
         Plan {
             window: earliest.map_or(window, |time| window.not_before(time.0)),
             statistics: vec![Statistic::Average],
-            fold: Fold::Single,
+            fold: Fold::Expression,
             kind: match query.aggregation {
-                None => QueryKind::RawExpression,
-                Some(_) => QueryKind::ExpressionBuckets,
+                None => PointKind::Raw,
+                Some(_) => PointKind::Bucket,
             },
             limit: query.filter.limit.min(MAX_POINTS),
             unit: None,
@@ -160,7 +134,7 @@ impl Plan {
         let [statistic] = self.statistics.as_slice() else { return None };
         let percentile = statistic.percentile()?;
         let window = Window { end: self.window.last_end(until.0), ..self.window };
-        let (statistics, kind) = (vec![Statistic::SampleCount], QueryKind::MetricBuckets);
+        let (statistics, kind) = (vec![Statistic::SampleCount], PointKind::Bucket);
         let plan = Plan { window, statistics, kind, limit: 1, ..self.clone() };
         (window.count() > 0).then_some((plan, percentile))
     }
@@ -172,7 +146,7 @@ impl Plan {
             window: Window::of_minutes(count),
             statistics: vec![Statistic::Average],
             fold: Fold::Single,
-            kind: QueryKind::MetricBuckets,
+            kind: PointKind::Bucket,
             limit: MAX_POINTS,
             unit: None,
         }
@@ -188,10 +162,8 @@ impl Plan {
     /// limit, which tells whether there are more points. Several series need as many as possible.
     pub(super) fn page_size(&self) -> usize {
         match self.fold {
-            Fold::Single if !self.kind.is_expression() => {
-                self.limit.saturating_add(1).min(MAX_DATAPOINTS)
-            }
-            Fold::Single | Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS,
+            Fold::Single => self.limit.saturating_add(1).min(MAX_DATAPOINTS),
+            Fold::Expression | Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS,
         }
     }
 
@@ -200,7 +172,7 @@ impl Plan {
     /// once every series has arrived.
     pub(super) fn windows(&self, queries: usize) -> impl Iterator<Item = Window> + use<> {
         self.window.spans(match self.fold {
-            Fold::Single => usize::MAX,
+            Fold::Single | Fold::Expression => usize::MAX,
             Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS / queries.max(1),
         })
     }
@@ -229,13 +201,13 @@ mod tests {
     #[test]
     fn a_page_of_one_metric_has_one_point_more_than_the_limit() {
         for (fold, kind, limit, size) in [
-            (Fold::Single, QueryKind::MetricBuckets, 100, 101),
-            (Fold::Single, QueryKind::RawMetrics, 100_799, 100_800),
-            (Fold::Single, QueryKind::RawMetrics, 100_800, 100_800),
-            (Fold::Single, QueryKind::RawMetrics, usize::MAX, 100_800),
-            (Fold::Single, QueryKind::RawExpression, 100, 100_800),
-            (Fold::Single, QueryKind::ExpressionBuckets, 100, 100_800),
-            (Fold::Mean, QueryKind::MetricBuckets, 100, 100_800),
+            (Fold::Single, PointKind::Bucket, 100, 101),
+            (Fold::Single, PointKind::Raw, 100_799, 100_800),
+            (Fold::Single, PointKind::Raw, 100_800, 100_800),
+            (Fold::Single, PointKind::Raw, usize::MAX, 100_800),
+            (Fold::Expression, PointKind::Raw, 100, 100_800),
+            (Fold::Expression, PointKind::Bucket, 100, 100_800),
+            (Fold::Mean, PointKind::Bucket, 100, 100_800),
         ] {
             let plan = Plan { fold, kind, limit, ..Plan::of_minutes(1) };
             assert_eq!(plan.page_size(), size, "{fold:?} {kind:?} {limit}");
@@ -255,13 +227,13 @@ mod tests {
             ("Average", 10 * MINUTE, None),
         ] {
             let statistics = vec![Statistic::parse(statistic).unwrap()];
-            let (kind, unit) = (QueryKind::RawMetrics, Some(StandardUnit::Seconds));
+            let (kind, unit) = (PointKind::Raw, Some(StandardUnit::Seconds));
             let plan = Plan { statistics, kind, unit, ..Plan::of_minutes(10) };
             let window = |end| Window { end, ..plan.window };
             let expected = end.map(|end| Plan {
                 window: window(end),
                 statistics: vec![Statistic::SampleCount],
-                kind: QueryKind::MetricBuckets,
+                kind: PointKind::Bucket,
                 limit: 1,
                 ..plan.clone()
             });

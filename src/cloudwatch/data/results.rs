@@ -46,7 +46,7 @@ impl<'a> Results<'a> {
         messages: &[MessageData],
         results: impl Iterator<Item = (usize, &'r MetricDataResult)> + Clone,
     ) -> Result<bool, MirrorError> {
-        let is_expression = self.series.plan.kind.is_expression();
+        let is_expression = self.series.plan.fold == Fold::Expression;
         reject_warnings(messages, is_expression)?;
         if is_expression {
             self.reject_several_series(results.clone().map(|(_, result)| result))?;
@@ -90,9 +90,7 @@ impl<'a> Results<'a> {
     /// Whether the rest of the results cannot change the points: a single series of metrics already
     /// has more points than the limit.
     pub(super) fn is_enough(&self) -> bool {
-        let plan = &self.series.plan;
-        let can_be = plan.fold == Fold::Single && !plan.kind.is_expression();
-        can_be && self.series.exceeds_limit()
+        self.series.plan.fold == Fold::Single && self.series.exceeds_limit()
     }
 
     /// The status of a result that is not finished, `InternalError` if there is one; `None` if all
@@ -123,15 +121,11 @@ impl<'a> Results<'a> {
     }
 }
 
-/// How often a batch was tried.
+/// How often a batch was tried again.
+#[derive(Default)]
 pub(super) struct Tries(u32);
 
 impl Tries {
-    /// The first try.
-    pub(super) fn first() -> Self {
-        Tries(1)
-    }
-
     /// Waits before another try.
     ///
     /// # Errors
@@ -141,13 +135,10 @@ impl Tries {
         client: &RegionClient,
         status: &StatusCode,
     ) -> Result<(), MirrorError> {
-        let Tries(count) = self;
-        let pause = FIRST_PAUSE * 2_u32.pow(*count - 1);
-        if *count == MAX_TRIES || !client.deadline.pause(pause).await {
-            return Err(unfinished(status, *count));
-        }
-        *count += 1;
-        Ok(())
+        let pause = FIRST_PAUSE * 2_u32.pow(self.0);
+        self.0 += 1;
+        let is_allowed = self.0 < MAX_TRIES && client.deadline.pause(pause).await;
+        if is_allowed { Ok(()) } else { Err(unfinished(status, self.0)) }
     }
 }
 

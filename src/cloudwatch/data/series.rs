@@ -1,6 +1,6 @@
 //! Datapoints → points: folds several series into one, fills gaps, applies the limit.
 
-use super::plan::{Fold, Plan, QueryKind};
+use super::plan::{Fold, Plan, PointKind};
 use crate::cloudwatch::query::expression;
 use crate::connection::NotANumber;
 use crate::error::MirrorError;
@@ -51,18 +51,18 @@ impl Series {
         }
         let index = usize::try_from((time - window.start) / window.period).unwrap_or(usize::MAX);
         let Some(bucket) = self.buckets.get_mut(index) else { return Ok(()) };
-        if self.plan.kind.is_expression() && bucket.is_some() {
+        if self.plan.fold == Fold::Expression && bucket.is_some() {
             return Err(expression::shorter_period(window.period / 1_000));
         }
         self.found += usize::from(bucket.is_none());
         let first = match self.plan.fold {
-            Fold::Single | Fold::Mean | Fold::Sum => 0.0,
+            Fold::Single | Fold::Expression | Fold::Mean | Fold::Sum => 0.0,
             Fold::Max => f64::NEG_INFINITY,
             Fold::Min => f64::INFINITY,
         };
         let folded = &mut bucket.get_or_insert([first; 2])[statistic];
         *folded = match self.plan.fold {
-            Fold::Single => value,
+            Fold::Single | Fold::Expression => value,
             Fold::Mean | Fold::Sum => *folded + value,
             Fold::Max => folded.max(value),
             Fold::Min => folded.min(value),
@@ -95,7 +95,7 @@ impl Series {
     pub(crate) fn into_telemetry(self) -> Telemetry {
         let Series { plan, not_a_number: _, mut buckets, found: _, mut is_partial } = self;
         let window = plan.window;
-        if let QueryKind::ZeroFilledBuckets { zeros_until, is_cut } = plan.kind {
+        if let PointKind::ZeroFilled { zeros_until, is_cut } = plan.kind {
             if !is_partial {
                 buckets.resize(window.count(), None);
                 let certain = (zeros_until - window.start) / window.period;
@@ -113,11 +113,13 @@ impl Series {
             .filter_map(|(start, bucket)| bucket.map(|[value, count]| (start, value, count)))
             .map(|(start, value, count)| match plan.fold {
                 Fold::Mean => (start, value / count),
-                Fold::Single | Fold::Max | Fold::Min | Fold::Sum => (start, value),
+                Fold::Single | Fold::Expression | Fold::Max | Fold::Min | Fold::Sum => {
+                    (start, value)
+                }
             })
             .filter(|(_, value)| value.is_finite());
         let shown = values.by_ref().take(plan.limit);
-        let points = if plan.kind.is_raw() {
+        let points = if plan.kind == PointKind::Raw {
             Points::Raw(shown.map(|(time, value)| RawPoint { value, time }).collect())
         } else {
             let bucket = |(start, value)| Bucket { value, start, end: start + window.period };

@@ -139,7 +139,7 @@ async fn ask(
     let Some(batch) = batch else { return Ok(Vec::new()) };
     let (mut messages, mut pages, mut has_more) = (Vec::new(), 0, false);
     let mut results = vec![Vec::new(); batch.queries.len()];
-    let mut tries = Tries::first();
+    let mut tries = Tries::default();
     let begin = |is_first: bool| {
         if !is_first {
             limiter.count();

@@ -134,6 +134,10 @@ impl Lists {
         let list = shared::start(async move {
             let list = list_metrics(&client, &filter, max_metrics).await.map(Arc::new);
             if let Ok(catalogue) = &list {
+                if catalogue.bytes > LARGE {
+                    // The pages lie below the catalogue in the heap.
+                    heap::give_back();
+                }
                 lists.insert(client.caller, filter, catalogue.clone(), max_metrics, now);
             }
             lock(&lists.being_read).remove(&read);
@@ -171,31 +175,18 @@ async fn list_metrics(
     filter: &ListFilter,
     max_metrics: usize,
 ) -> Result<Catalogue, MirrorError> {
-    let catalogue = read_pages(client, filter, max_metrics).await?;
-    if catalogue.bytes > LARGE {
-        // The pages lie below the catalogue in the heap.
-        heap::give_back();
-    }
-    Ok(catalogue)
-}
-
-async fn read_pages(
-    client: &RegionClient,
-    filter: &ListFilter,
-    max_metrics: usize,
-) -> Result<Catalogue, MirrorError> {
-    let earlier = client.with_earlier_deadline();
+    // Leaves time to process the results.
+    let earlier = RegionClient { deadline: client.deadline.earlier(), ..client.clone() };
     let mut catalogue = CatalogueBuilder::default();
     let mut tokens = HashSet::new();
     let mut token: Option<String> = None;
     loop {
         let call = request(client, filter, token.clone()).send();
-        let page = match token {
-            None => client.call(Action::ListMetrics, call).await?,
-            Some(_) => match earlier.call(Action::ListMetrics, call).await {
-                Err(_) if earlier.deadline.is_over() => break,
-                page => page?,
-            },
+        let caller = if token.is_none() { client } else { &earlier };
+        let attempts = caller.attempts(Action::ListMetrics);
+        let page = match caller.call(Action::ListMetrics, attempts, call).await {
+            Err(_) if token.is_some() && earlier.deadline.is_over() => break,
+            page => page?,
         };
         for (index, metric) in page.metrics().iter().enumerate() {
             if catalogue.is_full(max_metrics) {
