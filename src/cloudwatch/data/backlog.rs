@@ -166,34 +166,39 @@ impl Backlog {
         most: usize,
     ) -> Result<Turn<Place>, MirrorError> {
         let [batches, bytes] = &*self.room;
-        let _place = batches.try_acquire().map_err(|_| too_many())?;
+        let _place = batches.try_acquire().map_err(|_| MirrorError::Connection {
+            details: format!(
+                "too many queries of this mirror wait for CloudWatch: {}; expected at most \
+                 {MAX_WAITING}: send fewer requests at once",
+                MAX_WAITING + 1
+            ),
+        })?;
         let can_share = most > 1 && self.refused.get(&batch.digest(), self.now()).is_none();
         let size = u32::try_from(batch.bytes()).unwrap_or(u32::MAX);
         let room = bytes.try_acquire_many(size).ok().filter(|_| can_share);
         let (next, turn) = oneshot::channel();
         let batch = room.is_some().then(|| batch.clone());
-        self.join(Waiting { batch, most, client: client.clone(), next });
+        let waiting = Waiting { batch, most, client: client.clone(), next };
+        {
+            let mut queue = lock(&self.waiting);
+            if queue.is_none() {
+                tokio::spawn(self.clone().own());
+            }
+            queue.get_or_insert_default().push_back(waiting);
+        }
         turn.await.map_err(|_| MirrorError::panicked())
     }
 
-    fn join(self: &Arc<Self>, waiting: Waiting) {
-        let mut queue = lock(&self.waiting);
-        if let Some(queue) = &mut *queue {
-            return queue.push_back(waiting);
+    /// Serves the backlog. If that panics, the requests that wait learn of it, and the next one starts
+    /// another owner.
+    async fn own(self: Arc<Self>) {
+        if AssertUnwindSafe(self.serve()).catch_unwind().await.is_err() {
+            *lock(&self.waiting) = None;
         }
-        *queue = Some([waiting].into());
-        let backlog = self.clone();
-        tokio::spawn(async move {
-            let owner = AssertUnwindSafe(backlog.serve()).catch_unwind();
-            if owner.await.is_err() {
-                // The requests that wait learn of it, and the next one starts another owner.
-                *lock(&backlog.waiting) = None;
-            }
-        });
     }
 
     /// Serves the backlog until nothing waits.
-    async fn serve(self: &Arc<Self>) {
+    async fn serve(&self) {
         loop {
             let permit = self.limiter.ready().await;
             let (taken, merged) = self.take();
@@ -239,43 +244,28 @@ impl Backlog {
 
     fn not_asked(&self, client: &RegionClient, allowed: Duration) -> MirrorError {
         let (rate, max) = self.limiter.rate_and_max();
-        let (reason, advice) = if self.limiter.is_full() {
-            (
-                format!("CloudWatch has not answered {MAX_UNDER_WAY} calls yet"),
-                "a later request may succeed, or one with a shorter range",
-            )
-        } else if rate < max {
-            (
-                format!(
-                    "CloudWatch throttles this account's GetMetricData calls, so the mirror starts \
-                     {rate} a second instead of {max}"
-                ),
-                "use fewer streams, or a higher quota (AWS console, Service Quotas)",
-            )
-        } else {
-            (
-                format!("the mirror starts {rate} GetMetricData calls a second for them"),
-                "use fewer streams, or a higher callsPerSecond if the account's quota allows it (AWS \
-                 console, Service Quotas)",
-            )
+        let reason = match self.limiter.is_full() {
+            true => format!(
+                "CloudWatch has not answered {MAX_UNDER_WAY} calls yet; a later request may succeed, or \
+                 one with a shorter range"
+            ),
+            false if rate < max => format!(
+                "CloudWatch throttles this account's GetMetricData calls, so the mirror starts {rate} a \
+                 second instead of {max}; use fewer streams, or a higher quota (AWS console, Service \
+                 Quotas)"
+            ),
+            false => format!(
+                "the mirror starts {rate} GetMetricData calls a second for them; use fewer streams, or \
+                 a higher callsPerSecond if the account's quota allows it (AWS console, Service Quotas)"
+            ),
         };
         MirrorError::Connection {
             details: format!(
                 "CloudWatch in {} was not asked within {} milliseconds, the time limit of this \
-                 request: other queries with the same credentials were ahead of it, and {reason}; {advice}",
+                 request: other queries with the same credentials were ahead of it, and {reason}",
                 client.region,
                 allowed.as_millis(),
             ),
         }
-    }
-}
-
-fn too_many() -> MirrorError {
-    MirrorError::Connection {
-        details: format!(
-            "too many queries of this mirror wait for CloudWatch: {}; expected at most \
-             {MAX_WAITING}: send fewer requests at once",
-            MAX_WAITING + 1
-        ),
     }
 }

@@ -14,6 +14,7 @@ use aws_sdk_cloudwatch::types::{
     Dimension, MetricDataQuery, MetricStat, ScanBy, StandardUnit, StatusCode,
 };
 
+use super::limiter::Limiter;
 use super::plan::Plan;
 use super::results::Tries;
 use super::window::Window;
@@ -107,6 +108,8 @@ pub(super) fn place_of(id: &str) -> Option<usize> {
 pub(super) struct Batch {
     pub(super) window: Window,
     pub(super) queries: Vec<Query>,
+    /// The maximum number of datapoints in a page.
+    pub(super) page_size: usize,
 }
 
 impl Batch {
@@ -126,9 +129,9 @@ impl Batch {
         BuildHasherDefault::<DefaultHasher>::default().hash_one(&self.queries)
     }
 
-    /// Asks for the pages of the batch, one after the other, each of at most `page_size` datapoints.
-    /// `begin` is called before each page, with whether it is the first one, and `take` with each
-    /// page. `take` breaks the loop off, or says whether CloudWatch failed to compute a result: the
+    /// Asks for the pages of the batch, one after the other.
+    /// `begin` is called before each page, `take` with each page, and `limiter` counts those after
+    /// the first. `take` breaks the loop off, or says whether CloudWatch failed to compute a result: the
     /// next page repeats it after a pause, as one more of `tries` ("Retry your request using
     /// NextToken, if present", "MetricDataResult", CloudWatch API reference).
     ///
@@ -140,17 +143,20 @@ impl Batch {
         &self,
         client: &RegionClient,
         attempts: &Arc<Attempts>,
-        page_size: usize,
+        limiter: Option<&Limiter>,
         tries: &mut Tries,
-        mut begin: impl FnMut(bool) -> Result<(), MirrorError>,
+        begin: impl Fn() -> Result<(), MirrorError>,
         mut take: impl FnMut(GetMetricDataOutput) -> Result<ControlFlow<(), bool>, MirrorError>,
     ) -> Result<bool, MirrorError> {
         let mut tokens = HashSet::new();
         let mut token = None;
         loop {
-            begin(token.is_none())?;
+            begin()?;
+            if let (Some(limiter), Some(_)) = (limiter, &token) {
+                limiter.count();
+            }
             attempts.restart();
-            let page = self.page(client, page_size, token).send();
+            let page = self.page(client, token).send();
             let page = client.call(Action::GetMetricData, attempts.clone(), page).await?;
             token = page.next_token.clone();
             let ControlFlow::Continue(has_failed) = take(page)? else { return Ok(false) };
@@ -163,14 +169,9 @@ impl Batch {
         }
     }
 
-    /// The request for a page of at most `size` datapoints. Every page of a batch has the same
+    /// The request for a page. Every page of a batch has the same
     /// window and queries, because a page token is valid only for these.
-    fn page(
-        &self,
-        client: &RegionClient,
-        size: usize,
-        token: Option<String>,
-    ) -> GetMetricDataFluentBuilder {
+    fn page(&self, client: &RegionClient, token: Option<String>) -> GetMetricDataFluentBuilder {
         let queries = self.queries.iter().enumerate();
         let queries = queries.map(|(place, query)| query.build(place, self.window));
         client
@@ -180,7 +181,7 @@ impl Batch {
             .start_time(DateTime::from_millis(self.window.start))
             .end_time(DateTime::from_millis(self.window.end))
             .scan_by(ScanBy::TimestampAscending)
-            .max_datapoints(i32::try_from(size).unwrap_or(i32::MAX))
+            .max_datapoints(i32::try_from(self.page_size).unwrap_or(i32::MAX))
             .set_next_token(token)
     }
 }

@@ -30,7 +30,7 @@ pub(crate) async fn fetch(
     queries: &[Query],
     mut series: Series,
 ) -> Result<Series, MirrorError> {
-    let throttles = backlog.map(|backlog| backlog.limiter.throttles());
+    let throttles = backlog.map(|backlog| backlog.limiter.throttles.clone());
     let client = &RegionClient { throttles, ..client.clone() };
     let windows: Vec<_> = series.plan.windows(queries.len().min(MAX_QUERIES)).collect();
     let all = windows.len().saturating_mul(queries.len());
@@ -43,7 +43,8 @@ pub(crate) async fn fetch(
     }
     for window in windows {
         for queries in queries.chunks(MAX_QUERIES) {
-            let batch = Batch { window, queries: queries.to_vec() };
+            let page_size = series.plan.page_size();
+            let batch = Batch { window, queries: queries.to_vec(), page_size };
             series = read(client, backlog, &batch, series).await?;
         }
         if series.exceeds_limit() {
@@ -84,7 +85,7 @@ async fn read(
             }
             Some(Turn::Shared(part)) => {
                 count_asked(client, part.charged)?;
-                results.add(&[], part.results())?;
+                results.add(&[], part.results.iter().map(|(place, one)| (*place, &**one)))?;
                 match results.unfinished() {
                     _ if results.is_enough() => None,
                     None if part.is_cut => Some(StatusCode::PartialData),
@@ -119,16 +120,11 @@ async fn read_alone(
     tries: &mut Tries,
     results: &mut Results<'_>,
 ) -> Result<Option<StatusCode>, MirrorError> {
-    let begin = |is_first: bool| {
-        if let (Some(backlog), false) = (backlog, is_first) {
-            backlog.limiter.count();
-        }
-        count_asked(client, batch.queries.len())
-    };
+    let begin = || count_asked(client, batch.queries.len());
+    let limiter = backlog.map(|backlog| &*backlog.limiter);
     let (mut is_enough, mut has_messages) = (false, false);
-    let page_size = results.page_size();
     let attempts = client.attempts(Action::GetMetricData);
-    let pages = batch.read_pages(client, &attempts, page_size, tries, begin, |page| {
+    let pages = batch.read_pages(client, &attempts, limiter, tries, begin, |page| {
         has_messages |= !page.messages().is_empty();
         let found = page.metric_data_results().iter();
         let found = found.filter_map(|result| Some((place_of(result.id()?)?, result)));

@@ -39,7 +39,7 @@ pub(super) struct Limiter {
     rate: Mutex<Rate>,
     /// The throttled attempts so far. The calls count them, because the SDK repeats a throttled
     /// attempt without returning to us.
-    throttles: Arc<AtomicU32>,
+    pub(super) throttles: Arc<AtomicU32>,
 }
 
 struct Rate {
@@ -81,11 +81,6 @@ impl Limiter {
     pub(super) fn rate_and_max(&self) -> (u32, u32) {
         let rate = lock(&self.rate);
         (rate.calls_a_second() as u32, rate.max as u32)
-    }
-
-    /// The counter of throttled attempts.
-    pub(super) fn throttles(&self) -> Arc<AtomicU32> {
-        self.throttles.clone()
     }
 
     /// Starts a call, if one may start now.
@@ -193,12 +188,12 @@ mod tests {
     async fn throttles_halve_the_rate_and_it_grows_back() {
         let limiter = Limiter::new(40);
         in_a_second(&limiter).await;
-        limiter.throttles().fetch_add(3, Ordering::Relaxed);
+        limiter.throttles.fetch_add(3, Ordering::Relaxed);
         assert!((19..=21).contains(&in_a_second(&limiter).await));
         assert!((20..=21).contains(&limiter.rate_and_max().0), "{}", limiter.rate_and_max().0);
         // Throttles a second apart are two reasons.
         tokio::time::sleep(Duration::from_millis(2)).await;
-        limiter.throttles().fetch_add(1, Ordering::Relaxed);
+        limiter.throttles.fetch_add(1, Ordering::Relaxed);
         assert_eq!(in_a_second(&limiter).await, 11);
         tokio::time::sleep(RECOVERY).await;
         assert_eq!(limiter.try_start().map(|_| limiter.rate_and_max().0), Some(40));
@@ -209,7 +204,7 @@ mod tests {
         let limiter = Limiter::new(40);
         for (millis, rates) in [(0, 20..=20), (500, 20..=21), (499, 20..=22), (1, 10..=11)] {
             tokio::time::advance(Duration::from_millis(millis)).await;
-            limiter.throttles().fetch_add(1, Ordering::Relaxed);
+            limiter.throttles.fetch_add(1, Ordering::Relaxed);
             limiter.try_start();
             assert!(rates.contains(&limiter.rate_and_max().0), "{}", limiter.rate_and_max().0);
         }
@@ -219,7 +214,7 @@ mod tests {
     async fn throttles_never_stop_the_calls() {
         let limiter = Limiter::new(2);
         for _ in 0..20 {
-            limiter.throttles().fetch_add(1, Ordering::Relaxed);
+            limiter.throttles.fetch_add(1, Ordering::Relaxed);
             assert!(in_a_second(&limiter).await >= 1);
         }
     }
@@ -250,7 +245,7 @@ mod tests {
         limiter.set_max(5);
         assert_eq!(limiter.rate_and_max().0, 5);
         // Another maximum, such as that of another source with the same keys, ends no reduction.
-        limiter.throttles().fetch_add(1, Ordering::Relaxed);
+        limiter.throttles.fetch_add(1, Ordering::Relaxed);
         limiter.try_start();
         for (max, rate) in [(40, 20), (5, 2), (40, 20)] {
             limiter.set_max(max);

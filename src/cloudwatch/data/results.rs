@@ -82,11 +82,6 @@ impl<'a> Results<'a> {
         Ok(())
     }
 
-    /// The number of datapoints to ask for in a page.
-    pub(super) fn page_size(&self) -> usize {
-        self.series.plan.page_size()
-    }
-
     /// Whether the rest of the results cannot change the points: a single series of metrics already
     /// has more points than the limit.
     pub(super) fn is_enough(&self) -> bool {

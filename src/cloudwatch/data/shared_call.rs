@@ -35,7 +35,11 @@ impl Merged {
     /// Adds a batch, if all still fit one call with one page. The first one always fits: alone, it
     /// can have several pages.
     pub(super) fn add(&mut self, batch: &Batch) -> bool {
-        let all = self.batch.get_or_insert_with(|| Batch { queries: Vec::new(), ..*batch });
+        let all = self.batch.get_or_insert_with(|| Batch {
+            queries: Vec::new(),
+            page_size: MAX_DATAPOINTS,
+            ..*batch
+        });
         let before = all.queries.len();
         let place = |query: &Query| {
             *self.places.entry(query.clone()).or_insert_with(|| {
@@ -72,17 +76,11 @@ pub(super) struct Place {
 #[derive(Clone)]
 pub(super) struct Part {
     /// The results with the places of their queries in the batch. Equal queries share them.
-    results: Vec<(usize, Arc<MetricDataResult>)>,
+    pub(super) results: Vec<(usize, Arc<MetricDataResult>)>,
     /// Whether later pages, which were not read, may have more results.
     pub(super) is_cut: bool,
     /// The number of queries that AWS charges for and that no other batch accounts for.
     pub(super) charged: usize,
-}
-
-impl Part {
-    pub(super) fn results(&self) -> impl Iterator<Item = (usize, &MetricDataResult)> + Clone {
-        self.results.iter().map(|(place, result)| (*place, &**result))
-    }
 }
 
 /// Why a call has no parts.
@@ -140,13 +138,8 @@ async fn ask(
     let (mut messages, mut pages, mut has_more) = (Vec::new(), 0, false);
     let mut results = vec![Vec::new(); batch.queries.len()];
     let mut tries = Tries::default();
-    let begin = |is_first: bool| {
-        if !is_first {
-            limiter.count();
-        }
-        Ok(())
-    };
-    let read = batch.read_pages(client, attempts, MAX_DATAPOINTS, &mut tries, begin, |page| {
+    let (limiter, begin) = (Some(limiter), || Ok(()));
+    let read = batch.read_pages(client, attempts, limiter, &mut tries, begin, |page| {
         pages += 1;
         has_more = page.next_token.is_some();
         messages.extend(page.messages.unwrap_or_default());
@@ -199,7 +192,7 @@ mod tests {
         let metrics: Vec<Arc<Metric>> =
             names.iter().map(|name| Metric::of("", name, &[], None).into()).collect();
         let plan = Plan::of_minutes(minutes);
-        Batch { window: plan.window, queries: plan.queries(&metrics) }
+        Batch { window: plan.window, queries: plan.queries(&metrics), page_size: plan.page_size() }
     }
 
     #[test]
