@@ -77,8 +77,8 @@ impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
     }
 }
 
-/// How far an entry can be from the future: a request has the time of its beginning, and others that
-/// are served at once began later. No request takes as long.
+/// An entry can be this much newer than a request. Requests that are served at once each have the time
+/// of their own beginning, so a later one may have made the entry. No request takes as long as this.
 const MAX_AHEAD: Duration = Duration::from_secs(60);
 
 /// Removes what has expired. If the clock was set back, this also removes the entries that are

@@ -84,7 +84,9 @@ fn fitting<T>(items: &[T], text: impl Fn(&T) -> &str) -> &[T] {
     let mut left = MAX_LIST;
     let fits = |item: &&T| {
         let size = ITEM + written(text(item));
-        left.checked_sub(size).map(|less| left = less).is_some()
+        let fits = size <= left;
+        left = left.saturating_sub(size);
+        fits
     };
     &items[..items.iter().take_while(fits).count()]
 }

@@ -1,4 +1,9 @@
 //! A role that the mirror assumes, and assumes again before its session expires.
+//!
+//! The SDK asks for credentials while it signs a call. If a session were renewed only there, a failure
+//! of STS would fail a request whose session is still good. So every request renews the session
+//! before its first call, when that is due, and goes on with the old one if that fails. One request at
+//! a time asks STS; the others use what there is, or wait if there is nothing.
 
 use std::fmt;
 use std::sync::Mutex;

@@ -1,7 +1,9 @@
 //! The connector of the SDK's HTTP clients: a pool of connections, and what their errors mean.
 //!
-//! A connection is TCP, perhaps through a proxy's tunnel, and TLS on it. The SDK asks for a
-//! response to one request at a time; hyper-util keeps the connections that are idle.
+//! A connection is TCP, perhaps through a proxy's tunnel, and TLS on it. hyper-util keeps those that
+//! are idle in a pool. Its timers do not run while Lambda freezes the process, so a connection can be
+//! dead without anybody knowing. That is why a pool is replaced after a pause, and after a request that
+//! was given up.
 
 use std::fmt;
 use std::future::ready;

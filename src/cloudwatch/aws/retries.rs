@@ -2,7 +2,8 @@
 //!
 //! The SDK knows one limit and one backoff for all faults. A throttled call is worth waiting for
 //! until the deadline: the quota is there again a second later. Other faults either are over at
-//! once or stay. So an interceptor chooses the SDK's retry configuration after every attempt.
+//! once or stay. The SDK reads its configuration again before every attempt, so an interceptor
+//! replaces it after each.
 
 use std::time::Duration;
 

@@ -203,7 +203,7 @@ impl Backlog {
             let permit = self.limiter.ready().await;
             let (taken, merged) = self.take();
             let Some(first) = taken.first() else { return };
-            self.limiter.count();
+            self.limiter.consume();
             let (client, deadlines) = (&first.client, taken.iter().map(|one| one.client.deadline));
             let latest = deadlines.max_by_key(|deadline| deadline.at()).unwrap_or(client.deadline);
             let client = RegionClient { deadline: latest, ..client.clone() };

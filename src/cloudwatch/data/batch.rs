@@ -130,7 +130,7 @@ impl Batch {
     }
 
     /// Asks for the pages of the batch, one after the other.
-    /// `begin` is called before each page, `take` with each page, and `limiter` counts those after
+    /// `begin` is called before each page, `take` with each page, and `limiter` is told of those after
     /// the first. `take` breaks the loop off, or says whether CloudWatch failed to compute a result: the
     /// next page repeats it after a pause, as one more of `tries` ("Retry your request using
     /// NextToken, if present", "MetricDataResult", CloudWatch API reference).
@@ -153,7 +153,7 @@ impl Batch {
         loop {
             begin()?;
             if let (Some(limiter), Some(_)) = (limiter, &token) {
-                limiter.count();
+                limiter.consume();
             }
             attempts.restart();
             let page = self.page(client, token).send();

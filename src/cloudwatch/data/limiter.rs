@@ -86,11 +86,11 @@ impl Limiter {
     /// Starts a call, if one may start now.
     pub(super) fn try_start(&self) -> Option<Permit> {
         let permit = self.ready().now_or_never()?;
-        self.count();
+        self.consume();
         Some(permit)
     }
 
-    /// Waits until a call may start. Whoever starts it calls [`Limiter::count`].
+    /// Waits until a call may start. Whoever starts it calls [`Limiter::consume`].
     pub(super) async fn ready(&self) -> Permit {
         let under_way = self.under_way.clone().acquire_owned().await.ok();
         loop {
@@ -104,10 +104,10 @@ impl Limiter {
         }
     }
 
-    /// Counts a call that starts. One that did not wait, such as that for the next page, makes
-    /// later ones wait longer.
-    pub(super) fn count(&self) {
-        lock(&self.rate).count(Instant::now());
+    /// Takes the share of the rate that a call needs which starts now. One that did not wait, such as
+    /// that for the next page, makes later ones wait longer.
+    pub(super) fn consume(&self) {
+        lock(&self.rate).consume(Instant::now());
     }
 
     /// Whether as many calls are under way as may be at once.
@@ -132,7 +132,7 @@ impl Rate {
         self.next.checked_sub(BURST.saturating_sub(self.interval())).unwrap_or(now)
     }
 
-    fn count(&mut self, now: Instant) {
+    fn consume(&mut self, now: Instant) {
         let next = self.next.max(now) + self.interval();
         self.next = next.min(now + MAX_DEBT);
     }
@@ -153,7 +153,7 @@ mod tests {
     /// Starts a call as soon as one may start, which ends at once.
     async fn start(limiter: &Limiter) {
         limiter.ready().await;
-        limiter.count();
+        limiter.consume();
     }
 
     /// The number of calls that start within (nearly) a second, if each ends at once.
@@ -223,14 +223,14 @@ mod tests {
     async fn calls_that_start_at_once_delay_the_next_ones() {
         let limiter = Limiter::new(10);
         for _ in 0..5 {
-            limiter.count();
+            limiter.consume();
         }
         assert!(limiter.try_start().is_none());
         let begun = Instant::now();
         start(&limiter).await;
         assert_eq!(begun.elapsed().as_millis(), 350);
         for _ in 0..100 {
-            limiter.count();
+            limiter.consume();
         }
         let begun = Instant::now();
         start(&limiter).await;
