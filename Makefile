@@ -136,8 +136,14 @@ soak: $(TOOLS)/ministack/.ready release ## Send 100,000 mixed requests to the re
 	@PYTHONPATH=dev $(TOOLS)/ministack/bin/python bench/soak.py target/release/soak target/release/stackstate-mirror
 
 .PHONY: limits
-limits: release ## Send the release binary what uses up most memory and time, with 128 MB; fails if a bound is passed
+limits: release-limits ## Send the release binary what uses up most memory and time, with 128 MB; fails if a bound is passed
 	@target/release/limits target/release/stackstate-mirror
+
+.PHONY: release-limits
+release-limits:
+	@echo "Building the release and the program that measures its limits; the first time takes some minutes."
+	@cargo build --locked --release
+	@cargo build --locked --release --package stackstate-mirror-bench --bin limits
 
 .PHONY: bench
 bench: release build ## Compare the release binary with an empty function

@@ -16,7 +16,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) type SharedWork<T> = Shared<BoxFuture<'static, Option<T>>>;
 
 /// Starts work in a task of its own, so that it does not end with the request that started it. It
-/// is aborted when nobody waits for it any more.
+/// is aborted when its last clone is dropped.
 pub(crate) fn start<T>(work: impl Future<Output = T> + Send + 'static) -> SharedWork<T>
 where
     T: Clone + Send + Sync + 'static,

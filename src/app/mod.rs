@@ -106,7 +106,7 @@ impl App {
         let started = Instant::now();
         let Request { method, path, stage, source_address, body, id, deadline } = request;
         let is_large = body.as_ref().is_some_and(|body| body.len() > LARGE_BODY);
-        // Until the token is checked, the caller has none.
+        // Until the token is read, the caller counts as having none.
         let is_allowed = self.access.allows_address(source_address);
         let mut is_admitted = is_allowed && self.access.admits(None);
         let mut log_line = LogLine::new(!self.is_warm.swap(true, Ordering::Relaxed));

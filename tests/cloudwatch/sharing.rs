@@ -610,6 +610,26 @@ async fn no_more_than_a_thousand_questions_wait() {
     assert!(replies.iter().all(|reply| reply.status == 200));
 }
 
+/// What waits is bounded, also if the requests that wait end before a call starts.
+#[tokio::test(start_paused = true)]
+async fn requests_that_have_ended_count_until_their_place_is_free() {
+    let (rule, requests) = cloudwatch(usize::MAX);
+    let app = app_at_once(&[&rule]);
+    let bodies: Vec<Value> =
+        (0..1_004).map(|number| uncached(query(&format!("M{number}")))).collect();
+    let calls = ask_at_once(&app, &bodies[..UNDER_WAY]);
+    let hasty = async {
+        let waiting = ask_at_once(&app, &bodies[UNDER_WAY..]);
+        assert!(timeout(DELAY / 2, waiting).await.is_err());
+        post(&app, "metric", &bodies[0]).await
+    };
+    let (_, refused) = futures_util::future::join(calls, hasty).await;
+    assert!(refused.body["details"].to_string().contains("too many queries of this mirror"));
+    assert_eq!(sizes(&requests), [1; UNDER_WAY]);
+    tokio::time::sleep(DELAY).await;
+    assert_eq!(post(&app, "metric", &bodies[0]).await.status, 200);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_mirror_that_serves_one_request_at_a_time_shares_nothing() {
     let (rule, requests) = cloudwatch(usize::MAX);

@@ -1,6 +1,6 @@
-//! The HTTP clients of the SDK. All callers share their connections, because every request has
-//! its own signature. If requests are served at once, each client has its own: a call that is given
-//! up closes connections, which must not be those of another caller.
+//! The HTTP clients of the SDK. Every request has its own signature, so callers share connections as
+//! long as one request is served after the other. If requests are served at once, each client has
+//! connections of its own: a call that is given up closes them, and they must not be another caller's.
 //!
 //! aws-smithy-http-client would also do, but it brings HTTP/2, which CloudWatch does not need.
 //! Without it the deployment package is a tenth smaller.

@@ -20,8 +20,8 @@ use crate::usage::{Attempts, Tally, Usage};
 
 /// A caller in a region, as a digest of everything that decides which data the caller may see.
 ///
-/// Clients, lists and points are cached by this key, so one caller never sees the data of
-/// another. The digest reveals no secret. It can only be made from a whole identity and a region.
+/// Clients, roles, lists, points and backlogs are kept by this key, so one caller never sees the
+/// data of another. The digest reveals no secret. It can only be made from a whole identity and a region.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Caller([u8; 32]);
 

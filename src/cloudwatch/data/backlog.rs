@@ -5,8 +5,8 @@
 //! anything waits: as soon as a call may start, it takes the oldest batch and all others that fit
 //! one call with it. A batch that is alone gets the permit, and its request makes the call. Several
 //! are asked for in a [`shared_call`], a task that belongs to all their requests: it goes on if one
-//! of them ends, and is aborted with the last. If CloudWatch refuses the call, the batches join the
-//! backlog again, and fewer of them share the next.
+//! of them ends, and is aborted with the last. If CloudWatch refuses what is asked, and the batches
+//! differ, they join the backlog again, and half as many share the next call.
 //!
 //! So nothing waits for others to come, a burst fills the calls by itself, and no caller sees the
 //! batches of another.
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::Instant;
 
 use super::batch::Batch;
@@ -53,13 +53,14 @@ const REFUSED_LIFETIME: Duration = Duration::from_secs(600);
 /// and for each byte of it.
 pub(crate) struct Backlogs {
     callers: BoundedCache<Caller, Arc<Backlog>>,
-    room: Arc<[Semaphore; 2]>,
+    room: [Arc<Semaphore>; 2],
 }
 
 impl Default for Backlogs {
     fn default() -> Self {
         let callers = BoundedCache::new(MAX_CALLERS, usize::MAX);
-        Backlogs { callers, room: Arc::new([MAX_WAITING, MAX_WAITING_BYTES].map(Semaphore::new)) }
+        let room = [MAX_WAITING, MAX_WAITING_BYTES].map(|most| Arc::new(Semaphore::new(most)));
+        Backlogs { callers, room }
     }
 }
 
@@ -86,7 +87,7 @@ pub(crate) struct Backlog {
     /// The digests of batches that CloudWatch refused lately. They share no call.
     refused: BoundedCache<u64, ()>,
     begun: Instant,
-    room: Arc<[Semaphore; 2]>,
+    room: [Arc<Semaphore>; 2],
 }
 
 /// A batch that waits.
@@ -98,6 +99,8 @@ struct Waiting {
     client: RegionClient,
     /// Tells its request what comes next. Closed if the request has ended.
     next: oneshot::Sender<Turn<Place>>,
+    /// Free again when this is taken from the queue, also if its request has ended long before.
+    _room: (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>),
 }
 
 /// How a batch is asked for.
@@ -120,7 +123,7 @@ impl Backlog {
     }
 
     /// Waits until a batch may be asked for. If others wait with it and `can_share` allows it, it
-    /// may be asked for in a call with them, which has ended then.
+    /// may be asked for in a call with them. Then this returns after that call, with its part.
     ///
     /// # Errors
     /// Too many batches wait, it was not asked for by the deadline, or the shared call failed.
@@ -165,8 +168,8 @@ impl Backlog {
         batch: &Batch,
         most: usize,
     ) -> Result<Turn<Place>, MirrorError> {
-        let [batches, bytes] = &*self.room;
-        let _place = batches.try_acquire().map_err(|_| MirrorError::Connection {
+        let [batches, bytes] = self.room.clone();
+        let place = batches.try_acquire_owned().map_err(|_| MirrorError::Connection {
             details: format!(
                 "too many queries of this mirror wait for CloudWatch: {}; expected at most \
                  {MAX_WAITING}: send fewer requests at once",
@@ -175,10 +178,11 @@ impl Backlog {
         })?;
         let can_share = most > 1 && self.refused.get(&batch.digest(), self.now()).is_none();
         let size = u32::try_from(batch.bytes()).unwrap_or(u32::MAX);
-        let room = bytes.try_acquire_many(size).ok().filter(|_| can_share);
+        let bytes = bytes.try_acquire_many_owned(size).ok().filter(|_| can_share);
         let (next, turn) = oneshot::channel();
-        let batch = room.is_some().then(|| batch.clone());
-        let waiting = Waiting { batch, most, client: client.clone(), next };
+        let batch = bytes.is_some().then(|| batch.clone());
+        let room = (place, bytes);
+        let waiting = Waiting { batch, most, client: client.clone(), next, _room: room };
         {
             let mut queue = lock(&self.waiting);
             if queue.is_none() {
@@ -208,7 +212,7 @@ impl Backlog {
             let latest = deadlines.max_by_key(|deadline| deadline.at()).unwrap_or(client.deadline);
             let client = RegionClient { deadline: latest, ..client.clone() };
             let mut requests = taken.into_iter().map(|waiting| waiting.next);
-            // A request that has ended needs no turn.
+            // Sending fails only if the request has ended. Its turn is dropped.
             if requests.len() == 1 {
                 let _ = requests.next().map(|request| request.send(Turn::Alone(permit)));
                 continue;

@@ -42,7 +42,7 @@ pub(crate) enum Query {
 }
 
 impl Query {
-    /// The size of its texts, in bytes.
+    /// Its size with its texts, in bytes.
     fn bytes(&self) -> usize {
         size_of::<Query>()
             + match self {
@@ -118,7 +118,7 @@ impl Batch {
         self.queries.iter().all(|query| matches!(query, Query::Metric { .. }))
     }
 
-    /// The size of its texts, in bytes.
+    /// The size of its queries with their texts, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.queries.iter().map(Query::bytes).sum()
     }

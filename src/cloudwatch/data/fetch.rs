@@ -19,7 +19,8 @@ use crate::error::MirrorError;
 /// and each try. AWS charges for each: this many cost ten cents ("Amazon CloudWatch pricing").
 const MAX_ASKED: usize = 10_000;
 
-/// Adds the results of queries to `series`. The calls of `backlog` are shared with other requests.
+/// Adds the results of queries to `series`. With a `backlog`, each batch waits for its turn, and may
+/// share a call with those of other requests.
 ///
 /// # Errors
 /// The request would cost too much, a call fails, or CloudWatch returns a warning, no result, or

@@ -104,8 +104,8 @@ impl Limiter {
         }
     }
 
-    /// Takes the share of the rate that a call needs which starts now. One that did not wait, such as
-    /// that for the next page, makes later ones wait longer.
+    /// Counts a call that starts now against the rate. One that did not wait, such as that for the
+    /// next page, makes later ones wait longer.
     pub(super) fn consume(&self) {
         lock(&self.rate).consume(Instant::now());
     }

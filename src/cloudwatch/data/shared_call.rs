@@ -90,8 +90,8 @@ pub(super) enum Failure {
     Call(MirrorError),
     /// Because of what is asked for. All batches are equal.
     Refused(MirrorError),
-    /// Because of some of the batches. CloudWatch does not say which, so at most so many of them may
-    /// share a call again: at last, what it refuses is alone.
+    /// Because of some of the batches. CloudWatch does not say which. The number is how many may
+    /// share the next call: it shrinks until a refused batch is alone.
     Divide(usize),
 }
 
