@@ -185,13 +185,20 @@ impl<'a> Node<'a> {
     /// Where the value is in the document, or would be.
     fn path(&self) -> String {
         let Object { document, members, .. } = self.object;
-        if let Some(wanted) = self.value {
-            return path(document, &|value| std::ptr::eq(value, wanted)).unwrap_or_default();
-        }
-        let is_object = |value: &Value| {
-            value.as_object().zip(members).is_some_and(|(one, other)| std::ptr::eq(one, other))
+        let path = match self.value {
+            Some(wanted) => path(document, &|value| std::ptr::eq(value, wanted)),
+            None => {
+                let is_object = |value: &Value| {
+                    value
+                        .as_object()
+                        .zip(members)
+                        .is_some_and(|(one, other)| std::ptr::eq(one, other))
+                };
+                path(document, &is_object).map(|path| format!("{path}.{}", self.name))
+            }
         };
-        joined(&path(document, &is_object).unwrap_or_default(), self.name)
+        let path = path.unwrap_or_default();
+        path.strip_prefix('.').unwrap_or(&path).to_owned()
     }
 
     /// The error that this member's name is nearly the known name `known`.
@@ -239,26 +246,20 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The path of the first value below `value` that `is_meant` accepts.
+/// The path of the first value below `value` that `is_meant` accepts, with a dot before each name.
 fn path(value: &Value, is_meant: &dyn Fn(&Value) -> bool) -> Option<String> {
     if is_meant(value) {
         return Some(String::new());
     }
     match value {
-        Value::Object(members) => {
-            members.iter().find_map(|(name, value)| Some(joined(name, &path(value, is_meant)?)))
-        }
-        Value::Array(items) => items
+        Value::Object(members) => members
             .iter()
-            .enumerate()
-            .find_map(|(index, item)| Some(joined(&format!("[{index}]"), &path(item, is_meant)?))),
+            .find_map(|(name, value)| Some(format!(".{name}{}", path(value, is_meant)?))),
+        Value::Array(items) => (0_usize..)
+            .zip(items)
+            .find_map(|(index, item)| Some(format!("[{index}]{}", path(item, is_meant)?))),
         _ => None,
     }
-}
-
-fn joined(name: &str, rest: &str) -> String {
-    let dot = if name.is_empty() || rest.is_empty() || rest.starts_with('[') { "" } else { "." };
-    format!("{name}{dot}{rest}")
 }
 
 fn type_of(value: &Value) -> &'static str {

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Shared};
+use futures_util::future::{BoxFuture, Shared, WeakShared};
 use tokio::task::JoinSet;
 
 /// Locks `mutex`, also after a panic: no code here leaves what a lock guards half changed.
@@ -14,6 +14,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The output of work, for everybody who has a clone. `None` if the work panicked.
 pub(crate) type SharedWork<T> = Shared<BoxFuture<'static, Option<T>>>;
+
+/// Shared work, without keeping it alive.
+pub(crate) type WeakWork<T> = WeakShared<BoxFuture<'static, Option<T>>>;
 
 /// Starts work in a task of its own, so that it does not end with the request that started it. It
 /// is aborted when its last clone is dropped.

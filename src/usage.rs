@@ -37,7 +37,7 @@ pub struct Tally {
     pub throttled: u32,
     /// The attempts that failed for another reason.
     pub failed: u32,
-    /// Whether the latest attempt that failed was throttled.
+    /// Whether the latest attempt that ended was throttled.
     pub is_throttled: bool,
 }
 
@@ -149,16 +149,20 @@ impl Usage {
         });
     }
 
-    /// Records that an attempt of the current task failed, perhaps because there were too many.
-    pub fn record_failure(is_throttled: bool) {
+    /// Records that an attempt of the current task ended. `is_throttled` tells of one that failed
+    /// whether that was because there were too many.
+    pub fn record_attempt_end(is_throttled: Option<bool>) {
         let _ = CURRENT.try_with(|(usage, attempts)| {
+            let has_failed = is_throttled.is_some();
+            let is_throttled = is_throttled.unwrap_or(false);
             usage.record(|counts| counts.throttles += u32::from(is_throttled));
             if let Some(throttles) = attempts.throttles.as_ref().filter(|_| is_throttled) {
                 throttles.fetch_add(1, Ordering::Relaxed);
             }
             let mut tally = lock(&attempts.tally);
             tally.is_throttled = is_throttled;
-            *(if is_throttled { &mut tally.throttled } else { &mut tally.failed }) += 1;
+            tally.throttled += u32::from(is_throttled);
+            tally.failed += u32::from(has_failed && !is_throttled);
         });
     }
 
@@ -233,15 +237,15 @@ mod tests {
         Usage::record_attempt();
         let call = async {
             Usage::record_attempt();
-            Usage::record_failure(true);
+            Usage::record_attempt_end(Some(true));
             tokio::task::yield_now().await;
             assert_eq!(Attempts::current().begun, 1);
         };
         let twice = async {
             Usage::record_attempt();
-            Usage::record_failure(true);
+            Usage::record_attempt_end(Some(true));
             Usage::record_attempt();
-            Usage::record_failure(false);
+            Usage::record_attempt_end(Some(false));
         };
         tokio::join!(usage.wait(&one, call), usage.wait(&other, twice));
         let counts = usage.counts();

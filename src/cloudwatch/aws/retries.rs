@@ -144,9 +144,13 @@ impl Intercept for Retries {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let Some(Err(error)) = context.output_or_error() else { return Ok(()) };
-        let is_throttled = error.as_operation_error().and_then(code).is_some_and(is_throttling);
-        Usage::record_failure(is_throttled);
+        let error = context.output_or_error().and_then(Result::err);
+        let is_throttled =
+            error.map(|error| error.as_operation_error().and_then(code).is_some_and(is_throttling));
+        Usage::record_attempt_end(is_throttled);
+        if error.is_none() {
+            return Ok(());
+        }
         let tally = Attempts::current();
         let state = config.interceptor_state();
         state.store_put(next_config(tally));

@@ -96,6 +96,9 @@ struct Waiting {
     batch: Option<Batch>,
     /// The maximum number of batches in its call.
     most: usize,
+    /// Whether it has been in a call that was refused. It has waited before, so it comes before those
+    /// that have not.
+    is_divided: bool,
     client: RegionClient,
     /// Tells its request what comes next. Closed if the request has ended.
     next: oneshot::Sender<Turn<Place>>,
@@ -140,9 +143,10 @@ impl Backlog {
             return Ok(Turn::Alone(permit));
         }
         let mut most = if can_share && batch.can_share() { usize::MAX } else { 1 };
+        let mut is_divided = false;
         loop {
             let begun = Instant::now();
-            let turn = client.deadline.bound(self.wait(client, batch, most)).await;
+            let turn = client.deadline.bound(self.wait(client, batch, most, is_divided)).await;
             client.usage.record(|counts| counts.queued += begun.elapsed());
             let place = match turn.map_err(|allowed| self.not_asked(client, allowed))?? {
                 Turn::Alone(permit) => return Ok(Turn::Alone(permit)),
@@ -156,7 +160,7 @@ impl Backlog {
                     return Err(error);
                 }
                 // It halves each time, so this ends.
-                Err(Failure::Divide(half)) => most = half,
+                Err(Failure::Divide(half)) => (most, is_divided) = (half, true),
             }
         }
     }
@@ -167,6 +171,7 @@ impl Backlog {
         client: &RegionClient,
         batch: &Batch,
         most: usize,
+        is_divided: bool,
     ) -> Result<Turn<Place>, MirrorError> {
         let [batches, bytes] = self.room.clone();
         let place = batches.try_acquire_owned().map_err(|_| MirrorError::Connection {
@@ -182,13 +187,16 @@ impl Backlog {
         let (next, turn) = oneshot::channel();
         let batch = bytes.is_some().then(|| batch.clone());
         let room = (place, bytes);
-        let waiting = Waiting { batch, most, client: client.clone(), next, _room: room };
+        let client = client.clone();
+        let waiting = Waiting { batch, most, is_divided, client, next, _room: room };
         {
             let mut queue = lock(&self.waiting);
             if queue.is_none() {
                 tokio::spawn(self.clone().own());
             }
-            queue.get_or_insert_default().push_back(waiting);
+            let queue = queue.get_or_insert_default();
+            let divided = queue.iter().take_while(|waiting| waiting.is_divided).count();
+            queue.insert(if is_divided { divided } else { queue.len() }, waiting);
         }
         turn.await.map_err(|_| MirrorError::panicked())
     }
@@ -246,9 +254,13 @@ impl Backlog {
         (taken, merged)
     }
 
+    /// Removes what waits for requests that have ended, and tells one of them why it was not asked for.
     fn not_asked(&self, client: &RegionClient, allowed: Duration) -> MirrorError {
+        if let Some(queue) = &mut *lock(&self.waiting) {
+            queue.retain(|waiting| !waiting.next.is_closed());
+        }
         let (rate, max) = self.limiter.rate_and_max();
-        let reason = match self.limiter.is_full() {
+        let reason = match self.limiter.has_rate() {
             true => format!(
                 "CloudWatch has not answered {MAX_UNDER_WAY} calls yet; a later request may succeed, or \
                  one with a shorter range"

@@ -95,8 +95,7 @@ impl Limiter {
         let under_way = self.under_way.clone().acquire_owned().await.ok();
         loop {
             let now = Instant::now();
-            let throttles = self.throttles.load(Ordering::Relaxed);
-            let ready = lock(&self.rate).ready_at(now, throttles);
+            let ready = self.ready_at(now);
             if ready <= now {
                 return Permit(under_way);
             }
@@ -110,9 +109,14 @@ impl Limiter {
         lock(&self.rate).consume(Instant::now());
     }
 
-    /// Whether as many calls are under way as may be at once.
-    pub(super) fn is_full(&self) -> bool {
-        self.under_way.available_permits() == 0
+    /// Whether the rate lets a call start now. What waits then, waits for those under way.
+    pub(super) fn has_rate(&self) -> bool {
+        let now = Instant::now();
+        self.ready_at(now) <= now
+    }
+
+    fn ready_at(&self, now: Instant) -> Instant {
+        lock(&self.rate).ready_at(now, self.throttles.load(Ordering::Relaxed))
     }
 }
 

@@ -40,6 +40,9 @@ impl Merged {
             page_size: MAX_DATAPOINTS,
             ..*batch
         });
+        if batch.window != all.window {
+            return false;
+        }
         let before = all.queries.len();
         let place = |query: &Query| {
             *self.places.entry(query.clone()).or_insert_with(|| {
@@ -49,8 +52,7 @@ impl Merged {
         };
         let places = batch.queries.iter().map(place).collect();
         let (count, bytes) = (all.queries.len(), self.bytes + batch.bytes());
-        let fits = batch.window == all.window
-            && count <= MAX_QUERIES
+        let fits = count <= MAX_QUERIES
             && count.saturating_mul(all.window.count()) <= MAX_DATAPOINTS
             && bytes <= selector::MAX_BYTES;
         if fits || self.batches.is_empty() {

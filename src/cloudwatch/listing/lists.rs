@@ -17,7 +17,7 @@ use crate::cloudwatch::aws::region_client::{Caller, RegionClient};
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::heap;
-use crate::shared::{self, SharedWork, lock};
+use crate::shared::{self, SharedWork, WeakWork, lock};
 use crate::time::EpochMillis;
 use crate::usage::Tally;
 
@@ -44,9 +44,8 @@ pub(crate) struct Lists {
     being_read: Mutex<HashMap<(Caller, ListFilter, usize), Reading>>,
 }
 
-#[derive(Clone)]
 struct Reading {
-    list: SharedWork<Result<Arc<Catalogue>, MirrorError>>,
+    list: WeakWork<Result<Arc<Catalogue>, MirrorError>>,
     /// The deadline of the request that reads it.
     deadline: Deadline,
 }
@@ -99,53 +98,57 @@ impl Lists {
         max_metrics: usize,
         now: EpochMillis,
     ) -> Result<Arc<Catalogue>, MirrorError> {
-        let key = (client.caller, filter, max_metrics);
         loop {
-            // Another request may read the list. One with more time than this one is not waited for.
-            let reading =
-                lock(&self.being_read).get(&key).cloned().filter(|Reading { deadline, .. }| {
-                    deadline.at() <= client.deadline.at() && !deadline.is_over()
-                });
-            let Some(Reading { list, deadline }) = reading else {
-                let panicked = || Err(MirrorError::panicked());
+            let (list, reader) = self.join(client, &filter, max_metrics, now);
+            let list = if reader.is_some() {
+                client.usage.record(|counts| counts.shared_calls += 1);
+                client.wait(Action::ListMetrics, Tally::default, list).await?
+            } else {
                 // It ends by the deadline, and knows best why.
-                return self.start(client, key, now).await.unwrap_or_else(panicked);
+                list.await
             };
-            client.usage.record(|counts| counts.shared_calls += 1);
-            let list = client.wait(Action::ListMetrics, Tally::default, list).await?;
             match list.unwrap_or_else(|| Err(MirrorError::panicked())) {
                 // It was read with less time than this request has.
-                Err(_) if deadline.is_over() => {}
+                Err(_) if reader.is_some_and(|deadline| deadline.is_over()) => {}
                 list => return list,
             }
         }
     }
 
-    /// Starts to read a list, in a task that does not end with this request.
-    fn start(
+    /// The list of a request that reads the same one and has no more time, with its deadline;
+    /// otherwise that of this request.
+    fn join(
         self: &Arc<Self>,
         client: &RegionClient,
-        key: (Caller, ListFilter, usize),
+        filter: &ListFilter,
+        max_metrics: usize,
         now: EpochMillis,
-    ) -> SharedWork<Result<Arc<Catalogue>, MirrorError>> {
-        let (lists, client, deadline) = (self.clone(), client.clone(), client.deadline);
-        let (_, filter, max_metrics) = key.clone();
-        let read = key.clone();
+    ) -> (SharedWork<Result<Arc<Catalogue>, MirrorError>>, Option<Deadline>) {
+        let key = (client.caller, filter.clone(), max_metrics);
+        let mut being_read = lock(&self.being_read);
+        being_read
+            .retain(|_, reading| reading.list.upgrade().is_some_and(|list| list.peek().is_none()));
+        if let Some(Reading { list, deadline }) = being_read.get(&key)
+            && deadline.at() <= client.deadline.at()
+            && !deadline.is_over()
+            && let Some(list) = list.upgrade()
+        {
+            return (list, Some(*deadline));
+        }
+        let (lists, client, filter) = (self.clone(), client.clone(), filter.clone());
+        let deadline = client.deadline;
         let list = shared::start(async move {
-            let list = list_metrics(&client, &filter, max_metrics).await.map(Arc::new);
-            if let Ok(catalogue) = &list {
-                if catalogue.bytes > LARGE {
-                    // The pages lie below the catalogue in the heap.
-                    heap::give_back();
-                }
-                lists.insert(client.caller, filter, catalogue.clone(), max_metrics, now);
+            let catalogue = Arc::new(list_metrics(&client, &filter, max_metrics).await?);
+            if catalogue.bytes > LARGE {
+                // The pages lie below the catalogue in the heap.
+                heap::give_back();
             }
-            lock(&lists.being_read).remove(&read);
-            list
+            lists.insert(client.caller, filter, catalogue.clone(), max_metrics, now);
+            Ok(catalogue)
         });
-        let reading = Reading { list: list.clone(), deadline };
-        lock(&self.being_read).insert(key, reading);
-        list
+        let reading = list.downgrade().map(|list| Reading { list, deadline });
+        being_read.extend(reading.map(|reading| (key, reading)));
+        (list, None)
     }
 
     /// Caches a catalogue that was read with at most `max_metrics` metrics.
