@@ -111,7 +111,8 @@ impl App {
         let mut is_admitted = is_allowed && self.access.admits(None);
         let mut log_line = LogLine::new(!self.is_warm.swap(true, Ordering::Relaxed));
         let answer = async {
-            let endpoint = Endpoint::find(&method, &path, stage.as_deref(), self.has_explorer)?;
+            let endpoint = Endpoint::find(&method, &path, stage.as_deref(), self.has_explorer)
+                .map_err(RequestError::Route)?;
             log_line.call = Some(endpoint.name());
             let call = match endpoint {
                 Endpoint::About => return Ok(Success::Json(about(self.dependencies.commit))),

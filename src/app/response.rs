@@ -142,9 +142,3 @@ impl From<MirrorError> for RequestError {
         RequestError::Mirror(error)
     }
 }
-
-impl From<RouteError> for RequestError {
-    fn from(error: RouteError) -> Self {
-        RequestError::Route(error)
-    }
-}

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use aws_sdk_cloudwatch::types::StandardUnit;
+
 use super::context::RequestContext;
 use super::listing::catalogue::Catalogue;
 use super::listing::{fields, grouping};
@@ -64,7 +66,7 @@ impl RequestContext<'_> {
         Ok(match field {
             Field::Region => page(&self.regions().map(Region::as_str).collect()),
             Field::Statistic => page(&fields::STATISTICS.into_iter().collect()),
-            Field::Unit => page(&fields::units().iter().copied().collect()),
+            Field::Unit => page(&StandardUnit::values().iter().copied().collect()),
             Field::HighResolution => page(&["false", "true"].into()),
             Field::Expression => page(&BTreeSet::new()),
             field @ (Field::Namespace

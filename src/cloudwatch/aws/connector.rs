@@ -206,7 +206,9 @@ fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
 /// Classifies a connection error for the SDK's retries. Every error may be temporary, but for some
 /// of a proxy, and the mirror only reads, so every call can be retried.
 fn connector_error(error: legacy::Error) -> ConnectorError {
-    if ProxyError::find(&error).is_some_and(|error| !error.is_temporary()) {
+    use ProxyError::{Failed, Invalid};
+
+    if let Some(Invalid | Failed { is_temporary: false, .. }) = ProxyError::find(&error) {
         return ConnectorError::other(error.into(), None);
     }
     match error.is_connect() {

@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudwatch::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::http::Response;
 
 use super::proxy::ProxyError;
@@ -84,14 +84,7 @@ where
     let details = match error {
         SdkError::ServiceError(context) if !context.raw().status().is_success() => {
             let status = context.raw().status().as_u16();
-            return from_code(
-                context.err().code(),
-                context.err().message(),
-                status,
-                action,
-                region,
-                attempts,
-            );
+            return from_code(context.err().meta(), status, action, region, attempts);
         }
         _ if root(error).starts_with("invalid peer certificate") => format!(
             "the mirror does not trust the certificate of {service} in {region} ({}); if a proxy \
@@ -156,16 +149,16 @@ pub(crate) fn is_refused_query(error: &MirrorError) -> bool {
 }
 
 fn from_code(
-    code: Option<&str>,
-    message: Option<&str>,
+    error: &ErrorMetadata,
     status: u16,
     action: Action,
     region: &Region,
     attempts: Tally,
 ) -> MirrorError {
     let (service, name) = (action.service(), action.name());
-    let says = message.map(|message| format!(" ({service} says: {message})")).unwrap_or_default();
-    let details = match code.unwrap_or_default() {
+    let says =
+        error.message().map(|message| format!(" ({service} says: {message})")).unwrap_or_default();
+    let details = match error.code().unwrap_or_default() {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" => {
             match action {
                 Action::ListMetrics | Action::GetMetricData => format!(

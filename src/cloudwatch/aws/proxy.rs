@@ -51,14 +51,6 @@ impl ProxyError {
         error.downcast_ref().or_else(|| ProxyError::find(error.source()?))
     }
 
-    /// Whether another attempt could succeed.
-    pub(super) fn is_temporary(&self) -> bool {
-        match self {
-            ProxyError::Invalid => false,
-            ProxyError::Failed { is_temporary, .. } => *is_temporary,
-        }
-    }
-
     fn failed(proxy: &Uri, error: &dyn Error) -> Self {
         let mut root = error;
         while let Some(source) = root.source() {

@@ -100,11 +100,6 @@ impl<'a> Listed<'a> {
 }
 
 impl Catalogue {
-    /// The number of metrics.
-    fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// All metrics.
     pub(crate) fn metrics(&self) -> impl Iterator<Item = Listed<'_>> {
         let mut start = 0;
@@ -156,7 +151,7 @@ pub(super) struct CatalogueBuilder {
 impl CatalogueBuilder {
     /// Whether the catalogue has `max_metrics` metrics or its maximum size.
     pub(super) fn is_full(&self, max_metrics: usize) -> bool {
-        self.catalogue.len() >= max_metrics || self.catalogue.bytes >= MAX_BYTES
+        self.catalogue.entries.len() >= max_metrics || self.catalogue.bytes >= MAX_BYTES
     }
 
     /// Adds a metric and the account that owns it.
@@ -234,7 +229,7 @@ mod tests {
             builder.add(&metric(index), (index % 2 == 0).then_some("123456789012"))
         });
         let catalogue = builder.build();
-        assert_eq!(catalogue.len(), 1_000);
+        assert_eq!(catalogue.entries.len(), 1_000);
         for (index, listed) in catalogue.metrics().enumerate() {
             let shape = metric(index);
             assert_eq!(Some(listed.namespace()), shape.namespace());

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_cloudwatch::types::StandardUnit;
-
 use super::catalogue::{Catalogue, Listed};
 use crate::cloudwatch::query::expression;
 use crate::cloudwatch::query::field::Field;
@@ -26,11 +24,6 @@ pub(crate) const STATISTICS: [&str; 12] = [
     "p99",
     "p99.9",
 ];
-
-/// The units in the list of values.
-pub(crate) fn units() -> &'static [&'static str] {
-    StandardUnit::values()
-}
 
 /// The fields that are not dimensions. `AccountId` is listed only for linked accounts.
 pub(crate) fn reserved(linked_accounts: bool) -> Vec<model::Field> {
