@@ -222,6 +222,9 @@ deploy-cargo-lambda: preflight-rust $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.r
 undeploy-cargo-lambda: preflight $(TOOLS)/sam/.ready ## Remove what `make deploy-cargo-lambda` deployed (STACK=…)
 	@$(AWS_PYTHON) deploy.with_cargo_lambda remove
 
+.PHONY: tools
+tools: $(patsubst .ci/tools/%.txt,$(TOOLS)/%/.ready,$(wildcard .ci/tools/*.txt)) $(DENY) ## Install all tools that the checks use
+
 .PHONY: clean
 clean: ## Remove all build output and tools
 	rm -rf target .aws-sam $(TOOLS)
@@ -229,6 +232,7 @@ clean: ## Remove all build output and tools
 $(TOOLS)/%/.ready: .ci/tools/%.txt
 	@$(PYTHON) dev/tools.py $*
 
+# They mostly wait for cargo, so they are built in the fastest way.
 $(DENY) $(FUZZ) $(MUTANTS_TOOL):
 	@echo "Building $(@F), once; this takes a few minutes."
-	@cargo install --quiet --locked --root $(abspath $(@D)/..) --version $(lastword $(subst -, ,$(notdir $(abspath $(@D)/..)))) $(@F)
+	@cargo install --quiet --locked --debug --root $(abspath $(@D)/..) --version $(lastword $(subst -, ,$(notdir $(abspath $(@D)/..)))) $(@F)
