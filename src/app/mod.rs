@@ -132,6 +132,7 @@ impl App {
                 return Err(RequestError::Unauthorized);
             }
             let document = parse(body)?;
+            // A body without them is a bad request, not a connection test that failed.
             let details = request::connection_details(&document)?;
             let answer = self.answer(call, &document, &details, deadline, &mut log_line).await;
             let answer = match (call, answer) {

@@ -135,6 +135,7 @@ async fn read_alone(
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(has_failed) })
     });
     let read = pages.await;
+    // A shared call could not tell which batch a message is about, so it counts as a refusal.
     if let (Err(error), Some(backlog)) = (&read, backlog)
         && (has_messages || error::is_refused_query(error))
     {
