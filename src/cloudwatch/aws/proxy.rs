@@ -84,8 +84,7 @@ impl Proxy {
     /// Connects to a destination, through the proxy if it is for the destination.
     ///
     /// # Errors
-    /// There is no connection within [`TIMEOUT`] if there is a proxy, or within the timeout of
-    /// `tcp`.
+    /// There is no connection, or none through the proxy within [`TIMEOUT`].
     pub(super) async fn connect(
         &self,
         tcp: HttpConnector,
