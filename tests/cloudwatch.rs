@@ -7,6 +7,7 @@
 mod support;
 
 mod cloudwatch {
+    mod advice;
     mod connections;
     mod details;
     mod expressions;

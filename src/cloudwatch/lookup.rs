@@ -121,9 +121,9 @@ impl RequestContext<'_> {
         self.catalogue(client, filter, max_metrics).await
     }
 
-    /// The listed metrics that a selector means. Those of the caller's own account take
-    /// precedence: the metrics of linked accounts are listed only if it has none with exactly the
-    /// selector's dimensions.
+    /// The listed metrics that a selector means, and the interpretation that was looked for. Those
+    /// of the caller's own account take precedence: the metrics of linked accounts are listed only if
+    /// it has none with exactly the selector's dimensions.
     ///
     /// # Errors
     /// Like [`RequestContext::interpret`].
@@ -132,7 +132,7 @@ impl RequestContext<'_> {
         client: &RegionClient,
         selector: &MetricSelector,
         linked_accounts: bool,
-    ) -> Result<Found, MirrorError> {
+    ) -> Result<(Found, MetricSelector), MirrorError> {
         let max_metrics = if selector.has_wildcards() { MAX_METRICS } else { found::MAX_LISTED };
         let own = Listing { max_metrics, purpose: Purpose::Points, ..Listing::ALL };
         let (catalogue, meant) = self.interpret(client, selector, own).await?;
@@ -143,9 +143,9 @@ impl RequestContext<'_> {
             {
                 let linked = Listing { linked_accounts: true, ..own };
                 let (catalogue, meant) = self.interpret(client, selector, linked).await?;
-                Ok(found::find(&meant, &catalogue))
+                Ok((found::find(&meant, &catalogue), meant))
             }
-            found => Ok(found),
+            found => Ok((found, meant)),
         }
     }
 }

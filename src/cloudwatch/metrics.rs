@@ -75,7 +75,7 @@ impl RequestContext<'_> {
             }
             asked = Some(series);
         }
-        let found = self.find(client, selector, query.linked_accounts).await?;
+        let (found, meant) = self.find(client, selector, query.linked_accounts).await?;
         let (metrics, is_listed) = match &found {
             Found::Exact(metrics) => (metrics.clone(), true),
             Found::OneMatch(metric) => (vec![metric.clone()], true),
@@ -83,14 +83,14 @@ impl RequestContext<'_> {
             Found::Nothing | Found::Unknown if asked.is_none() && !selector.has_wildcards() => {
                 (likeliest.clone(), false)
             }
-            _ => return Err(found::error(&found, &likeliest, &client.region)),
+            _ => return Err(found::error(&found, &meant, &client.region)),
         };
         let series = match asked {
             Some(series) if metrics.iter().all(|metric| likeliest.contains(metric)) => series,
             _ => self.fetch_metrics(client, query, &metrics).await?,
         };
         if series.is_empty() && !is_listed {
-            return Err(found::error(&found, &likeliest, &client.region));
+            return Err(found::error(&found, &meant, &client.region));
         }
         if series.is_empty() {
             self.check_percentile(client, query, &metrics).await?;

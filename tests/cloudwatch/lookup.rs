@@ -135,7 +135,7 @@ async fn a_wildcard_that_cannot_be_answered_is_explained() {
     assert_eq!(
         details(&reply),
         "731 metrics match N M {Host=web-*}, 231 more than the 500 that one query can combine; \
-         expected a narrower wildcard, or conditions on more dimensions"
+         expected a narrower wildcard, or fewer values"
     );
     assert!(requests.lock().unwrap().is_empty());
 

@@ -307,7 +307,7 @@ async fn an_empty_answer_is_looked_into() {
             "summary": "The conditions match several metrics",
             "details": "there is no data for a metric Test/Empty M {Host=two} with exactly these \
                         dimensions, but 2 other metrics match the conditions; add conditions on \
-                        Disk (sda, sdb)",
+                        Disk (sda, sdb), Kind (x)",
         })
     );
     for host in [json!("none"), json!(["none", "nobody"])] {

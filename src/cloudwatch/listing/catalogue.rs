@@ -1,6 +1,7 @@
 //! The metrics of a list, in a form compact enough for a hundred thousand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::cloudwatch::query::metric::Metric;
@@ -146,6 +147,9 @@ pub(super) struct CatalogueBuilder {
     catalogue: Catalogue,
     /// The index of each text.
     indices: HashMap<Arc<str>, u32>,
+    /// A digest of each metric. Pages drift while they are read, so CloudWatch can list a metric twice.
+    /// The metrics themselves would take as much memory as the catalogue.
+    listed: HashSet<[u64; 2]>,
 }
 
 impl CatalogueBuilder {
@@ -154,7 +158,7 @@ impl CatalogueBuilder {
         self.catalogue.entries.len() >= max_metrics || self.catalogue.bytes >= MAX_BYTES
     }
 
-    /// Adds a metric and the account that owns it.
+    /// Adds a metric and the account that owns it, unless the catalogue has it.
     pub(super) fn add(&mut self, metric: &aws_sdk_cloudwatch::types::Metric, owner: Option<&str>) {
         let mut dimensions: Vec<(&str, &str)> = metric
             .dimensions()
@@ -166,12 +170,15 @@ impl CatalogueBuilder {
             .into_iter()
             .map(|(name, value)| (self.index(name), self.index(value)))
             .collect();
-        let entry = Entry {
-            namespace: self.index(metric.namespace().unwrap_or_default()),
-            name: self.index(metric.metric_name().unwrap_or_default()),
-            account: self.index(owner.unwrap_or_default()),
-            dimensions_end: (self.catalogue.dimensions.len() + pairs.len()) as u32,
-        };
+        let texts = [metric.namespace(), metric.metric_name(), owner];
+        let [namespace, name, account] = texts.map(|text| self.index(text.unwrap_or_default()));
+        let hasher = self.listed.hasher();
+        let digest = [0, 1].map(|half| hasher.hash_one((half, namespace, name, account, &pairs)));
+        if !self.listed.insert(digest) {
+            return;
+        }
+        let dimensions_end = (self.catalogue.dimensions.len() + pairs.len()) as u32;
+        let entry = Entry { namespace, name, account, dimensions_end };
         self.catalogue.bytes += size_of::<Entry>() + size_of_val(&pairs[..]);
         self.catalogue.entries.push(entry);
         self.catalogue.dimensions.append(&mut pairs);
@@ -197,7 +204,7 @@ impl CatalogueBuilder {
 
     /// The catalogue, which has all metrics.
     pub(super) fn build(self) -> Catalogue {
-        let CatalogueBuilder { mut catalogue, indices: _ } = self;
+        let CatalogueBuilder { mut catalogue, .. } = self;
         catalogue.texts.shrink_to_fit();
         catalogue.entries.shrink_to_fit();
         catalogue.dimensions.shrink_to_fit();
@@ -240,6 +247,18 @@ mod tests {
             let names: Vec<_> = listed.dimensions().map(|(name, _)| name).collect();
             assert_eq!(names, ["Group", "InstanceId"]);
         }
+    }
+
+    #[test]
+    fn a_metric_that_is_listed_twice_is_one() {
+        let mut builder = CatalogueBuilder::default();
+        for (index, owner) in
+            [(1, None), (2, None), (1, None), (1, Some("123456789012")), (2, None)]
+        {
+            builder.add(&metric(index), owner);
+        }
+        assert!(builder.is_full(3) && !builder.is_full(4));
+        assert_eq!(builder.build().metrics().count(), 3);
     }
 
     #[test]

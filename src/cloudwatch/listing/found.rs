@@ -21,6 +21,9 @@ pub(crate) const MAX_LISTED: usize = 5_000;
 /// The maximum number of metrics with more dimensions to compare.
 const MAX_CANDIDATES: usize = 1_000;
 
+/// The maximum number of ways out that an error names.
+const MAX_ALTERNATIVES: usize = 3;
+
 /// The listed metrics that a selector means.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Found {
@@ -55,12 +58,12 @@ pub(crate) fn find(selector: &MetricSelector, catalogue: &Catalogue) -> Found {
             1 => Found::OneMatch(wider.metrics.remove(0)),
             _ => Found::SeveralMatches(wider.metrics),
         },
-        count if count > MAX_METRICS => Found::TooMany { count, is_partial: catalogue.is_partial },
-        // Another metric may match the patterns too.
-        _ if catalogue.is_partial && has_patterns => Found::Unknown,
         _ if exact.accounts.len() > 1 && selector.accounts.is_empty() => {
             Found::SeveralAccounts(exact.accounts)
         }
+        count if count > MAX_METRICS => Found::TooMany { count, is_partial: catalogue.is_partial },
+        // Another metric may match the patterns too.
+        _ if catalogue.is_partial && has_patterns => Found::Unknown,
         _ => Found::Exact(exact.metrics),
     }
 }
@@ -117,15 +120,15 @@ pub(crate) fn dimensions_with(
 pub(crate) fn several_dimensions(names: BTreeSet<String>) -> MirrorError {
     invalid(format_args!(
         "{RESOURCE}: several dimensions have this value; expected a condition on one of them: {}",
-        summarize(names.into_iter())
+        summarize(names.into_iter().map(|name| Field::Dimension(name).to_string()))
     ))
 }
 
-/// The error of a query whose metrics were not found. `wanted` are the metrics that it most likely
-/// means.
-pub(crate) fn error(found: &Found, wanted: &[Arc<Metric>], region: &Region) -> MirrorError {
+/// The error of a query whose metrics were not found. `meant` is what it most likely means.
+pub(crate) fn error(found: &Found, meant: &MetricSelector, region: &Region) -> MirrorError {
+    let wanted = &meant.likeliest().metrics();
     match found {
-        Found::SeveralMatches(candidates) => several_matches(wanted, candidates),
+        Found::SeveralMatches(candidates) => several_matches(meant, wanted, candidates),
         Found::SeveralAccounts(accounts) => several_accounts(wanted, accounts),
         Found::TooMany { count, is_partial } => too_many(wanted, *count, *is_partial),
         Found::Unknown => unknown(wanted),
@@ -162,7 +165,7 @@ fn several_accounts(wanted: &[Arc<Metric>], accounts: &BTreeSet<String>) -> Mirr
 fn too_many(wanted: &[Arc<Metric>], count: usize, is_partial: bool) -> MirrorError {
     invalid(format_args!(
         "{}{} metrics match {}, {} more than the {MAX_METRICS} that one query can combine; expected a \
-         narrower wildcard, or conditions on more dimensions",
+         narrower wildcard, or fewer values",
         if is_partial { "at least " } else { "" },
         count,
         summarize(wanted.iter().map(ToString::to_string)),
@@ -181,44 +184,67 @@ fn not_found(wanted: &[Arc<Metric>], region: &Region) -> MirrorError {
     }
 }
 
-fn several_matches(wanted: &[Arc<Metric>], candidates: &[Arc<Metric>]) -> MirrorError {
-    let account_id = Field::AccountId.to_string();
-    let mut values: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+/// Each candidate has more dimensions than the query. With conditions on all of them, the query has
+/// exactly its dimensions; with conditions on some, it would mean another metric, or none.
+fn several_matches(
+    meant: &MetricSelector,
+    wanted: &[Arc<Metric>],
+    candidates: &[Arc<Metric>],
+) -> MirrorError {
+    let is_further = |name: &str| meant.dimensions.iter().all(|(fixed, _)| fixed != name);
+    // Those with the fewest further dimensions come first: they are the least narrow.
+    let mut kinds: BTreeMap<(usize, Vec<&str>), Vec<&Metric>> = BTreeMap::new();
     for metric in candidates {
-        let account = metric.account.iter().map(|account| (account_id.as_str(), account.as_str()));
-        let dimensions =
-            metric.dimensions.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        for (name, value) in dimensions.chain(account) {
-            values.entry(name).or_default().insert(value);
-        }
+        let names = metric.dimensions.iter().map(|(name, _)| name.as_str());
+        let names: Vec<&str> = names.filter(|name| is_further(name)).collect();
+        kinds.entry((names.len(), names)).or_default().push(metric);
     }
-    let is_in_all = |name: &str| {
-        name == account_id
-            || candidates
-                .iter()
-                .all(|metric| metric.dimensions.iter().any(|(known, _)| known == name))
-    };
-    let different: Vec<String> = values
-        .into_iter()
-        .filter(|(name, values)| values.len() > 1 || !is_in_all(name))
-        .map(|(name, values)| {
-            format!("{name} ({})", summarize(values.into_iter().map(str::to_owned)))
-        })
-        .collect();
-    let advice = match different.as_slice() {
-        [] => format!("they are {}", summarize(candidates.iter().map(ToString::to_string))),
-        _ => format!("add conditions on {}", summarize(different.into_iter())),
-    };
+    let advice =
+        kinds.into_iter().map(|((_, names), metrics)| conditions_on(&names, &metrics, meant));
+    let advice: Vec<String> = advice.take(MAX_ALTERNATIVES).collect();
     MirrorError::Remote {
         summary: "The conditions match several metrics",
         details: format!(
             "there is no data for a metric {} with exactly these dimensions, but {}{} other \
-             metrics match the conditions; {advice}",
+             metrics match the conditions; add conditions on {}",
             summarize(wanted.iter().map(ToString::to_string)),
             if candidates.len() < MAX_CANDIDATES { "" } else { "at least " },
             candidates.len(),
+            advice.join(", or on "),
         ),
     }
+}
+
+/// The fields that tell metrics with these further dimensions apart, with their values.
+fn conditions_on(names: &[&str], metrics: &[&Metric], meant: &MetricSelector) -> String {
+    let value = |metric: &Metric, wanted: &str| {
+        let found = metric.dimensions.iter().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
+    };
+    let field = |name: &str| Field::Dimension(name.to_owned());
+    let accounts: BTreeSet<String> =
+        metrics.iter().filter_map(|metric| metric.account.clone()).collect();
+    let are_linked = meant.accounts.is_empty() && accounts.len() > 1;
+    let values = names.iter().map(|name| {
+        let values = metrics.iter().map(|metric| value(metric, name)).collect();
+        (field(name), values)
+    });
+    let values: Vec<(Field, BTreeSet<String>)> =
+        values.chain(are_linked.then_some((Field::AccountId, accounts))).collect();
+    let fields = values
+        .iter()
+        .map(|(field, values)| format!("{field} ({})", summarize(values.iter().cloned())));
+    let fields = summarize(fields);
+    // Not every combination of the values is a metric.
+    let combinations: usize = values.iter().map(|(_, values)| values.len()).product();
+    let example = metrics.first().filter(|_| combinations > metrics.len()).map(|metric| {
+        let dimensions =
+            names.iter().map(|name| format!("{}={}", field(name), value(metric, name)));
+        let account = metric.account.iter().filter(|_| are_linked);
+        let account = account.map(|account| format!("{}={account}", Field::AccountId));
+        format!(", such as {}", summarize(dimensions.chain(account)))
+    });
+    fields + &example.unwrap_or_default()
 }
 
 fn unknown(wanted: &[Arc<Metric>]) -> MirrorError {
@@ -278,38 +304,57 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_the_matches_apart_is_told() {
+    fn what_leads_to_a_match_is_told() {
         let (one, two) = (Some("111111111111"), Some("222222222222"));
-        for (matches, advice) in [
+        for (fixed, matches, advice) in [
             (
+                None,
                 vec![metric("M", &[("A", "1")], one), metric("M", &[("A", "2")], one)],
-                "add conditions on A (1, 2)",
+                "A (1, 2)",
             ),
             (
-                vec![metric("M", &[("A", "1")], one), metric("M", &[("A", "1")], two)],
-                "add conditions on AccountId (111111111111, 222222222222)",
-            ),
-            (
+                Some("A"),
                 vec![
-                    metric("M", &[("A", "1"), ("B", "2")], None),
+                    metric("M", &[("A", "1"), ("B", "3")], None),
+                    metric("M", &[("A", "2"), ("B", "3")], None),
+                ],
+                "B (3)",
+            ),
+            (
+                None,
+                vec![metric("M", &[("A", "1")], one), metric("M", &[("A", "1")], two)],
+                "A (1), AccountId (111111111111, 222222222222)",
+            ),
+            (
+                Some("A"),
+                vec![
+                    metric("M", &[("A", "1"), ("B", "2"), ("D", "4")], None),
                     metric("M", &[("A", "1"), ("C", "3")], None),
                 ],
-                "add conditions on B (2), C (3)",
+                "C (3), or on B (2), D (4)",
             ),
             (
+                None,
+                vec![
+                    metric("M", &[("A", "1"), ("Region", "x")], None),
+                    metric("M", &[("A", "2"), ("Region", "y")], None),
+                ],
+                "A (1, 2), Dimension.Region (x, y), such as A=1, Dimension.Region=x",
+            ),
+            (
+                None,
                 vec![metric("L", &[("A", "1")], None), metric("M", &[("A", "1")], None)],
-                "they are N L {A=1}, N M {A=1}",
+                "A (1)",
             ),
         ] {
-            let MirrorError::Remote { details, .. } = several_matches(&[], &matches) else {
-                panic!("{advice}")
-            };
-            let end = format!("2 other metrics match the conditions; {advice}");
+            let error = several_matches(&selector(fixed), &[], &matches);
+            let MirrorError::Remote { details, .. } = error else { panic!("{advice}") };
+            let end = format!("2 other metrics match the conditions; add conditions on {advice}");
             assert!(details.ends_with(&end), "{details}");
         }
         for (count, words) in [(999, "but 999 other"), (1_000, "but at least 1000 other")] {
             let matches = vec![metric("M", &[("A", "1")], None); count];
-            let error = several_matches(&[], &matches);
+            let error = several_matches(&selector(None), &[], &matches);
             assert!(error.to_string().contains(words), "{error}");
         }
     }

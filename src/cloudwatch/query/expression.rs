@@ -56,7 +56,9 @@ impl Expression {
             (Field::Statistic.to_string(), statistic.is_some()),
         ];
         let ignored = ignored.into_iter().filter_map(|(name, is_there)| is_there.then_some(name));
-        let mut ignored = ignored.chain(dimensions.iter().map(|(name, _)| name.clone()));
+        let dimensions =
+            dimensions.iter().map(|(name, _)| Field::Dimension(name.clone()).to_string());
+        let mut ignored = ignored.chain(dimensions);
         if let Some(name) = ignored.next() {
             return Err(invalid(format_args!(
                 "{}: an expression ignores {name}; expected {name} as a part of the expression, or \

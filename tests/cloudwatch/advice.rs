@@ -1,0 +1,267 @@
+//! Errors that advise something: whoever does what they say has an answer.
+
+use serde_json::{Value, json};
+use stackstate_mirror::app::App;
+
+use crate::support::app::NOW;
+use crate::support::events::{Reply, post};
+use crate::support::inventory::{Entry, app, metric};
+use crate::support::sdk_mock::{body, condition};
+
+const HOUR: i64 = 60 * 60_000;
+
+/// The first bucket of the queries here, an hour whose data has arrived.
+const START: i64 = NOW - NOW % HOUR - HOUR;
+
+/// A query for `M` with these conditions.
+fn query(method: &str, conditions: &[(&str, Value)]) -> Value {
+    let conditions: Vec<Value> =
+        conditions.iter().map(|(key, value)| condition(key, value.clone())).collect();
+    json!({
+        "conditions": conditions, "metricField": "M", "startTime": START, "endTime": START + HOUR,
+        "aggregation": {"method": method, "bucketSizeMillis": HOUR},
+    })
+}
+
+async fn ask(app: &App, query: &Value, details: &Value) -> Reply {
+    post(app, "metric", &body(query.clone(), details.clone())).await
+}
+
+/// The text of an error.
+fn details(reply: &Reply) -> &str {
+    assert_eq!(reply.status, 500, "{}", reply.body);
+    reply.body["details"].as_str().unwrap()
+}
+
+fn points(reply: &Reply) -> Vec<f64> {
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let points = reply.body["telemetry"]["points"].as_array().unwrap();
+    points.iter().map(|point| point[0].as_f64().unwrap()).collect()
+}
+
+/// The conditions that `advice` offers, one set for each way out: the first value of each field, or
+/// the example.
+fn offered(advice: &str) -> Vec<Vec<(String, Value)>> {
+    let pair = |name: &str, value: &str| (name.to_owned(), json!(value));
+    let of = |way: &str| match way.split_once(", such as ") {
+        Some((_, example)) => {
+            let pairs = example.split(", ").map(|text| text.split_once('=').unwrap());
+            pairs.map(|(name, value)| pair(name, value)).collect()
+        }
+        None => {
+            let fields = way.split_inclusive(')').map(|text| text.trim_start_matches(", "));
+            let fields = fields.map(|text| text.trim_end_matches(')').split_once(" (").unwrap());
+            fields.map(|(name, values)| pair(name, values.split(", ").next().unwrap())).collect()
+        }
+    };
+    advice.split(", or on ").map(of).collect()
+}
+
+/// Several metrics have more dimensions than the query. Each way out leads to one of them, or to
+/// all that the query means.
+#[tokio::test]
+async fn conditions_that_are_advised_find_a_metric() {
+    let of = |dimensions: &[(&str, &str)], value: f64| metric("N", "M", dimensions).with(value);
+    let (a, b) = ("111111111111", "222222222222");
+    let rows: Vec<(Vec<(&str, Value)>, Vec<Entry>, &str)> = vec![
+        (
+            vec![("ClusterName", json!("c"))],
+            vec![
+                of(&[("ClusterName", "c"), ("Namespace", "default"), ("PodName", "p")], 1.0),
+                of(&[("ClusterName", "c"), ("Namespace", "kube-system"), ("PodName", "q")], 2.0),
+            ],
+            "Dimension.Namespace (default, kube-system), PodName (p, q), such as \
+             Dimension.Namespace=default, PodName=p",
+        ),
+        (
+            vec![("BucketName", json!(["b1", "b2"]))],
+            vec![
+                of(&[("BucketName", "b1"), ("StorageType", "StandardStorage")], 1.0),
+                of(&[("BucketName", "b2"), ("StorageType", "StandardStorage")], 2.0),
+            ],
+            "StorageType (StandardStorage)",
+        ),
+        (
+            vec![("BucketName", json!("b*"))],
+            vec![
+                of(&[("BucketName", "b1"), ("StorageType", "StandardStorage")], 1.0),
+                of(&[("BucketName", "b2"), ("StorageType", "StandardStorage")], 2.0),
+            ],
+            "StorageType (StandardStorage)",
+        ),
+        // One zone's number would be a part of the load balancer's.
+        (
+            vec![],
+            vec![
+                of(&[("AvailabilityZone", "a"), ("LoadBalancer", "x")], 1.0),
+                of(&[("AvailabilityZone", "b"), ("LoadBalancer", "x")], 2.0),
+                of(&[("LoadBalancer", "x")], 3.0),
+            ],
+            "LoadBalancer (x), or on AvailabilityZone (a, b), LoadBalancer (x)",
+        ),
+        (
+            vec![],
+            vec![of(&[("Region", "r")], 1.0), of(&[("~", "s")], 2.0), of(&[("Unit", "u")], 3.0)],
+            "Dimension.Region (r), or on Dimension.Unit (u), or on Dimension.~ (s)",
+        ),
+        (
+            vec![],
+            vec![of(&[("A", "1")], 1.0).of(a), of(&[("A", "1")], 2.0).of(b)],
+            "A (1), AccountId (111111111111, 222222222222)",
+        ),
+    ];
+    for (conditions, entries, advice) in rows {
+        let linked = json!({"linkedAccounts": true, "cacheSeconds": 0});
+        let (app, ..) = app(entries);
+        let conditions = [vec![("Namespace", json!("N"))], conditions].concat();
+        let reply = ask(&app, &query("SUM", &conditions), &linked).await;
+        let found = details(&reply).split_once("add conditions on ").unwrap().1;
+        assert_eq!(found, advice);
+        for more in offered(advice) {
+            let more = more.iter().map(|(name, value)| (name.as_str(), value.clone()));
+            let all: Vec<_> = conditions.iter().cloned().chain(more).collect();
+            let reply = ask(&app, &query("SUM", &all), &linked).await;
+            assert!(points(&reply)[0] > 0.0, "{all:?}");
+        }
+    }
+}
+
+/// A query, what its error says, and the query that does what it says. `null` removes a member, and
+/// a condition of the second query replaces that of the first.
+#[tokio::test]
+async fn advice_of_every_kind_can_be_followed() {
+    let of = |dimensions: &[(&str, &str)], value: f64| metric("N", "M", dimensions).with(value);
+    let many = (0..501).map(|number| of(&[("Host", &format!("h{number}"))], 1.0));
+    let entries: Vec<Entry> = [
+        of(&[], 1.0),
+        of(&[("TableName", "t"), ("Operation", "Get")], 1.0),
+        of(&[("TableName", "t"), ("Operation", "Put")], 2.0),
+        of(&[("Region", "both"), ("Zone", "z")], 4.0),
+        of(&[("Region", "z"), ("Zone", "both")], 8.0),
+        metric("AWS/DynamoDB", "M", &[("TableName", "t"), ("Operation", "Get")]).with(1.0),
+        metric("AWS/DynamoDB", "M", &[("TableName", "t"), ("Operation", "Put")]).with(2.0),
+        of(&[("Linked", "l")], 1.0).of("111111111111"),
+        of(&[("Linked", "l")], 2.0).of("222222222222"),
+    ]
+    .into_iter()
+    .chain(many)
+    .collect();
+    let n = || ("Namespace", json!("N"));
+    let stars = "*".repeat(21);
+    let dimensions: Vec<(String, Value)> =
+        (0..31).map(|number| (format!("D{number}"), json!("x"))).collect();
+    let dimensions: Vec<(&str, Value)> =
+        dimensions.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    type Conditions<'a> = Vec<(&'a str, Value)>;
+    let rows: Vec<(Conditions<'_>, Value, &str, Conditions<'_>, Value)> = vec![
+        (vec![], json!({}), "add the condition Namespace, such as", vec![n()], json!({})),
+        (
+            vec![n()],
+            json!({"metricField": null}),
+            "select one as the metric field, or add the condition MetricName",
+            vec![n(), ("MetricName", json!("M"))],
+            json!({"metricField": null}),
+        ),
+        (
+            vec![n(), ("MetricName", json!("O"))],
+            json!({}),
+            "expected only one of them, or the same name in both",
+            vec![n()],
+            json!({}),
+        ),
+        (
+            vec![("Namespace", json!("N*"))],
+            json!({}),
+            "expected one whole value, such as AWS/EC2",
+            vec![n()],
+            json!({}),
+        ),
+        (
+            vec![n(), ("MetricName", json!("M*"))],
+            json!({"metricField": null}),
+            "expected one whole value, such as CPUUtilization",
+            vec![n(), ("MetricName", json!("M"))],
+            json!({"metricField": null}),
+        ),
+        (
+            vec![n(), ("Host", json!("h*"))],
+            json!({}),
+            "501 metrics match N M {Host=h*}, 1 more than the 500 that one query can combine; expected \
+             a narrower wildcard, or fewer values",
+            vec![n(), ("Host", json!("h1*"))],
+            json!({}),
+        ),
+        (
+            vec![n(), ("Host", json!(stars))],
+            json!({}),
+            "the conditions have 21 wildcards (*); expected at most 20",
+            vec![n(), ("Host", json!("h1*"))],
+            json!({}),
+        ),
+        (
+            [vec![n()], dimensions].concat(),
+            json!({}),
+            "the conditions name 31 dimensions; a metric has at most 30",
+            vec![n()],
+            json!({}),
+        ),
+        (
+            vec![n(), ("Linked", json!("l"))],
+            json!({}),
+            "exists in 2 linked accounts; add a condition on AccountId (111111111111, 222222222222)",
+            vec![n(), ("Linked", json!("l")), ("AccountId", json!("111111111111"))],
+            json!({}),
+        ),
+        (
+            vec![n(), ("Resource", json!("both"))],
+            json!({}),
+            "Resource: several dimensions have this value; expected a condition on one of them: \
+             Dimension.Region, Zone",
+            vec![n(), ("Dimension.Region", json!("both")), ("Zone", json!("z"))],
+            json!({}),
+        ),
+        // What was taken for a resource is named as what it was taken for.
+        (
+            vec![("Namespace", json!("AWS/DynamoDB")), ("Resource", json!("t"))],
+            json!({}),
+            "there is no data for a metric AWS/DynamoDB M {TableName=t} with exactly these dimensions, \
+             but 2 other metrics match the conditions; add conditions on Operation (Get, Put)",
+            vec![
+                ("Namespace", json!("AWS/DynamoDB")),
+                ("Resource", json!("t")),
+                ("Operation", json!("Put")),
+            ],
+            json!({}),
+        ),
+        (
+            vec![n(), ("Host", json!("h1*"))],
+            json!({"aggregation": {"method": "PERCENTILE_95", "bucketSizeMillis": HOUR}}),
+            "expected conditions that select one metric",
+            vec![n(), ("Host", json!("h1"))],
+            json!({}),
+        ),
+        (
+            vec![n(), ("Host", json!("h1")), ("Statistic", json!("p95"))],
+            json!({"aggregation": null}),
+            "expected MEAN, MAX, MIN, SUM or EVENT_COUNT",
+            vec![n(), ("Host", json!("h1"))],
+            json!({}),
+        ),
+    ];
+    let (app, ..) = app(entries);
+    let linked = json!({"linkedAccounts": true, "cacheSeconds": 0});
+    for (conditions, members, words, next, next_members) in rows {
+        let with = |conditions: &[(&str, Value)], members: &Value| {
+            let mut query = query("SUM", conditions);
+            for (name, value) in members.as_object().unwrap() {
+                query[name] = value.clone();
+            }
+            query
+        };
+        let reply = ask(&app, &with(&conditions, &members), &linked).await;
+        let details = details(&reply);
+        assert!(details.contains(words), "{conditions:?}: {details}");
+        let reply = ask(&app, &with(&next, &next_members), &linked).await;
+        assert!(points(&reply)[0] > 0.0, "{next:?}");
+    }
+}
