@@ -71,6 +71,24 @@ impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
         }
     }
 
+    /// If the cache is full, removes the least recently used value that `can_go` accepts, so that the next
+    /// insert evicts no other. Without such a value, that insert evicts the least recently used one.
+    pub(crate) fn make_room(&self, can_go: impl Fn(&V) -> bool)
+    where
+        K: Clone,
+    {
+        let mut lock = lock(&self.entries);
+        let Some(entries) = lock.as_mut().filter(|entries| entries.len() == entries.cap().get())
+        else {
+            return;
+        };
+        // The iterator begins with the most recently used one.
+        let last = entries.iter().rev().find(|(_, entry)| can_go(&entry.value));
+        if let Some(key) = last.map(|(key, _)| key.clone()) {
+            entries.pop(&key);
+        }
+    }
+
     /// Whether nothing was ever inserted.
     pub(crate) fn is_unused(&self) -> bool {
         lock(&self.entries).is_none()

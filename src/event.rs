@@ -9,7 +9,8 @@ use std::convert::Infallible;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use lambda_http::LambdaEvent;
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use crate::app::{App, Request, Response};
 use crate::time::EpochMillis;
@@ -17,20 +18,46 @@ use crate::time::EpochMillis;
 /// The name of the stage whose paths do not begin with a stage.
 const DEFAULT_STAGE: &str = "$default";
 
+/// An event that is an HTTP request.
+#[derive(Debug)]
+pub struct Event(Members);
+
+/// Whatever else invokes the function learns what is expected. The error quotes nothing: serde's own
+/// would quote a value.
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Members::deserialize(deserializer).map(Event).map_err(|_| {
+            D::Error::custom(
+                "this event is no HTTP request; expected an event of a function URL, an HTTP API or a \
+                 REST API",
+            )
+        })
+    }
+}
+
 /// What the mirror reads of an event from a function URL, an HTTP API or a REST API ("Payload
 /// format version", API Gateway developer guide). Other members are skipped.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Event {
+struct Members {
     /// The path in format 2.0.
     raw_path: Option<String>,
     /// The path in format 1.0.
     path: Option<String>,
+    /// The path of the resource in format 1.0, such as `/{proxy+}`.
+    resource: Option<String>,
     /// The method in format 1.0.
     http_method: Option<String>,
     body: Option<String>,
     is_base64_encoded: Option<bool>,
+    path_parameters: Option<PathParameters>,
     request_context: Context,
+}
+
+#[derive(Debug, Deserialize)]
+struct PathParameters {
+    /// What `{proxy+}` at the end of the resource stands for.
+    proxy: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,15 +84,27 @@ struct Sender {
 /// # Errors
 /// Never: a request that fails has an answer, too.
 pub async fn serve(app: &App, event: LambdaEvent<Event>) -> Result<Response, Infallible> {
-    let has_cookies = event.payload.request_context.http.is_some();
+    let has_cookies = event.payload.0.request_context.http.is_some();
     let mut response = app.handle(request(event)).await;
     response.cookies = has_cookies.then_some([]);
     Ok(response)
 }
 
 fn request(LambdaEvent { payload, context }: LambdaEvent<Event>) -> Request {
-    let Event { raw_path, path, http_method, body, is_base64_encoded, request_context } = payload;
+    let Members {
+        raw_path,
+        path,
+        resource,
+        http_method,
+        body,
+        is_base64_encoded,
+        path_parameters,
+        request_context,
+    } = payload.0;
     let Context { stage, http, identity } = request_context;
+    // The path in format 1.0 begins with the base path of a custom domain. These do not.
+    let proxy = path_parameters.and_then(|parameters| parameters.proxy);
+    let resource = resource.filter(|resource| resource.starts_with('/') && !resource.contains('{'));
     let (method, path, sender) = match http {
         Some(mut http) => (http.method.take(), raw_path, http),
         None => (http_method, path, identity.unwrap_or_default()),
@@ -73,7 +112,7 @@ fn request(LambdaEvent { payload, context }: LambdaEvent<Event>) -> Request {
     let body = body.unwrap_or_default();
     Request {
         method: method.unwrap_or_default(),
-        path: path.unwrap_or_default(),
+        path: proxy.or(resource).or(path).unwrap_or_default(),
         stage: stage.filter(|stage| stage != DEFAULT_STAGE),
         source_address: sender.source_ip.and_then(|address| address.parse().ok()),
         body: match is_base64_encoded {
@@ -82,5 +121,59 @@ fn request(LambdaEvent { payload, context }: LambdaEvent<Event>) -> Request {
         },
         id: context.request_id,
         deadline: EpochMillis(context.deadline.cast_signed()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_http_request_is_not_quoted() {
+        for event in [
+            json!({"source": "aws.events"}),
+            json!({"requestContext": "SECRET"}),
+            json!({"requestContext": {"stage": {"SECRET": 1}}}),
+            json!({"requestContext": {}, "body": 5}),
+            json!({"requestContext": {}, "SECRET": 5, "isBase64Encoded": "SECRET"}),
+            json!("SECRET"),
+            json!(null),
+        ] {
+            let error = serde_json::from_str::<Event>(&event.to_string()).unwrap_err().to_string();
+            assert!(error.starts_with("this event is no HTTP request; expected "), "{error}");
+            assert!(!error.contains("SECRET"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_base_path_is_no_part_of_the_path() {
+        for (event, path) in [
+            (json!({"path": "/api/connection"}), "/api/connection"),
+            (
+                json!({
+                    "resource": "/{proxy+}", "path": "/mirror/api/connection",
+                    "pathParameters": {"proxy": "api/connection"},
+                }),
+                "api/connection",
+            ),
+            (
+                json!({
+                    "resource": "/mirror/{proxy+}", "path": "/a/b/mirror/api/metric",
+                    "pathParameters": {"proxy": "api/metric", "other": "x"},
+                }),
+                "api/metric",
+            ),
+            (json!({"resource": "/", "path": "/mirror", "pathParameters": null}), "/"),
+            (json!({"resource": "$default", "path": "/prod/api/metric"}), "/prod/api/metric"),
+            (json!({"path": "/api/metric", "pathParameters": {"other": "x"}}), "/api/metric"),
+        ] {
+            let mut event = event;
+            event["requestContext"] = json!({"stage": "prod", "path": event["path"]});
+            let payload = serde_json::from_value(event).unwrap();
+            let event = LambdaEvent { payload, context: lambda_http::Context::default() };
+            assert_eq!(request(event).path, path);
+        }
     }
 }

@@ -52,6 +52,15 @@ impl Region {
         })
     }
 
+    /// The region that has the metrics of this partition's global services, such as CloudFront and
+    /// Route 53: the `implicitGlobalRegion` of AWS's `partitions.json`.
+    pub fn global(&self) -> Option<Region> {
+        match self.home()? {
+            home if home.as_str() == "cn-north-1" => Region::new("cn-northwest-1"),
+            home => Some(home),
+        }
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -88,6 +97,21 @@ mod tests {
             ("x-y-z-a-b-1", false),
         ] {
             assert_eq!(Region::new(name).is_some(), valid, "{name}");
+        }
+    }
+
+    #[test]
+    fn global_services_have_a_region_in_each_partition() {
+        for (name, global) in [
+            ("eu-west-1", Some("us-east-1")),
+            ("us-gov-east-1", Some("us-gov-west-1")),
+            ("eusc-de-east-1", Some("eusc-de-east-1")),
+            ("cn-north-1", Some("cn-northwest-1")),
+            ("us-isob-west-1", Some("us-isob-east-1")),
+            ("xx-north-1", None),
+        ] {
+            let found = Region::new(name).unwrap().global();
+            assert_eq!(found.as_ref().map(Region::as_str), global, "{name}");
         }
     }
 

@@ -18,11 +18,12 @@ impl RequestContext<'_> {
         let stat = MetricStat::builder().metric(metric.build()).period(60).stat("Sum").build();
         let data = client
             .client
+            .cloudwatch
             .get_metric_data()
             .metric_data_queries(MetricDataQuery::builder().id("q0").metric_stat(stat).build())
             .start_time(DateTime::from_millis(self.now.0 - 60_000))
             .end_time(DateTime::from_millis(self.now.0));
-        let list = client.client.list_metrics();
+        let list = client.client.cloudwatch.list_metrics();
         self.usage.record(|counts| counts.metrics_asked += 1);
         let [list_attempts, data_attempts] =
             [Action::ListMetrics, Action::GetMetricData].map(|action| client.attempts(action));

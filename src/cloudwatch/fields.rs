@@ -31,7 +31,7 @@ impl RequestContext<'_> {
         &self,
         filter: &Filter,
     ) -> Result<Page<model::Field>, MirrorError> {
-        let conditions = Conditions::read(&filter.conditions)?;
+        let conditions = Conditions::read(&filter.conditions, self.regions().next())?;
         let mut all = fields::reserved(self.config.linked_accounts);
         let mut is_partial = false;
         if conditions.expression.is_some() {
@@ -62,7 +62,7 @@ impl RequestContext<'_> {
         }
         let limit = filter.limit.min(MAX_ITEMS);
         let page = |values: &BTreeSet<&str>| grouping::page(values, prefix, *offset, limit);
-        let conditions = Conditions::read(&filter.conditions)?;
+        let conditions = Conditions::read(&filter.conditions, self.regions().next())?;
         Ok(match field {
             Field::Region => page(&self.regions().map(Region::as_str).collect()),
             Field::Statistic => page(&fields::STATISTICS.into_iter().collect()),

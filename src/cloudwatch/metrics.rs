@@ -22,7 +22,7 @@ impl RequestContext<'_> {
     /// # Errors
     /// The query is not valid, no metric or several match it, or CloudWatch does not answer.
     pub(super) async fn metrics(&self, query: &MetricQuery) -> Result<Telemetry, MirrorError> {
-        let (query, region) = DataQuery::read(query, self.config, self.now)?;
+        let (query, region) = DataQuery::read(query, self.config, self.regions().next(), self.now)?;
         if let Target::Metrics(selector) = &query.target {
             self.usage.record_namespaces(&selector.namespaces);
         }

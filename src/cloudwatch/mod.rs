@@ -14,7 +14,8 @@ mod lookup;
 mod metrics;
 mod query;
 
-pub use self::aws::clients::{BuildClient, CallerClient};
+pub use self::aws::clients::BuildClient;
+pub use self::aws::region_client::CallerClient;
 pub use self::context::{CloudWatch, RequestContext};
 use crate::error::MirrorError;
 use crate::model::{Answer, Query};

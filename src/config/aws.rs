@@ -1,5 +1,6 @@
 //! How the function reaches AWS, by the variables that AWS's tools and curl read.
 
+use super::ConfigError;
 use crate::region::Region;
 use crate::secret::{Keys, Secret};
 
@@ -15,6 +16,11 @@ pub struct AwsConfig {
     pub cloudwatch_endpoint: Option<String>,
     /// `AWS_ENDPOINT_URL_STS`, else `AWS_ENDPOINT_URL`. `None` for the region's endpoint.
     pub sts_endpoint: Option<String>,
+    /// `AWS_USE_FIPS_ENDPOINT`: whether to use the regions' FIPS endpoints, `true` or `false`. An endpoint
+    /// of one's own is used as it is.
+    pub use_fips: bool,
+    /// `AWS_USE_DUALSTACK_ENDPOINT`: the same for endpoints with IPv6.
+    pub use_dual_stack: bool,
     /// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` name the certificate authorities to trust.
     pub custom_trust_store: bool,
     /// `HTTPS_PROXY`: the URL of the proxy to AWS. It can contain a user and a password. This name
@@ -25,7 +31,11 @@ pub struct AwsConfig {
 }
 
 impl AwsConfig {
-    pub(super) fn read(look_up: impl Fn(&str) -> Option<String>) -> Self {
+    /// Reads the environment through `look_up`.
+    ///
+    /// # Errors
+    /// The URL of the proxy is ambiguous.
+    pub(super) fn read(look_up: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let look_up = |name: &str| look_up(name).filter(|value| !value.is_empty());
         let variable = |name: &str| look_up(name).or_else(|| look_up(&name.to_ascii_lowercase()));
         let endpoint = |name| look_up(name).or_else(|| look_up("AWS_ENDPOINT_URL"));
@@ -36,7 +46,15 @@ impl AwsConfig {
                 session_token: look_up("AWS_SESSION_TOKEN").map(Secret::new),
             })
         };
-        AwsConfig {
+        let is_true =
+            |name: &str| look_up(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        let proxy = variable("HTTPS_PROXY");
+        if proxy.as_deref().is_some_and(is_ambiguous) {
+            return Err(ConfigError::Proxy);
+        }
+        Ok(AwsConfig {
+            use_fips: is_true("AWS_USE_FIPS_ENDPOINT"),
+            use_dual_stack: is_true("AWS_USE_DUALSTACK_ENDPOINT"),
             region: look_up("AWS_REGION").as_deref().and_then(Region::new),
             keys: keys(),
             cloudwatch_endpoint: endpoint("AWS_ENDPOINT_URL_CLOUDWATCH"),
@@ -44,10 +62,34 @@ impl AwsConfig {
             custom_trust_store: ["SSL_CERT_FILE", "SSL_CERT_DIR"]
                 .into_iter()
                 .any(|name| look_up(name).is_some()),
-            proxy: variable("HTTPS_PROXY").map(Secret::new),
+            proxy: proxy.map(Secret::new),
             proxy_exceptions: variable("NO_PROXY").unwrap_or_default(),
+        })
+    }
+
+    /// The variables that choose another endpoint than a region's usual one; `""` if none does.
+    pub fn variant(&self) -> &'static str {
+        match (self.use_fips, self.use_dual_stack) {
+            (false, false) => "",
+            (true, false) => "AWS_USE_FIPS_ENDPOINT",
+            (false, true) => "AWS_USE_DUALSTACK_ENDPOINT",
+            (true, true) => "AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT",
         }
     }
+}
+
+/// Whether a URL has a user or a password that is not percent-encoded. A part of it would be taken for
+/// the host.
+fn is_ambiguous(url: &str) -> bool {
+    let url = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let Some((user, _)) = url.rsplit_once('@') else { return false };
+    let is_escape = |rest: &str| {
+        let digits = rest.bytes().take(2).filter(u8::is_ascii_hexdigit);
+        digits.count() == 2
+    };
+    user.contains(['@', '/', '?', '#', '\\'])
+        || !user.bytes().all(|byte| byte.is_ascii_graphic())
+        || !user.split('%').skip(1).all(is_escape)
 }
 
 #[cfg(test)]
@@ -56,7 +98,52 @@ mod tests {
 
     fn read(variables: &[(&str, &str)]) -> AwsConfig {
         let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
-        AwsConfig::read(|name| value(name).map(|(_, value)| (*value).to_owned()))
+        AwsConfig::read(|name| value(name).map(|(_, value)| (*value).to_owned())).unwrap()
+    }
+
+    #[test]
+    fn the_password_of_a_proxy_is_percent_encoded() {
+        for (url, is_valid) in [
+            ("http://proxy.example.com:3128", true),
+            ("proxy.example.com:3128", true),
+            ("http://svc:P%40ss%2Fw0rd@proxy.example.com:3128", true),
+            ("http://svc:P!$&'()*+,;=~-._@proxy.example.com", true),
+            ("http://svc:P@ssw0rd@127.0.0.1:1", false),
+            ("svc:P@ssw0rd@127.0.0.1:1", false),
+            ("http://svc:P/ssw0rd@127.0.0.1:1", false),
+            ("http://svc:P#ssw0rd@127.0.0.1:1", false),
+            ("http://svc:P?ssw0rd@127.0.0.1:1", false),
+            ("http://svc:P\\ssw0rd@127.0.0.1:1", false),
+            ("http://svc:P ssw0rd@127.0.0.1:1", false),
+            ("http://svc:Pässw0rd@127.0.0.1:1", false),
+            ("http://svc:100%@127.0.0.1:1", false),
+            ("http://svc:100%2@127.0.0.1:1", false),
+            ("http://svc:100%zz@127.0.0.1:1", false),
+            ("socks5://svc:P@ssw0rd@127.0.0.1:1", false),
+        ] {
+            let variables = |name: &str| (name == "HTTPS_PROXY").then(|| url.to_owned());
+            let found = AwsConfig::read(variables);
+            assert_eq!(found.is_ok(), is_valid, "{url}");
+            let text = found.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(!text.contains("ssw0rd") && !text.contains("100"), "{text}");
+        }
+    }
+
+    #[test]
+    fn endpoints_of_another_kind_are_standard_variables() {
+        for (fips, dual_stack, variant) in [
+            ("", "", ""),
+            ("false", "0", ""),
+            ("true", "", "AWS_USE_FIPS_ENDPOINT"),
+            ("", "True", "AWS_USE_DUALSTACK_ENDPOINT"),
+            ("TRUE", "true", "AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT"),
+        ] {
+            let aws = read(&[
+                ("AWS_USE_FIPS_ENDPOINT", fips),
+                ("AWS_USE_DUALSTACK_ENDPOINT", dual_stack),
+            ]);
+            assert_eq!(aws.variant(), variant, "{fips} {dual_stack}");
+        }
     }
 
     #[test]

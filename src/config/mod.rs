@@ -52,6 +52,13 @@ pub enum ConfigError {
     /// The value of a variable is not text, so it cannot be read.
     #[error("{0} is not UTF-8; expected text")]
     NotText(&'static str),
+    /// The URL of the proxy has a user or a password that is not percent-encoded.
+    #[error(
+        "HTTPS_PROXY must be the URL of an HTTP proxy, such as \
+         http://user:password@proxy.example.com:3128, with the special characters of the user and the \
+         password percent-encoded: @ is %40, : is %3A, / is %2F, # is %23, ? is %3F and % is %25"
+    )]
+    Proxy,
     /// The switch of the page is neither on nor off.
     #[error("MIRROR_EXPLORER must be 1 or 0; found {0:?}")]
     Explorer(String),
@@ -95,7 +102,7 @@ impl Config {
             access_tokens,
             allowed_networks: networks(&own("MIRROR_ALLOWED_CIDRS")?.unwrap_or_default())?,
             explorer: switch(own("MIRROR_EXPLORER")?.unwrap_or_default())?,
-            aws: AwsConfig::read(look_up),
+            aws: AwsConfig::read(look_up)?,
             deployed: look_up("AWS_LAMBDA_INITIALIZATION_TYPE").is_some(),
             concurrency: concurrency(look_up("AWS_LAMBDA_MAX_CONCURRENCY").as_deref()),
         })

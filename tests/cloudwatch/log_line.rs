@@ -81,7 +81,8 @@ async fn a_line_tells_what_was_asked() {
             json!(["metric", region, "N", 0, 0, "hit", 0, 0, 1, 200, null, false]),
             json!(["field/value", region, "N", 0, 1, "miss", 1, 0, null, 200, null, false]),
             json!(["field/value", region, "N", 0, 0, "hit", 0, 0, null, 200, null, false]),
-            json!(["metric", region, "several", 4, 1, "miss", 1, 0, 0, 200, null, false]),
+            // Half a pair is no data, so the lists tell which metrics are meant.
+            json!(["metric", region, "several", 4, 2, "miss", 2, 0, 0, 200, null, false]),
             json!(["metric", region, "N", 0, 0, null, 1, 0, null, 500, denied, false]),
             json!(["connection", region, null, 1, 2, null, 2, 0, null, 200, null, false]),
         ]

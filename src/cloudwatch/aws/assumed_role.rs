@@ -16,7 +16,7 @@ use aws_sdk_sts::Client;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::error::{self, Action};
+use super::error::{self, Action, Origin, Signer};
 use crate::connection::Role;
 use crate::error::MirrorError;
 use crate::region::Region;
@@ -33,14 +33,22 @@ const MIN_REMAINING: Duration = Duration::from_secs(60);
 /// While the old session can still be used, a renewal may take this long.
 const RENEWAL_TIME_LIMIT: Duration = Duration::from_secs(3);
 
-/// After a renewal that failed, none is tried for this time.
+/// After a renewal that failed, none is tried for this time. After one because AWS refused the session,
+/// neither: if it refuses the next session too, the pause doubles, because the role itself is refused.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
+
+/// The longest of these pauses. A new session lasts longer.
+const MAX_RENEWAL_PAUSE: Duration = Duration::from_secs(300);
 
 /// A role and its latest session.
 pub(super) struct AssumedRole {
     client: Client,
     role: Role,
     region: Region,
+    /// Whether the function's own role assumes it.
+    is_function_role: bool,
+    /// The variables that choose another endpoint than the region's usual one.
+    variant: &'static str,
     latest: Mutex<Latest>,
     /// Whoever holds it renews the session.
     renewal: tokio::sync::Mutex<()>,
@@ -51,13 +59,31 @@ struct Latest {
     session: Option<Credentials>,
     /// No renewal is tried before this time.
     next_renewal: Option<SystemTime>,
+    /// Whether AWS refused the session before its time: it was revoked, the role was made again, or the
+    /// role may not do what was asked.
+    is_refused: bool,
+    /// The number of sessions in a row that AWS refused.
+    refusals: u32,
 }
 
 impl AssumedRole {
     /// A role that `client` assumes. The client calls STS in `region`.
-    pub(super) fn new(client: Client, role: Role, region: Region) -> Self {
+    pub(super) fn new(
+        client: Client,
+        role: Role,
+        region: Region,
+        is_function_role: bool,
+        variant: &'static str,
+    ) -> Self {
         let (latest, renewal) = Default::default();
-        AssumedRole { client, role, region, latest, renewal }
+        AssumedRole { client, role, region, is_function_role, variant, latest, renewal }
+    }
+
+    /// AWS refused a call with the session. The next request renews it. A refusal during the pause can
+    /// be that of an older session.
+    pub(super) fn refuse(&self) {
+        let mut latest = lock(&self.latest);
+        latest.is_refused |= !latest.is_paused(SystemTime::now());
     }
 
     /// The role.
@@ -70,8 +96,8 @@ impl AssumedRole {
         &self.region
     }
 
-    /// Credentials that do not expire within [`MIN_REMAINING`]. If they expire soon, they are
-    /// renewed, for which a request waits at most for `patience` and [`RENEWAL_TIME_LIMIT`].
+    /// Credentials that do not expire within [`MIN_REMAINING`]. If they expire soon, or AWS refused
+    /// them, they are renewed, for which a request waits at most for `patience` and [`RENEWAL_TIME_LIMIT`].
     ///
     /// # Errors
     /// There is no session that can be used, and STS refuses the call or cannot be reached.
@@ -84,8 +110,8 @@ impl AssumedRole {
         let Ok(_renewal) = self.renewal.try_lock() else { return Ok(old) };
         {
             let mut latest = lock(&self.latest);
-            let is_paused = latest.next_renewal.is_some_and(|next| now < next);
-            if outlasts(&old, now + RENEWAL_MARGIN) || is_paused {
+            let is_good = outlasts(&old, now + RENEWAL_MARGIN) && !latest.is_refused;
+            if is_good || latest.is_paused(now) {
                 return Ok(old);
             }
             latest.next_renewal = Some(now + RENEWAL_PAUSE);
@@ -135,7 +161,12 @@ impl AssumedRole {
             .send();
         let output = Box::pin(call).await.map_err(|error| {
             let action = Action::AssumeRole(&self.role);
-            error::from_call(&error, action, &self.region, Attempts::current())
+            let signer = match self.is_function_role {
+                true => Signer::FunctionRole,
+                false => Signer::Keys,
+            };
+            let origin = Origin { region: &self.region, signer, variant: self.variant };
+            error::from_call(&error, action, origin, Attempts::current())
         })?;
         let session = output.credentials.ok_or_else(|| error::no_session(&self.role))?;
         let session = Credentials::new(
@@ -145,8 +176,22 @@ impl AssumedRole {
             SystemTime::try_from(session.expiration).ok(),
             "AssumeRole",
         );
-        *lock(&self.latest) = Latest { session: Some(session.clone()), next_renewal: None };
+        lock(&self.latest).replace(session.clone(), SystemTime::now());
         Ok(session)
+    }
+}
+
+impl Latest {
+    fn is_paused(&self, now: SystemTime) -> bool {
+        self.next_renewal.is_some_and(|next| now < next)
+    }
+
+    /// Takes a new session.
+    fn replace(&mut self, session: Credentials, now: SystemTime) {
+        let refusals = if self.is_refused { self.refusals + 1 } else { 0 };
+        let pause = RENEWAL_PAUSE * 2_u32.saturating_pow(refusals.saturating_sub(1));
+        let next_renewal = (refusals > 0).then(|| now + pause.min(MAX_RENEWAL_PAUSE));
+        *self = Latest { session: Some(session), next_renewal, is_refused: false, refusals };
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use aws_smithy_async::time::SystemTimeSource;
 use super::assumed_role::AssumedRole;
 use super::error::{self, Action};
 use super::http::HttpClients;
-use super::region_client::{Caller, RegionClient};
+use super::region_client::{Caller, CallerClient, RegionClient};
 use super::retries::{Retries, TimeLimit, quota, retry_config};
 use crate::cache::BoundedCache;
 use crate::config::AwsConfig;
@@ -41,19 +42,6 @@ const IDLE_LIFETIME: Duration = Duration::from_secs(900);
 /// Builds the client of a caller in a region.
 pub type BuildClient =
     dyn Fn(&Identity, &Region) -> Result<CallerClient, MirrorError> + Send + Sync;
-
-/// The client of a caller.
-#[derive(Clone)]
-pub struct CallerClient {
-    cloudwatch: Client,
-    role: Option<Arc<AssumedRole>>,
-}
-
-impl From<Client> for CallerClient {
-    fn from(cloudwatch: Client) -> Self {
-        CallerClient { cloudwatch, role: None }
-    }
-}
 
 /// The clients of all callers. A client is built when its caller first needs it.
 pub(crate) struct Clients {
@@ -87,11 +75,15 @@ impl Clients {
         let caller = Caller::new(identity, &region);
         let client = match self.cache.get(&caller, now) {
             Some(client) => client,
-            None => (self.build)(identity, &region)?,
+            None => {
+                let client = (self.build)(identity, &region)?;
+                // Whoever makes up keys cannot evict a caller that AWS knows, and its role's session.
+                self.cache.make_room(|client| !client.is_accepted.load(Ordering::Relaxed));
+                client
+            }
         };
         self.cache.insert(caller, client.clone(), 0, now, IDLE_LIFETIME);
-        let CallerClient { cloudwatch, role } = client;
-        if let Some(role) = role {
+        if let Some(role) = &client.role {
             let attempts = Arc::new(Attempts::until(deadline.at(), None));
             let credentials = deadline.bound(role.renewed(deadline.left() / 3));
             let credentials = usage.wait(&attempts, credentials).await;
@@ -99,9 +91,10 @@ impl Clients {
             credentials.map_err(|overdue| {
                 error::overdue(overdue, action, role.region(), attempts.tally())
             })??;
+            client.is_accepted.store(true, Ordering::Relaxed);
         }
         let (usage, throttles) = (usage.clone(), None);
-        Ok(RegionClient { client: cloudwatch, caller, region, deadline, usage, throttles })
+        Ok(RegionClient { client, caller, region, deadline, usage, throttles })
     }
 }
 
@@ -151,7 +144,10 @@ impl SdkClientBuilder {
             .interceptor(Retries)
             .retry_classifier(TimeLimit)
             .retry_partition(quota());
-        Ok(CallerClient { cloudwatch: Client::from_conf(config.build()), role })
+        let is_function_role = identity.credentials == Credentials::FunctionRole;
+        let (variant, is_accepted) = (self.aws.variant(), Arc::default());
+        let cloudwatch = Client::from_conf(config.build());
+        Ok(CallerClient { cloudwatch, role, is_function_role, variant, is_accepted })
     }
 
     /// The role of a caller, which clients in other regions may use already.
@@ -174,7 +170,9 @@ impl SdkClientBuilder {
             .retry_classifier(TimeLimit)
             .retry_partition(quota());
         let client = aws_sdk_sts::Client::from_conf(config.build());
-        let role = Arc::new(AssumedRole::new(client, role.clone(), region));
+        let is_function_role = identity.credentials == Credentials::FunctionRole;
+        let (role, variant) = (role.clone(), self.aws.variant());
+        let role = Arc::new(AssumedRole::new(client, role, region, is_function_role, variant));
         roles.retain(|_, role| role.strong_count() > 0);
         roles.insert(caller, Arc::downgrade(&role));
         role
@@ -209,6 +207,9 @@ impl SdkClientBuilder {
             .time_source(SystemTimeSource::new());
         config.set_app_name(AppName::new(env!("CARGO_PKG_NAME")).ok());
         config.set_endpoint_url(endpoint.map(str::to_owned));
+        // An endpoint of one's own is what it is.
+        config.set_use_fips(Some(self.aws.use_fips && endpoint.is_none()));
+        config.set_use_dual_stack(Some(self.aws.use_dual_stack && endpoint.is_none()));
         config.build()
     }
 }

@@ -10,6 +10,7 @@ use aws_sdk_cloudwatch::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::http::Response;
 
 use super::proxy::ProxyError;
+use super::tls;
 use crate::connection::Role;
 use crate::error::MirrorError;
 use crate::region::Region;
@@ -41,6 +42,27 @@ impl Action<'_> {
     }
 }
 
+/// What an error tells of the client whose call failed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) region: &'a Region,
+    /// Who signed the call.
+    pub(crate) signer: Signer<'a>,
+    /// The variables that choose another endpoint than the region's usual one; `""` if none does.
+    pub(crate) variant: &'static str,
+}
+
+/// Whose credentials sign a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signer<'a> {
+    /// The keys in the connection details.
+    Keys,
+    /// The function's own role.
+    FunctionRole,
+    /// A role that the mirror assumed.
+    Role(&'a Role),
+}
+
 /// The error of a call that has not ended in the time that its request is allowed to take.
 pub(super) fn overdue(
     allowed: Duration,
@@ -70,33 +92,36 @@ pub(super) fn overdue(
 pub(super) fn from_call<E>(
     error: &SdkError<E, Response>,
     action: Action,
-    region: &Region,
+    origin: Origin,
     attempts: Tally,
 ) -> MirrorError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let service = action.service();
+    let (service, region) = (action.service(), origin.region);
     let tried = in_attempts(attempts);
     if let Some(error) = ProxyError::find(error) {
         return MirrorError::Connection { details: of_proxy(error, service, region, &tried) };
     }
+    if let Some(details) = tls::refusal(error, &format_args!("{service} in {region}")) {
+        return MirrorError::Connection { details };
+    }
     let details = match error {
         SdkError::ServiceError(context) if !context.raw().status().is_success() => {
             let status = context.raw().status().as_u16();
-            return from_code(context.err().meta(), status, action, region, attempts);
+            return from_code(context.err().meta(), status, action, origin, attempts);
         }
-        _ if root(error).starts_with("invalid peer certificate") => format!(
-            "the mirror does not trust the certificate of {service} in {region} ({}); if a proxy \
-             decrypts TLS, set the function's variable SSL_CERT_FILE to a file with the proxy's \
-             certificate authority",
-            root(error)
-        ),
-        SdkError::DispatchFailure(failure) if failure.is_io() => format!(
-            "{service} in {region} cannot be reached: {}{tried}; expected a region that exists, and a \
-             network that lets this function connect to it",
-            root(error)
-        ),
+        SdkError::DispatchFailure(failure) if failure.is_io() => {
+            let variant = match origin.variant {
+                "" => String::new(),
+                variables => format!("that has such an endpoint as {variables} asks for, "),
+            };
+            format!(
+                "{service} in {region} cannot be reached: {}{tried}; expected a region that exists, \
+                 {variant}and a network that lets this function connect to it",
+                root(error)
+            )
+        }
         SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
             format!(
                 "{service} in {region} sent a response that cannot be read: {}{tried}",
@@ -148,33 +173,107 @@ pub(crate) fn is_refused_query(error: &MirrorError) -> bool {
     matches!(error, MirrorError::Remote { summary: REFUSED_QUERY, .. })
 }
 
+/// Whether AWS refused a call because of the session that signed it, or of what the session may do.
+/// Another session of the same role may do more.
+pub(super) fn is_refused_session<E: ProvideErrorMetadata>(error: &SdkError<E, Response>) -> bool {
+    error
+        .as_service_error()
+        .and_then(E::code)
+        .is_some_and(|code| is_denial(code) || is_unknown(code))
+}
+
+fn is_denial(code: &str) -> bool {
+    matches!(
+        code,
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized"
+    )
+}
+
+/// Whether AWS does not accept credentials with this error code, whatever they may do.
+fn is_unknown(code: &str) -> bool {
+    matches!(
+        code,
+        "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "InvalidAccessKeyId"
+            | "InvalidToken"
+            | "ExpiredToken"
+            | "ExpiredTokenException"
+    )
+}
+
 fn from_code(
     error: &ErrorMetadata,
     status: u16,
     action: Action,
-    region: &Region,
+    Origin { region, signer, .. }: Origin,
     attempts: Tally,
 ) -> MirrorError {
     let (service, name) = (action.service(), action.name());
-    let says =
-        error.message().map(|message| format!(" ({service} says: {message})")).unwrap_or_default();
-    let details = match error.code().unwrap_or_default() {
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" => {
-            match action {
-                Action::ListMetrics | Action::GetMetricData => format!(
-                    "the credentials are valid, but their policy does not allow \
-                     cloudwatch:{name}; expected a policy that allows it{says}"
-                ),
-                Action::AssumeRole(role) => format!(
-                    "the credentials may not assume the role {}; expected a role with that ARN, \
-                     whose trust policy names the credentials' owner, the externalId that the \
-                     trust policy requires, if any, and credentials whose policy allows \
-                     sts:AssumeRole on the role (the function's own role may assume the roles in \
-                     AssumableRoles){says}",
-                    role.arn
-                ),
-            }
+    let message = error.message().unwrap_or_default();
+    // Only the first line is AWS's own: what follows can quote the request.
+    let first = message.lines().next().unwrap_or_default();
+    let says = match first {
+        "" => String::new(),
+        first => format!(" ({service} says: {first})"),
+    };
+    // AWS has one code for all that can be wrong with a signature.
+    let is_about = |beginnings: &[&str]| beginnings.iter().any(|text| first.starts_with(text));
+    let code = match error.code().unwrap_or_default() {
+        "SignatureDoesNotMatch" | "InvalidSignatureException"
+            if is_about(&["Signature expired", "Signature not yet current"]) =>
+        {
+            "RequestExpired"
         }
+        "SignatureDoesNotMatch" | "InvalidSignatureException"
+            if is_about(&["Credential should be scoped to"]) =>
+        {
+            WRONG_SCOPE
+        }
+        code => code,
+    };
+    let details = match code {
+        code if is_unknown(code) && signer != Signer::Keys => {
+            let role = match signer {
+                Signer::Role(Role { arn, .. }) => format!("the role {arn}"),
+                Signer::Keys | Signer::FunctionRole => "the function's own role".to_owned(),
+            };
+            format!(
+                "AWS in {region} does not accept the session of {role}, which may have been revoked; \
+                 a later request has another session; expected a role that exists, and a region that \
+                 is enabled for its account"
+            )
+        }
+        WRONG_SCOPE => format!(
+            "{service} does not accept a signature for {region}: the configured endpoint belongs to \
+             another region than the query, or to another service; expected a query for the \
+             endpoint's region, or a function without the variables AWS_ENDPOINT_URL, \
+             AWS_ENDPOINT_URL_CLOUDWATCH and AWS_ENDPOINT_URL_STS"
+        ),
+        code if is_denial(code) => match (action, signer) {
+            (Action::AssumeRole(role), _) => format!(
+                "the credentials may not assume the role {}; expected a role with that ARN, \
+                 whose trust policy names the credentials' owner, the externalId that the \
+                 trust policy requires, if any, and credentials whose policy allows \
+                 sts:AssumeRole on the role (the function's own role may assume the roles in \
+                 AssumableRoles){says}",
+                role.arn
+            ),
+            (_, Signer::Keys) => format!(
+                "the credentials are valid, but their policy does not allow \
+                 cloudwatch:{name}; expected a policy that allows it{says}"
+            ),
+            (_, Signer::FunctionRole) => format!(
+                "the policy of the function's own role does not allow cloudwatch:{name}; expected a \
+                 policy that allows it{says}"
+            ),
+            (_, Signer::Role(role)) => format!(
+                "the policies of the role {} do not allow cloudwatch:{name}, or its session was \
+                 revoked; expected policies that allow it (after a revocation, a later request has \
+                 another session){says}",
+                role.arn
+            ),
+        },
         "InvalidClientTokenId"
         | "UnrecognizedClientException"
         | "InvalidAccessKeyId"
@@ -268,6 +367,9 @@ fn throttled(action: Action, region: &Region, attempts: Tally, within: &str) -> 
 fn in_attempts(Tally { begun, .. }: Tally) -> String {
     if begun > 1 { format!(" ({begun} attempts)") } else { String::new() }
 }
+
+/// Stands for a signature that is for another region or service than the endpoint's.
+const WRONG_SCOPE: &str = "wrong scope";
 
 /// Whether AWS refuses a call with this error code because there are too many calls.
 pub(super) fn is_throttling(code: &str) -> bool {

@@ -9,3 +9,4 @@ mod connector;
 mod http;
 mod proxy;
 mod retries;
+mod tls;

@@ -57,7 +57,10 @@ impl ProxyError {
             root = source;
         }
         ProxyError::Failed {
-            proxy: proxy.authority().map(ToString::to_string).unwrap_or_default(),
+            proxy: match (proxy.host().unwrap_or_default(), proxy.port()) {
+                (host, Some(port)) => format!("{host}:{port}"),
+                (host, None) => host.to_owned(),
+            },
             is_temporary: error.to_string() != UNAUTHORIZED,
             reason: root.to_string(),
         }

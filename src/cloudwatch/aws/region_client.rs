@@ -3,14 +3,15 @@
 use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::http::Response;
 use sha2::{Digest, Sha256};
 
-use super::error::{self, Action};
+use super::assumed_role::AssumedRole;
+use super::error::{self, Action, Origin, Signer};
 use crate::connection::{Credentials, Identity, Role};
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
@@ -61,10 +62,54 @@ impl Caller {
     }
 }
 
-/// The SDK's client of a caller in a region, with the deadline and the usage of one request.
+/// The client of a caller.
+#[derive(Clone)]
+pub struct CallerClient {
+    pub(crate) cloudwatch: Client,
+    pub(super) role: Option<Arc<AssumedRole>>,
+    /// Whether the function's own role signs the calls, without another role.
+    pub(super) is_function_role: bool,
+    /// The variables that choose another endpoint than the region's usual one.
+    pub(super) variant: &'static str,
+    /// Whether AWS has accepted the caller's credentials.
+    pub(super) is_accepted: Arc<AtomicBool>,
+}
+
+impl From<Client> for CallerClient {
+    fn from(cloudwatch: Client) -> Self {
+        let (role, is_function_role, variant) = (None, false, "");
+        CallerClient { cloudwatch, role, is_function_role, variant, is_accepted: Arc::default() }
+    }
+}
+
+impl CallerClient {
+    /// Learns from a call whether AWS accepts the caller.
+    pub(super) fn observe<T, E: ProvideErrorMetadata>(
+        &self,
+        answer: &Result<T, SdkError<E, Response>>,
+    ) {
+        match (answer, &self.role) {
+            (Ok(_), _) => self.is_accepted.store(true, Ordering::Relaxed),
+            (Err(error), Some(role)) if error::is_refused_session(error) => role.refuse(),
+            (Err(_), _) => {}
+        }
+    }
+
+    /// What errors tell of a call to CloudWatch.
+    pub(super) fn origin<'a>(&'a self, region: &'a Region) -> Origin<'a> {
+        let signer = match &self.role {
+            Some(role) => Signer::Role(role.role()),
+            None if self.is_function_role => Signer::FunctionRole,
+            None => Signer::Keys,
+        };
+        Origin { region, signer, variant: self.variant }
+    }
+}
+
+/// The client of a caller in a region, with the deadline and the usage of one request.
 #[derive(Clone)]
 pub(crate) struct RegionClient {
-    pub(crate) client: Client,
+    pub(crate) client: CallerClient,
     pub(crate) caller: Caller,
     pub(crate) region: Region,
     pub(crate) deadline: Deadline,
@@ -100,9 +145,12 @@ impl RegionClient {
         async move {
             self.usage.record(|counts| counts.calls += 1);
             match self.usage.wait(&attempts, self.deadline.bound(call)).await {
-                Ok(answer) => answer.map_err(|error| {
-                    error::from_call(&error, action, &self.region, attempts.tally())
-                }),
+                Ok(answer) => {
+                    self.client.observe(&answer);
+                    let origin = self.client.origin(&self.region);
+                    answer
+                        .map_err(|error| error::from_call(&error, action, origin, attempts.tally()))
+                }
                 Err(overdue) => {
                     Err(error::overdue(overdue, action, &self.region, attempts.tally()))
                 }

@@ -10,13 +10,11 @@ use std::sync::Arc;
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
 use aws_sdk_cloudwatch::operation::get_metric_data::builders::GetMetricDataFluentBuilder;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{
-    Dimension, MetricDataQuery, MetricStat, ScanBy, StandardUnit, StatusCode,
-};
+use aws_sdk_cloudwatch::types::{Dimension, MetricDataQuery, MetricStat, ScanBy, StandardUnit};
 
 use super::limiter::Limiter;
 use super::plan::Plan;
-use super::results::Tries;
+use super::results::{Tries, Unfinished};
 use super::window::Window;
 use crate::cloudwatch::aws::error::Action;
 use crate::cloudwatch::aws::region_client::RegionClient;
@@ -131,7 +129,7 @@ impl Batch {
 
     /// Asks for the pages of the batch, one after the other.
     /// `begin` is called before each page, `take` with each page, and `limiter` is told of those after
-    /// the first. `take` breaks the loop off, or says whether CloudWatch failed to compute a result: the
+    /// the first. `take` breaks the loop off, or returns a result that CloudWatch failed to compute: the
     /// next page repeats it after a pause, as one more of `tries` ("Retry your request using
     /// NextToken, if present", "MetricDataResult", CloudWatch API reference).
     ///
@@ -146,7 +144,9 @@ impl Batch {
         limiter: Option<&Limiter>,
         tries: &mut Tries,
         begin: impl Fn() -> Result<(), MirrorError>,
-        mut take: impl FnMut(GetMetricDataOutput) -> Result<ControlFlow<(), bool>, MirrorError>,
+        mut take: impl FnMut(
+            GetMetricDataOutput,
+        ) -> Result<ControlFlow<(), Option<Unfinished>>, MirrorError>,
     ) -> Result<bool, MirrorError> {
         let mut tokens = HashSet::new();
         let mut token = None;
@@ -159,12 +159,12 @@ impl Batch {
             let page = self.page(client, token).send();
             let page = client.call(Action::GetMetricData, attempts.clone(), page).await?;
             token = page.next_token.clone();
-            let ControlFlow::Continue(has_failed) = take(page)? else { return Ok(false) };
-            match &token {
-                None => return Ok(false),
-                Some(_) if has_failed => tries.again(client, &StatusCode::InternalError).await?,
-                Some(token) if tokens.insert(token.clone()) => {}
-                Some(_) => return Ok(true),
+            let ControlFlow::Continue(failed) = take(page)? else { return Ok(false) };
+            match (&token, failed) {
+                (None, _) => return Ok(false),
+                (Some(_), Some(failed)) => tries.again(client, &failed).await?,
+                (Some(token), None) if tokens.insert(token.clone()) => {}
+                (Some(_), None) => return Ok(true),
             }
         }
     }
@@ -176,6 +176,7 @@ impl Batch {
         let queries = queries.map(|(place, query)| query.build(place, self.window));
         client
             .client
+            .cloudwatch
             .get_metric_data()
             .set_metric_data_queries(Some(queries.collect()))
             .start_time(DateTime::from_millis(self.window.start))

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::plan::Plan;
 use super::window::{MINUTE, Window};
 use crate::cloudwatch::query::conditions::Conditions;
-use crate::cloudwatch::query::expression::Expression;
+use crate::cloudwatch::query::expression::{self, Expression};
 use crate::cloudwatch::query::namespaces;
 use crate::cloudwatch::query::selector::MetricSelector;
 use crate::connection::{CloudWatchConfig, NotANumber};
@@ -36,24 +36,33 @@ pub(crate) enum Target {
 }
 
 impl DataQuery {
-    /// Reads a metric query. Also returns the region that the query names.
+    /// Reads a metric query of a connection with this default region. Also returns the region that the
+    /// query names.
     ///
     /// # Errors
     /// The query is not valid.
     pub(crate) fn read(
         query: &MetricQuery,
         config: &CloudWatchConfig,
+        region: Option<&Region>,
         now: EpochMillis,
     ) -> Result<(Self, Option<Region>), MirrorError> {
-        let conditions = Conditions::read(&query.filter.conditions)?;
+        let conditions = Conditions::read(&query.filter.conditions, region)?;
         let metric_field = query.metric_field.as_deref();
-        let window = |is_high_resolution| window(query, config, is_high_resolution, now);
+        let window = |own_period, is_high_resolution| {
+            window(query, config, own_period, is_high_resolution, now)
+        };
         let range = query.filter.range;
         let (target, plan) = match Expression::of_query(&conditions, metric_field, range, now)? {
             Some(expression) => {
                 let is_high_resolution = !expression.is_sql()
                     && conditions.high_resolution.unwrap_or(config.high_resolution);
-                let window = window(is_high_resolution);
+                let periods = expression.periods();
+                let window = window(periods.iter().copied().max(), is_high_resolution);
+                // CloudWatch would send several datapoints for a bucket, or one of a part of it.
+                if periods.iter().any(|period| *period < window.period) {
+                    return Err(expression::shorter_period(window.period / 1_000));
+                }
                 let plan = Plan::of_expression(query, &expression, window, now);
                 (Target::Expression(expression), plan)
             }
@@ -64,7 +73,7 @@ impl DataQuery {
                     config.high_resolution
                         && !selector.namespaces.iter().any(|name| namespaces::is_of_aws(name))
                 });
-                let window = window(is_high_resolution);
+                let window = window(None, is_high_resolution);
                 let zeros_until = before(now, config.zero_fill_delay);
                 let plan = Plan::of_metrics(query, &conditions, window, zeros_until);
                 // A selector with wildcards or a resource names its metrics only later.
@@ -101,16 +110,19 @@ impl DataQuery {
 
 /// The window of a query. Raw points have the shortest period that CloudWatch keeps, 60 seconds or
 /// more. CloudWatch accepts shorter periods for all metrics, but a metric of regular resolution has
-/// its samples of a whole minute in one of them.
+/// its samples of a whole minute in one of them. `own_period` is that of the expression, in
+/// milliseconds: where it is longer than the buckets that are asked for, it makes the buckets.
 fn window(
     query: &MetricQuery,
     config: &CloudWatchConfig,
+    own_period: Option<i64>,
     is_high_resolution: bool,
     now: EpochMillis,
 ) -> Window {
     let min_period = if is_high_resolution { 1 } else { MINUTE };
     let bucket = query.aggregation.and_then(|aggregation| aggregation.bucket_millis);
     let period = bucket.map_or(MINUTE, |bucket| bucket.max(min_period));
+    let period = period.max(own_period.unwrap_or(0));
     Window::new(period, query.filter.range, before(now, config.settle), now.0)
 }
 

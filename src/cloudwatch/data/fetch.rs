@@ -8,7 +8,7 @@ use aws_sdk_cloudwatch::types::StatusCode;
 use super::backlog::{Backlog, Turn};
 use super::batch::{Batch, MAX_QUERIES, Query, place_of};
 use super::plan::Fold;
-use super::results::{Results, Tries};
+use super::results::{Results, Tries, Unfinished};
 use super::series::Series;
 use crate::cloudwatch::aws::error::{self, Action};
 use crate::cloudwatch::aws::region_client::RegionClient;
@@ -79,7 +79,7 @@ async fn read(
             None => None,
             Some(backlog) => Some(backlog.turn(client, batch, can_share).await?),
         };
-        let status = match &turn {
+        let unfinished = match &turn {
             // The permit lasts until the last page.
             None | Some(Turn::Alone(_)) => {
                 read_alone(client, backlog, batch, &mut tries, &mut results).await?
@@ -89,14 +89,14 @@ async fn read(
                 results.add(&[], part.results.iter().map(|(place, one)| (*place, &**one)))?;
                 match results.unfinished() {
                     _ if results.is_enough() => None,
-                    None if part.is_cut => Some(StatusCode::PartialData),
-                    status => status,
+                    None if part.is_cut => Some(Unfinished::cut()),
+                    unfinished => unfinished,
                 }
             }
         };
-        let Some(status) = status else { return Ok(read) };
+        let Some(unfinished) = unfinished else { return Ok(read) };
         can_share = false;
-        if status == StatusCode::PartialData {
+        if unfinished.status == StatusCode::PartialData {
             // Alone, the batch can have smaller pages, and as many as it needs.
             if matches!(turn, Some(Turn::Shared(_))) {
                 continue;
@@ -108,19 +108,19 @@ async fn read(
             }
         }
         drop(turn);
-        tries.again(client, &status).await?;
+        tries.again(client, &unfinished).await?;
     }
 }
 
-/// Adds all pages of a batch to `results`. Returns the status of a result that CloudWatch did not
-/// finish, if there is one and no page with the rest.
+/// Adds all pages of a batch to `results`. Returns a result that CloudWatch did not finish, if there is
+/// one and no page with the rest.
 async fn read_alone(
     client: &RegionClient,
     backlog: Option<&Arc<Backlog>>,
     batch: &Batch,
     tries: &mut Tries,
     results: &mut Results<'_>,
-) -> Result<Option<StatusCode>, MirrorError> {
+) -> Result<Option<Unfinished>, MirrorError> {
     let begin = || count_asked(client, batch.queries.len());
     let limiter = backlog.map(|backlog| &*backlog.limiter);
     let (mut is_enough, mut has_messages) = (false, false);
@@ -129,10 +129,10 @@ async fn read_alone(
         has_messages |= !page.messages().is_empty();
         let found = page.metric_data_results().iter();
         let found = found.filter_map(|result| Some((place_of(result.id()?)?, result)));
-        let has_failed = results.add(page.messages(), found)?;
+        let failed = results.add(page.messages(), found)?;
         // The series already shows that there are more points than the limit.
         is_enough = results.is_enough() && page.next_token.is_some();
-        Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(has_failed) })
+        Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(failed) })
     });
     let read = pages.await;
     // A shared call could not tell which batch a message is about, so it counts as a refusal.
@@ -144,8 +144,8 @@ async fn read_alone(
     let is_cut = read?;
     Ok(match results.unfinished() {
         _ if is_enough => None,
-        _ if is_cut => Some(StatusCode::PartialData),
-        status => status,
+        _ if is_cut => Some(Unfinished::cut()),
+        unfinished => unfinished,
     })
 }
 

@@ -19,24 +19,52 @@ const MAX_TRIES: u32 = 5;
 /// The pause before the second try. It doubles with every try.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
+/// Why CloudWatch has not finished a result.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Unfinished {
+    pub(super) status: StatusCode,
+    /// What CloudWatch says about it, after a colon. It cannot contain a secret: no credential is a
+    /// part of what is asked.
+    says: String,
+}
+
+impl Unfinished {
+    /// The status of a result, and what it says.
+    fn of(result: &MetricDataResult) -> Self {
+        let messages = result.messages().iter().filter_map(|message| message.value());
+        let says = messages.map(|message| format!(": {message}")).collect();
+        let status = result.status_code().cloned().unwrap_or(StatusCode::Complete);
+        Unfinished { status, says }
+    }
+
+    /// Pages are missing.
+    pub(super) fn cut() -> Self {
+        Unfinished { status: StatusCode::PartialData, says: String::new() }
+    }
+}
+
 /// What the responses to one batch have so far.
 pub(super) struct Results<'a> {
     series: &'a mut Series,
     /// The results that CloudWatch has not finished, by the places of their queries, with their
     /// latest status.
-    unfinished: HashMap<usize, StatusCode>,
+    unfinished: HashMap<usize, Unfinished>,
     /// The labels of an expression's series.
     labels: Vec<String>,
+    /// The datapoints of a mean whose other half has not come, by metric and time: the index of their
+    /// statistic, and their value. One half alone would count samples that are not in the sum, or the
+    /// reverse.
+    halves: HashMap<(usize, i64), (usize, f64)>,
 }
 
 impl<'a> Results<'a> {
     /// No results. Their datapoints are added to `series`.
     pub(super) fn new(series: &'a mut Series) -> Self {
-        Results { series, unfinished: HashMap::new(), labels: Vec::new() }
+        Results { series, unfinished: HashMap::new(), labels: Vec::new(), halves: HashMap::new() }
     }
 
-    /// Adds the results of a page, with the places of their queries. Returns whether CloudWatch
-    /// failed to compute one of them.
+    /// Adds the results of a page, with the places of their queries. Returns one that CloudWatch failed
+    /// to compute, if there is one.
     ///
     /// # Errors
     /// There is a warning, a result that CloudWatch will never finish, or a second series of an
@@ -45,39 +73,49 @@ impl<'a> Results<'a> {
         &mut self,
         messages: &[MessageData],
         results: impl Iterator<Item = (usize, &'r MetricDataResult)> + Clone,
-    ) -> Result<bool, MirrorError> {
+    ) -> Result<Option<Unfinished>, MirrorError> {
         let is_expression = self.series.plan.fold == Fold::Expression;
         reject_warnings(messages, is_expression)?;
         if is_expression {
             self.reject_several_series(results.clone().map(|(_, result)| result))?;
         }
-        let mut has_failed = false;
+        let mut failed = None;
         for (place, result) in results {
-            let status = result.status_code().unwrap_or(&StatusCode::Complete);
-            self.record(place, status)?;
-            if *status == StatusCode::InternalError {
-                has_failed = true;
+            let latest = Unfinished::of(result);
+            self.record(place, latest.clone())?;
+            if latest.status == StatusCode::InternalError {
+                failed = Some(latest);
                 continue;
             }
             reject_warnings(result.messages(), is_expression)?;
             let statistic = self.series.plan.statistic_at(place);
             for (time, value) in result.timestamps().iter().zip(result.values()) {
-                if let Ok(time) = time.to_millis() {
-                    self.series.add(statistic, time, *value)?;
+                let Ok(time) = time.to_millis() else { continue };
+                if self.series.plan.fold != Fold::Mean {
+                    self.series.add(time, [*value, 0.0])?;
+                    continue;
+                }
+                let metric = (place - statistic, time);
+                match self.halves.remove(&metric) {
+                    Some((other, half)) if other != statistic => {
+                        let pair = if statistic == 0 { [*value, half] } else { [half, *value] };
+                        self.series.add(time, pair)?;
+                    }
+                    _ => drop(self.halves.insert(metric, (statistic, *value))),
                 }
             }
         }
-        Ok(has_failed)
+        Ok(failed)
     }
 
     /// Records the latest status of a result.
-    fn record(&mut self, place: usize, status: &StatusCode) -> Result<(), MirrorError> {
-        match status {
+    fn record(&mut self, place: usize, latest: Unfinished) -> Result<(), MirrorError> {
+        match latest.status {
             StatusCode::Complete => self.unfinished.remove(&place),
             StatusCode::PartialData | StatusCode::InternalError => {
-                self.unfinished.insert(place, status.clone())
+                self.unfinished.insert(place, latest)
             }
-            other => return Err(never_finished(other)),
+            _ => return Err(never_finished(&latest)),
         };
         Ok(())
     }
@@ -88,12 +126,12 @@ impl<'a> Results<'a> {
         self.series.plan.fold == Fold::Single && self.series.exceeds_limit()
     }
 
-    /// The status of a result that is not finished, `InternalError` if there is one; `None` if all
-    /// are finished.
-    pub(super) fn unfinished(&self) -> Option<StatusCode> {
-        let mut statuses = self.unfinished.values();
-        let failed = statuses.clone().find(|status| **status == StatusCode::InternalError);
-        failed.or(statuses.next()).cloned()
+    /// A result that is not finished, one with `InternalError` if there is one; `None` if all are
+    /// finished.
+    pub(super) fn unfinished(&self) -> Option<Unfinished> {
+        let mut results = self.unfinished.values();
+        let failed = results.clone().find(|one| one.status == StatusCode::InternalError);
+        failed.or(results.next()).cloned()
     }
 
     /// Adds the labels of a page's series to those of earlier pages. A series that continues on
@@ -128,12 +166,12 @@ impl Tries {
     pub(super) async fn again(
         &mut self,
         client: &RegionClient,
-        status: &StatusCode,
+        why: &Unfinished,
     ) -> Result<(), MirrorError> {
         let pause = FIRST_PAUSE * 2_u32.pow(self.0);
         self.0 += 1;
         let is_allowed = self.0 < MAX_TRIES && client.deadline.pause(pause).await;
-        if is_allowed { Ok(()) } else { Err(unfinished(status, self.0)) }
+        if is_allowed { Ok(()) } else { Err(unfinished(why, self.0)) }
     }
 }
 
@@ -166,20 +204,19 @@ pub(super) fn reject_warnings(
 }
 
 /// The error of a result that CloudWatch will not return.
-fn never_finished(status: &StatusCode) -> MirrorError {
+fn never_finished(Unfinished { status, says }: &Unfinished) -> MirrorError {
     let details = match status {
-        StatusCode::Forbidden => {
-            "CloudWatch does not allow these credentials to read this metric (status Forbidden); \
+        StatusCode::Forbidden => format!(
+            "CloudWatch does not allow these credentials to read this metric (status {status}{says}); \
              expected an account that shares it"
-                .to_owned()
-        }
-        other => format!("CloudWatch returned the status {other} for this metric"),
+        ),
+        other => format!("CloudWatch returned the status {other}{says} for this metric"),
     };
     MirrorError::Connection { details }
 }
 
 /// The error of a result that CloudWatch did not finish in this number of tries.
-fn unfinished(status: &StatusCode, tries: u32) -> MirrorError {
+fn unfinished(Unfinished { status, says }: &Unfinished, tries: u32) -> MirrorError {
     let what = match status {
         StatusCode::InternalError => "failed to compute this metric",
         _ => "returned only a part of the data of this metric",
@@ -187,7 +224,7 @@ fn unfinished(status: &StatusCode, tries: u32) -> MirrorError {
     let tries = if tries == 1 { "1 attempt".to_owned() } else { format!("{tries} attempts") };
     MirrorError::Connection {
         details: format!(
-            "CloudWatch {what} (status {status}) in {tries}; a later request may succeed, or one \
+            "CloudWatch {what} (status {status}{says}) in {tries}; a later request may succeed, or one \
              for fewer metrics or a shorter range"
         ),
     }
@@ -215,10 +252,12 @@ mod tests {
         ] {
             let mut results = Results::new(&mut series);
             for (place, status) in statuses {
-                results.record(*place, status).unwrap();
+                let says = String::new();
+                results.record(*place, Unfinished { status: status.clone(), says }).unwrap();
             }
-            assert_eq!(results.unfinished(), expected, "{statuses:?}");
+            assert_eq!(results.unfinished().map(|one| one.status), expected, "{statuses:?}");
         }
-        assert!(Results::new(&mut series).record(0, &StatusCode::Forbidden).is_err());
+        let forbidden = Unfinished { status: StatusCode::Forbidden, says: String::new() };
+        assert!(Results::new(&mut series).record(0, forbidden).is_err());
     }
 }

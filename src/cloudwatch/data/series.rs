@@ -11,8 +11,8 @@ use crate::model::{Bucket, Points, RawPoint, Telemetry};
 pub(crate) struct Series {
     pub(super) plan: Plan,
     not_a_number: NotANumber,
-    /// One entry for each period of the window: `None` without a datapoint, else one folded
-    /// value for each statistic. Empty before the first datapoint. CloudWatch keeps at most
+    /// One entry for each period of the window: `None` without a datapoint, else the folded value,
+    /// and for a mean the number of samples. Empty before the first datapoint. CloudWatch keeps at most
     /// 21,600 periods of any length.
     buckets: Vec<Option<[f64; 2]>>,
     /// The number of buckets with a datapoint.
@@ -26,26 +26,21 @@ impl Series {
         Series { plan, not_a_number, buckets: Vec::new(), found: 0, is_partial: false }
     }
 
-    /// Adds a datapoint of the statistic with this index. `time` is the start of its bucket in
-    /// epoch milliseconds. Datapoints outside the window are ignored.
+    /// Adds a datapoint: its value, or the sum and the number of the samples for a mean. `time` is the
+    /// start of its bucket in epoch milliseconds. Datapoints outside the window are ignored.
     ///
     /// # Errors
     /// An expression has several datapoints in one bucket.
-    pub(super) fn add(
-        &mut self,
-        statistic: usize,
-        time: i64,
-        value: f64,
-    ) -> Result<(), MirrorError> {
+    pub(super) fn add(&mut self, time: i64, values: [f64; 2]) -> Result<(), MirrorError> {
         let window = self.plan.window;
         if !(window.start..window.end).contains(&time) {
             return Ok(());
         }
-        let value = match (value.is_finite(), self.not_a_number) {
-            (true, _) => value,
-            (false, NotANumber::Zero) => 0.0,
-            (false, NotANumber::Omit) => return Ok(()),
-        };
+        let is_number = |value: &f64| value.is_finite();
+        if self.not_a_number == NotANumber::Omit && !values.iter().all(is_number) {
+            return Ok(());
+        }
+        let [value, count] = values.map(|value| Some(value).filter(is_number).unwrap_or(0.0));
         if self.buckets.is_empty() {
             self.buckets = vec![None; window.count()];
         }
@@ -60,13 +55,14 @@ impl Series {
             Fold::Max => f64::NEG_INFINITY,
             Fold::Min => f64::INFINITY,
         };
-        let folded = &mut bucket.get_or_insert([first; 2])[statistic];
+        let [folded, counted] = bucket.get_or_insert([first; 2]);
         *folded = match self.plan.fold {
             Fold::Single | Fold::Expression => value,
             Fold::Mean | Fold::Sum => *folded + value,
             Fold::Max => folded.max(value),
             Fold::Min => folded.min(value),
         };
+        *counted += count;
         Ok(())
     }
 

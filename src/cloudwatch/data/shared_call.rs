@@ -152,7 +152,7 @@ async fn ask(
             }
         }
         let is_over = pages == MAX_PAGES || !messages.is_empty();
-        Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(false) })
+        Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(None) })
     });
     let mut read = read.await.map(|_| ());
     if read.is_ok() && !messages.is_empty() {

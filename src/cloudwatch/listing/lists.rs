@@ -221,6 +221,7 @@ fn request(
     };
     client
         .client
+        .cloudwatch
         .list_metrics()
         .set_namespace(namespace.clone())
         .set_metric_name(name.clone())

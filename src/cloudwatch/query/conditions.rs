@@ -39,15 +39,19 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
-    /// Reads the conditions of a query.
+    /// Reads the conditions of a query. `default` is the region of a query that names none, whose
+    /// partition `global` means.
     ///
     /// # Errors
     /// The conditions can never all hold, or have a value that CloudWatch does not know.
-    pub(crate) fn read(conditions: &[Condition]) -> Result<Self, MirrorError> {
+    pub(crate) fn read(
+        conditions: &[Condition],
+        default: Option<&Region>,
+    ) -> Result<Self, MirrorError> {
         let allowed = AllowedValues::read(conditions)?;
         let mut conditions = Conditions::default();
         for (field, values) in allowed.0 {
-            conditions.apply(field, values)?;
+            conditions.apply(field, values, default)?;
         }
         conditions.selector.dimensions.sort();
         let dimensions = conditions.selector.dimensions.iter();
@@ -66,7 +70,12 @@ impl Conditions {
     }
 
     /// Sets what the values of a field mean.
-    fn apply(&mut self, field: Field, values: Vec<String>) -> Result<(), MirrorError> {
+    fn apply(
+        &mut self,
+        field: Field,
+        values: Vec<String>,
+        default: Option<&Region>,
+    ) -> Result<(), MirrorError> {
         match field {
             Field::Namespace => {
                 reject_wildcards(&field, &values, "such as AWS/EC2")?;
@@ -89,6 +98,7 @@ impl Conditions {
                 self.selector.accounts = values;
             }
             Field::Region => {
+                let region = |name: &str| region(name, default);
                 self.region = Some(only(&field, &values, Region::EXPECTED, region)?);
             }
             Field::Unit => self.unit = Some(only(&field, &values, UNITS, known_unit)?),
@@ -149,10 +159,11 @@ fn reject_wildcards(field: &Field, values: &[String], example: &str) -> Result<(
     }
 }
 
-fn region(name: &str) -> Option<Region> {
-    match name {
-        _ if name.eq_ignore_ascii_case(GLOBAL) => Region::new(Region::HOME_OF_AWS),
-        name => Region::new(name),
+fn region(name: &str, default: Option<&Region>) -> Option<Region> {
+    match (name.eq_ignore_ascii_case(GLOBAL), default) {
+        (true, Some(default)) => default.global(),
+        (true, None) => Region::new(Region::HOME_OF_AWS),
+        (false, _) => Region::new(name),
     }
 }
 
@@ -174,7 +185,7 @@ mod tests {
             .iter()
             .map(|(key, values)| Condition { key: (*key).to_owned(), values: values.clone() })
             .collect();
-        Conditions::read(&conditions)
+        Conditions::read(&conditions, None)
     }
 
     fn text(value: &str) -> Vec<Scalar> {
@@ -205,11 +216,18 @@ mod tests {
 
     #[test]
     fn the_region_of_global_services_has_a_name() {
-        for (name, region) in
-            [("global", "us-east-1"), ("Global", "us-east-1"), ("eu-west-1", "eu-west-1")]
-        {
-            let found = read(&[("Region", text(name))]).unwrap().region;
-            assert_eq!(found.as_ref().map(Region::as_str), Some(region));
+        for (name, default, region) in [
+            ("global", None, Some("us-east-1")),
+            ("Global", Some("eu-west-1"), Some("us-east-1")),
+            ("global", Some("us-gov-east-1"), Some("us-gov-west-1")),
+            ("global", Some("xx-north-1"), None),
+            ("eu-west-1", Some("us-gov-east-1"), Some("eu-west-1")),
+        ] {
+            let default = default.and_then(Region::new);
+            let condition = Condition { key: "Region".to_owned(), values: text(name) };
+            let found = Conditions::read(&[condition], default.as_ref()).ok();
+            let found = found.and_then(|conditions| conditions.region);
+            assert_eq!(found.as_ref().map(Region::as_str), region, "{name} {default:?}");
         }
     }
 

@@ -96,6 +96,29 @@ impl Expression {
         self.is_sql().then_some(EpochMillis(now.0 - SQL_RETENTION))
     }
 
+    /// The periods that the expression itself sets, in milliseconds: the last argument of each SEARCH
+    /// that has one ("CloudWatch search expression syntax", CloudWatch user guide).
+    pub(crate) fn periods(&self) -> Vec<i64> {
+        let mut quote = None;
+        let is_code = |character: &char| match quote {
+            None if matches!(character, '\'' | '"') => {
+                quote = Some(*character);
+                false
+            }
+            None => !character.is_whitespace(),
+            Some(end) => {
+                quote = quote.filter(|_| end != *character);
+                false
+            }
+        };
+        // SEARCH('…', 'Average', 300) is SEARCH(,,300) without its texts.
+        let code: String = self.0.chars().filter(is_code).collect();
+        let searches = code.to_ascii_uppercase();
+        let arguments = searches.split("SEARCH(").skip(1).filter_map(|rest| rest.split(')').next());
+        let periods = arguments.filter_map(|list| list.split(',').nth(2)?.parse::<i64>().ok());
+        periods.map(|seconds| seconds.saturating_mul(1_000)).collect()
+    }
+
     /// Whether the expression is Metrics Insights SQL.
     pub(crate) fn is_sql(&self) -> bool {
         let first_word = self.0.split_ascii_whitespace().next();
@@ -138,7 +161,8 @@ pub(crate) fn several_series(labels: &[String]) -> MirrorError {
     }
 }
 
-/// The error of an expression that returned several datapoints in one period of the query.
+/// The error of an expression with a period shorter than the query's, or of one that returned several
+/// datapoints in one period of the query.
 pub(crate) fn shorter_period(period_seconds: i64) -> MirrorError {
     invalid(format_args!(
         "{}: the expression sets a period shorter than the query's {period_seconds} seconds; \
@@ -168,6 +192,25 @@ mod tests {
             let range = TimeRange::new(0, end).unwrap();
             let found = Expression::of_query(&conditions, None, range, NOW);
             assert_eq!(found.is_ok(), is_valid, "{text} {end}");
+        }
+    }
+
+    #[test]
+    fn the_periods_of_searches_are_found() {
+        for (text, periods) in [
+            ("SELECT AVG(Latency) FROM Shop", &[][..]),
+            ("SEARCH('{Shop} Latency', 'Average')", &[]),
+            ("SEARCH('{Shop} Latency', 'Average', 300)", &[300]),
+            ("sum( search ( \"{Shop} it's, 60)\" , 'p90' ,3600 ) )", &[3_600]),
+            ("SUM(SEARCH('{A}', 'Sum', 60)) / SUM(SEARCH('{B}', 'Sum', 300))", &[60, 300]),
+            ("SEARCH('SEARCH(\"x\", \"Sum\", 5)', 'Sum') * 60", &[]),
+            ("SEARCH('x', 'Sum', PERIOD(m1))", &[]),
+            ("SEARCH('x', 'Sum', 99999999999999999999)", &[]),
+            ("SEARCH('x", &[]),
+        ] {
+            let found = Expression(text.to_owned()).periods();
+            let expected: Vec<i64> = periods.iter().map(|seconds| seconds * 1_000).collect();
+            assert_eq!(found, expected, "{text}");
         }
     }
 }
