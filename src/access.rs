@@ -14,14 +14,21 @@ pub struct Access {
     digests: Vec<[u8; 32]>,
     /// Without any, every address may call.
     networks: Vec<IpNet>,
+    /// Whether nobody may call.
+    is_closed: bool,
 }
 
 impl Access {
     /// Requires one of `tokens`, and an address in one of `networks`. An empty list requires
-    /// nothing.
-    pub fn new(tokens: &[Secret], networks: &[IpNet]) -> Self {
+    /// nothing. If `is_closed`, nobody may call.
+    pub fn new(tokens: &[Secret], networks: &[IpNet], is_closed: bool) -> Self {
         let digests = tokens.iter().map(|token| digest(token.expose())).collect();
-        Access { digests, networks: networks.to_vec() }
+        Access { digests, networks: networks.to_vec(), is_closed }
+    }
+
+    /// Whether nobody may call.
+    pub fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
     /// Whether the mirror requires a token.
@@ -35,7 +42,7 @@ impl Access {
         let is_in = |network: &IpNet| {
             address.is_some_and(|address| network.contains(&address.to_canonical()))
         };
-        self.networks.is_empty() || self.networks.iter().any(is_in)
+        !self.is_closed && (self.networks.is_empty() || self.networks.iter().any(is_in))
     }
 
     /// Whether a caller with this token may use the mirror. The time that this takes depends on the
@@ -74,8 +81,9 @@ mod tests {
         ] {
             let networks: Vec<IpNet> = networks.iter().map(|text| text.parse().unwrap()).collect();
             let address = address.map(|text| text.parse().unwrap());
-            let access = Access::new(&[], &networks);
-            assert_eq!(access.allows_address(address), allowed, "{networks:?} {address:?}");
+            let access = |is_closed| Access::new(&[], &networks, is_closed);
+            assert_eq!(access(false).allows_address(address), allowed, "{networks:?} {address:?}");
+            assert!(!access(true).allows_address(address), "{networks:?} {address:?}");
         }
     }
 
@@ -95,7 +103,7 @@ mod tests {
             (vec![one.clone(), one.clone()], Some("0123456789abcdef"), true),
             (vec![one.clone(), two.clone()], Some("0123456789abcdef,fedcba9876543210"), false),
         ] {
-            assert_eq!(Access::new(&tokens, &[]).admits(given), admitted, "{given:?}");
+            assert_eq!(Access::new(&tokens, &[], false).admits(given), admitted, "{given:?}");
         }
     }
 }

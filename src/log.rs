@@ -1,5 +1,7 @@
 //! The log goes to standard output, from where Lambda sends it to CloudWatch Logs.
 
+use std::io::{self, Write};
+
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -49,16 +51,50 @@ pub fn subscriber<W>(config: LogConfig, writer: W) -> impl tracing::Subscriber +
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let layer = fmt::layer().with_writer(writer).with_target(false).with_ansi(false);
+    let layer = fmt::layer().with_target(false).with_ansi(false);
     let layer = if config.json {
-        layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+        let layer = layer.json().with_writer(Escaping(writer));
+        layer.flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     } else {
-        layer.boxed()
+        layer.with_writer(writer).boxed()
     };
     let targets = Targets::new()
         .with_target(env!("CARGO_CRATE_NAME"), config.level)
         .with_default(LevelFilter::ERROR);
     Registry::default().with(layer.with_filter(targets))
+}
+
+/// Writes JSON in ASCII, so that no name can control a terminal, or turn text around. Outside of texts,
+/// JSON has no other characters.
+struct Escaping<W>(W);
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for Escaping<W> {
+    type Writer = Escaping<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        Escaping(self.0.make_writer())
+    }
+}
+
+impl<W: Write> Write for Escaping<W> {
+    /// Takes a whole line.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let is_plain = |byte: &u8| byte.is_ascii() && *byte != 0x7F;
+        if line.iter().all(is_plain) {
+            return self.0.write(line);
+        }
+        for unit in String::from_utf8_lossy(line).encode_utf16() {
+            match u8::try_from(unit) {
+                Ok(byte) if is_plain(&byte) => self.0.write_all(&[byte])?,
+                _ => write!(self.0, "\\u{unit:04x}")?,
+            }
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use stackstate_mirror::app::{App, Dependencies};
 use stackstate_mirror::cloudwatch::CloudWatch;
-use stackstate_mirror::config::Config;
+use stackstate_mirror::config::{CLOSED, Config};
 use stackstate_mirror::log::LogConfig;
 use stackstate_mirror::time::EpochMillis;
 use stackstate_mirror::{event, heap, log};
+use tokio::net::TcpStream;
 use tracing::{error, warn};
 
 /// `make` names the commit. Other builds do not know it.
@@ -20,6 +21,9 @@ const COMMIT: Option<&str> = option_env!("MIRROR_COMMIT");
 
 /// A loop that ends sooner than this has no Runtime API to talk to.
 const SHORTEST_RUN: Duration = Duration::from_millis(100);
+
+/// The pause between two looks whether the Runtime API is there.
+const RUNTIME_API_CHECK: Duration = Duration::from_secs(2);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -30,6 +34,9 @@ async fn main() -> Result<(), Error> {
     log::log_panics();
     let config = Config::read(|name| env::var_os(name))
         .inspect_err(|error| error!("cannot start: {error}"))?;
+    if config.is_closed {
+        error!("{CLOSED}");
+    }
     if let Some(warning) = config.warning() {
         warn!("{warning}");
     }
@@ -49,13 +56,28 @@ async fn main() -> Result<(), Error> {
         let started = Instant::now();
         // One request after the other, or as many at once as `AWS_LAMBDA_MAX_CONCURRENCY` says.
         let serve = service_fn(|event| event::serve(app, event));
-        let ended = lambda_runtime::run_concurrent(serve).await;
+        let ended = tokio::select! {
+            ended = lambda_runtime::run_concurrent(serve) => ended,
+            error = lost_runtime_api(), if config.concurrency > 1 => return Err(error),
+        };
         // `cargo lambda watch` closes the connection on which an answer is sent if its caller has
         // left, and does not start the function again. Lambda does not close it.
         if config.deployed || ended.is_ok() || started.elapsed() < SHORTEST_RUN {
             return ended;
         }
         warn!("the Runtime API closed the connection; asking it for the next request");
+    }
+}
+
+/// Waits until the Runtime API accepts no connection. Where requests are served at once, lambda_runtime
+/// asks an API that is gone again and again, without a pause.
+async fn lost_runtime_api() -> Error {
+    let address = env::var("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
+    loop {
+        tokio::time::sleep(RUNTIME_API_CHECK).await;
+        if let Err(error) = TcpStream::connect(&address).await {
+            return format!("the Runtime API at {address} is gone: {error}").into();
+        }
     }
 }
 

@@ -92,8 +92,14 @@ pub struct Counts {
     pub attempts: u32,
     /// The attempts that AWS refused because there were too many.
     pub throttles: u32,
-    /// The queries in GetMetricData requests, which AWS charges for. Each page counts again.
+    /// The queries for metrics in GetMetricData requests. Each page counts again. AWS charges for as many
+    /// metrics, or for fewer: it can bill up to five statistics of a metric as one.
     pub metrics_asked: usize,
+    /// The expressions in GetMetricData requests. Each page counts again. AWS charges for each metric
+    /// that an expression reads, which no response tells.
+    pub expressions_asked: usize,
+    /// What may explain an answer without points.
+    pub hint: Option<&'static str>,
     /// The time during which at least one call was under way.
     pub waited: Duration,
     /// The time until calls could start, because others were before.

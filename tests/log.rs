@@ -91,6 +91,19 @@ async fn a_request_is_one_line_that_tells_nothing_it_brought() {
         assert!(!text.contains("hush"), "{text}");
         assert_eq!(text.lines().count(), 5, "{text}");
     }
+    // What would control a terminal, or turn text around, is escaped in JSON.
+    let namespace = "N\u{9b}\u{202e}\u{7f}ü\u{1f600}";
+    let query = json!({
+        "conditions": [{"key": "Namespace", "value": {"value": namespace}}],
+        "startTime": 0, "endTime": 1000, "metricField": "M",
+    });
+    let details = json!({"accessKeyId": "a", "secretAccessKey": "b"});
+    let body = json!({"connectionDetails": details, "query": query}).to_string();
+    let config = LogConfig { level: Level::INFO, json: true };
+    let text = logged(config, &[event("POST", "/api/metric", body)]).await;
+    assert!(text.chars().all(|one| one == '\n' || one.is_ascii_graphic() || one == ' '), "{text}");
+    let line: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(line["namespace"], namespace);
     let text = logged(LogConfig { level: Level::WARN, json: true }, &secretive()).await;
     assert_eq!(text.lines().count(), 4, "only what failed: {text}");
 }

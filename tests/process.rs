@@ -185,7 +185,12 @@ fn a_variable_that_is_no_text_stops_the_start() {
         ("MIRROR_API_KEY", vec![0xFF], false),
         ("MIRROR_ACCESS_TOKEN", vec![0xFF], false),
         ("MIRROR_ALLOWED_CIDRS", vec![0xFF], false),
+        ("MIRROR_ACCESS", vec![0xFF], false),
+        ("MIRROR_ACCESS", b"opne".to_vec(), false),
         ("MIRROR_ALLOWED_CIDRS", b"203.0.113.0/99".to_vec(), false),
+        ("MIRROR_ALLOWED_CIDRS", b" ".to_vec(), false),
+        ("HTTPS_PROXY", b"http://svc:P@ssw0rd@127.0.0.1:1".to_vec(), false),
+        ("HTTPS_PROXY", b"http://svc:P%40ssw0rd@127.0.0.1:1".to_vec(), true),
         ("MIRROR_ALLOWED_CIDRS", b"203.0.113.0/24".to_vec(), true),
         ("ANOTHER", vec![0xFF], true),
     ] {
@@ -220,7 +225,10 @@ fn a_connection_that_closes_under_an_answer_ends_a_deployed_function_only() {
             "aggregation": {"method": "MAX", "bucketSizeMillis": MINUTE},
         },
     });
-    let deployed = [("AWS_LAMBDA_INITIALIZATION_TYPE", OsStr::new("on-demand"))];
+    let deployed = [
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", OsStr::new("on-demand")),
+        ("MIRROR_ACCESS", OsStr::new("open")),
+    ];
     for (variables, goes_on) in [(&[][..], true), (&deployed, false)] {
         let runtime = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut process = function(&runtime, variables);
@@ -269,4 +277,18 @@ fn a_function_asks_for_as_many_events_as_lambda_allows() {
     }
     let _ = process.kill();
     let _ = process.wait();
+}
+
+/// Lambda stops the process then, but nothing else does.
+#[test]
+fn a_function_whose_runtime_api_is_gone_ends() {
+    for at_once in ["1", "3"] {
+        let runtime = TcpListener::bind("127.0.0.1:0").unwrap();
+        let variables = [("AWS_LAMBDA_MAX_CONCURRENCY", OsStr::new(at_once))];
+        let mut process = function(&runtime, &variables);
+        let mut stream = BufReader::new(runtime.accept().unwrap().0);
+        read(&mut stream).unwrap();
+        drop((stream, runtime));
+        assert!(!process.wait().unwrap().success(), "{at_once} at once");
+    }
 }

@@ -38,11 +38,21 @@ impl LogLine {
         let counts = usage.counts();
         let uses_aws = counts.region.is_some();
         let Counts {
-            region, namespace, is_cached, calls, attempts, throttles, metrics_asked, ..
+            region,
+            namespace,
+            is_cached,
+            calls,
+            attempts,
+            throttles,
+            metrics_asked,
+            expressions_asked,
+            hint,
+            ..
         } = counts;
         // Only requests that are served at once share calls or wait for one another.
         let shared_calls = Some(counts.shared_calls).filter(|calls| *calls > 0);
         let queued = Some(counts.queued).filter(|queued| !queued.is_zero());
+        let expressions_asked = Some(expressions_asked).filter(|asked| *asked > 0);
         let region = region.as_ref().map(|region| region.as_str());
         let cache = is_cached.map(|is_cached| if is_cached { "hit" } else { "miss" });
         let (error, reason) = error.unzip();
@@ -56,12 +66,14 @@ impl LogLine {
                     region,
                     namespace,
                     metricsAsked = uses_aws.then_some(metrics_asked),
+                    expressionsAsked = expressions_asked,
                     calls = uses_aws.then_some(calls),
                     sharedCalls = shared_calls,
                     cache,
                     attempts = uses_aws.then_some(attempts),
                     throttles = uses_aws.then_some(throttles),
                     points,
+                    hint,
                     status,
                     error,
                     reason,

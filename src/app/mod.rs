@@ -19,7 +19,7 @@ use crate::api::endpoint::{Call, Endpoint};
 use crate::api::token::access_token;
 use crate::api::{answer, request};
 use crate::cloudwatch::{CloudWatch, RequestContext};
-use crate::config::Config;
+use crate::config::{CLOSED, Config};
 use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
@@ -89,7 +89,7 @@ impl App {
     pub fn new(config: &Config, dependencies: Dependencies) -> Self {
         App {
             api_key: config.api_key.expose().to_owned(),
-            access: Access::new(&config.access_tokens, &config.allowed_networks),
+            access: Access::new(&config.access_tokens, &config.allowed_networks, config.is_closed),
             has_explorer: config.explorer,
             dependencies,
             is_warm: AtomicBool::new(false),
@@ -115,7 +115,7 @@ impl App {
                 .map_err(RequestError::Route)?;
             log_line.call = Some(endpoint.name());
             let call = match endpoint {
-                Endpoint::About => return Ok(Success::Json(about(self.dependencies.commit))),
+                Endpoint::About => return Ok(Success::Json(self.about())),
                 Endpoint::Explore(_) if !is_allowed => return Err(RequestError::Unauthorized),
                 // The page's links begin at its folder.
                 Endpoint::Explore(_) if path.ends_with('/') => return Ok(Success::Elsewhere),
@@ -154,6 +154,25 @@ impl App {
         let response = Response::new(result, key, &mut log_line);
         log_line.write(&id, response.status_code, started.elapsed());
         response
+    }
+
+    /// What a person sees who opens the mirror in a browser.
+    fn about(&self) -> String {
+        let next = match self.access.is_closed() {
+            true => CLOSED,
+            false => {
+                "This is a mirror for StackState. In StackState, open Settings > Telemetry Sources > \
+                 Mirror sources, add a source with the address of this page as its Mirror URL, and \
+                 press Test Connection."
+            }
+        };
+        json!({
+            "service": env!("CARGO_PKG_NAME"),
+            "version": env!("CARGO_PKG_VERSION"),
+            "commit": self.dependencies.commit,
+            "next": next,
+        })
+        .to_string()
     }
 
     async fn answer(
@@ -219,19 +238,6 @@ fn time_limit(call: Call, requested: Option<Duration>, lambda_left: Option<Durat
     });
     let limit = limit.min(MAX_TIME_LIMIT).min(lambda_left.unwrap_or(MAX_TIME_LIMIT));
     limit - MAX_SEND_TIME.min(limit / 10)
-}
-
-/// What a person sees who opens the mirror in a browser.
-fn about(commit: Option<&str>) -> String {
-    json!({
-        "service": env!("CARGO_PKG_NAME"),
-        "version": env!("CARGO_PKG_VERSION"),
-        "commit": commit,
-        "next": "This is a mirror for StackState. In StackState, open Settings > Telemetry Sources > \
-                 Mirror sources, add a source with the address of this page as its Mirror URL, and \
-                 press Test Connection.",
-    })
-    .to_string()
 }
 
 #[cfg(test)]

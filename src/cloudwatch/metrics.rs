@@ -11,10 +11,15 @@ use super::data::plan::Plan;
 use super::data::series::Series;
 use super::listing::found::{self, Found};
 use super::query::metric::Metric;
+use super::query::namespaces;
 use super::query::selector::{self, MetricSelector};
 use crate::error::MirrorError;
 use crate::model::{Bucket, MetricQuery, Telemetry};
 use crate::time::EpochMillis;
+
+/// What the log tells of an answer without points, in a namespace whose metrics come seldom.
+const SLOW: &str = "metrics of this namespace can come once a day or a few times; the range may lie \
+                    between two of them";
 
 impl RequestContext<'_> {
     /// The points that a query selects, from the cache or from CloudWatch.
@@ -46,6 +51,12 @@ impl RequestContext<'_> {
             Target::Metrics(selector) => self.fetch_selected(&client, query, selector).await?,
         };
         let telemetry = series.into_telemetry();
+        if telemetry.points.count() == 0
+            && let Target::Metrics(selector) = &query.target
+            && selector.namespaces.iter().any(|namespace| namespaces::is_slow(namespace))
+        {
+            self.usage.record(|counts| counts.hint = Some(SLOW));
+        }
         let lifetime = query.cache;
         // The next answer may be complete if this one is not.
         if !lifetime.is_zero() && !telemetry.is_partial {

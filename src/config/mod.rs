@@ -13,6 +13,11 @@ mod aws;
 /// The key of StackState's tutorial. A mirror without `MIRROR_API_KEY` uses it.
 pub const TUTORIAL_KEY: &str = "api_key";
 
+/// What the owner of a mirror does that is closed.
+pub const CLOSED: &str = "this mirror answers nobody, because nothing says who may call it; set \
+                          MIRROR_ACCESS_TOKEN (AccessToken in the SAM template) to an access token, or \
+                          MIRROR_ACCESS to open, and no token is needed";
+
 /// The minimum length of an access token, in characters. The function URL is public, so a
 /// shorter token could be guessed.
 const MIN_TOKEN_LENGTH: usize = 16;
@@ -24,8 +29,13 @@ pub struct Config {
     /// or more visible ASCII characters.
     pub api_key: Secret,
     /// `MIRROR_ACCESS_TOKEN`: the tokens that callers may use, separated by commas. Several
-    /// tokens allow a rotation without downtime. Without any, every caller is admitted.
+    /// tokens allow a rotation without downtime. Without any, every caller is admitted, unless the
+    /// mirror is closed.
     pub access_tokens: Vec<Secret>,
+    /// Whether nobody is admitted: `MIRROR_ACCESS` is `restricted` and there is no token, or the
+    /// function is deployed and neither that variable, nor a token, nor a network says who may call. A
+    /// token that got lost must not open the mirror.
+    pub is_closed: bool,
     /// `MIRROR_ALLOWED_CIDRS`: the networks whose addresses may call, separated by commas. Without
     /// any, every address may.
     pub allowed_networks: Vec<IpNet>,
@@ -52,6 +62,9 @@ pub enum ConfigError {
     /// The value of a variable is not text, so it cannot be read.
     #[error("{0} is not UTF-8; expected text")]
     NotText(&'static str),
+    /// Who may call is said in another word.
+    #[error("MIRROR_ACCESS must be open or restricted; found {0:?}")]
+    Access(String),
     /// The URL of the proxy has a user or a password that is not percent-encoded.
     #[error(
         "HTTPS_PROXY must be the URL of an HTTP proxy, such as \
@@ -97,14 +110,28 @@ impl Config {
             Some(tokens) if !tokens.is_empty() => access_tokens(&tokens)?,
             _ => Vec::new(),
         };
+        let allowed_networks = networks(&own("MIRROR_ALLOWED_CIDRS")?.unwrap_or_default())?;
+        let deployed = look_up("AWS_LAMBDA_INITIALIZATION_TYPE").is_some();
+        let needs_token = match own("MIRROR_ACCESS")?.unwrap_or_default() {
+            access if access.eq_ignore_ascii_case("open") => false,
+            access if access.eq_ignore_ascii_case("restricted") => true,
+            access if access.is_empty() => deployed && allowed_networks.is_empty(),
+            access => return Err(ConfigError::Access(access)),
+        };
+        let concurrency = concurrency(look_up("AWS_LAMBDA_MAX_CONCURRENCY").as_deref());
+        let aws = AwsConfig::read(look_up);
+        if aws.has_ambiguous_proxy() {
+            return Err(ConfigError::Proxy);
+        }
         Ok(Config {
             api_key: Secret::new(api_key),
+            is_closed: needs_token && access_tokens.is_empty(),
             access_tokens,
-            allowed_networks: networks(&own("MIRROR_ALLOWED_CIDRS")?.unwrap_or_default())?,
+            allowed_networks,
             explorer: switch(own("MIRROR_EXPLORER")?.unwrap_or_default())?,
-            aws: AwsConfig::read(look_up)?,
-            deployed: look_up("AWS_LAMBDA_INITIALIZATION_TYPE").is_some(),
-            concurrency: concurrency(look_up("AWS_LAMBDA_MAX_CONCURRENCY").as_deref()),
+            aws,
+            deployed,
+            concurrency,
         })
     }
 
@@ -143,7 +170,8 @@ fn switch(text: String) -> Result<bool, ConfigError> {
 }
 
 fn networks(text: &str) -> Result<Vec<IpNet>, ConfigError> {
-    let names = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
+    // White space alone is no network. It must not count as none, which allows every address.
+    let names = text.split(',').map(str::trim).filter(|_| !text.is_empty());
     names
         .map(|name| {
             let network = name.parse::<IpNet>().ok();
@@ -177,9 +205,13 @@ mod tests {
     fn a_variable_that_is_no_text_stops_the_start() {
         use std::os::unix::ffi::OsStringExt;
 
-        for variable in
-            ["MIRROR_API_KEY", "MIRROR_ACCESS_TOKEN", "MIRROR_ALLOWED_CIDRS", "MIRROR_EXPLORER"]
-        {
+        for variable in [
+            "MIRROR_API_KEY",
+            "MIRROR_ACCESS",
+            "MIRROR_ACCESS_TOKEN",
+            "MIRROR_ALLOWED_CIDRS",
+            "MIRROR_EXPLORER",
+        ] {
             let read =
                 Config::read(|name| (name == variable).then(|| OsString::from_vec(vec![0xFF])));
             let text = read.unwrap_err().to_string();
@@ -219,7 +251,7 @@ mod tests {
     fn networks_are_read() {
         for (variable, networks) in [
             ("", Ok(&[][..])),
-            (" ", Ok(&[])),
+            (" ", Err("")),
             ("203.0.113.0/24", Ok(&["203.0.113.0/24"])),
             ("203.0.113.7, 2001:db8::/32", Ok(&["203.0.113.7/32", "2001:db8::/32"])),
             ("::ffff:203.0.113.0/120", Ok(&["203.0.113.0/24"])),
@@ -288,6 +320,34 @@ mod tests {
             });
             let tokens = tokens.map(|tokens| tokens.into_iter().map(Secret::new).collect());
             assert_eq!(read.map(|config| config.access_tokens), tokens, "{variable:?}");
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_about_access_opens_nothing() {
+        let deployed = ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+        let token = ("MIRROR_ACCESS_TOKEN", "0123456789abcdef");
+        let no_token = ("MIRROR_ACCESS_TOKEN", "");
+        let networks = ("MIRROR_ALLOWED_CIDRS", "203.0.113.0/24");
+        let access = |value| ("MIRROR_ACCESS", value);
+        for (variables, is_closed) in [
+            (&[][..], Ok(false)),
+            (&[no_token], Ok(false)),
+            (&[access("restricted")], Ok(true)),
+            (&[access("Restricted"), token], Ok(false)),
+            (&[deployed], Ok(true)),
+            (&[deployed, no_token], Ok(true)),
+            (&[deployed, token], Ok(false)),
+            (&[deployed, networks], Ok(false)),
+            (&[deployed, networks, no_token, access("restricted")], Ok(true)),
+            (&[deployed, networks, no_token, access("Open")], Ok(false)),
+            (&[deployed, access("open")], Ok(false)),
+            (&[deployed, access("")], Ok(true)),
+            (&[access(" ")], Err(ConfigError::Access(" ".to_owned()))),
+            (&[access("opne")], Err(ConfigError::Access("opne".to_owned()))),
+            (&[("MIRROR_ACCESS_TOKEN", " ")], Err(ConfigError::AccessToken)),
+        ] {
+            assert_eq!(read(variables).map(|config| config.is_closed), is_closed, "{variables:?}");
         }
     }
 

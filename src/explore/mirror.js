@@ -183,7 +183,16 @@ export function answerText({ status, key, text }) {
 }
 
 // JSON with each point on one line.
-function compact(body) {
-  const text = JSON.stringify(body, null, 2);
-  return text.replace(/\[\s+([^[\]{}]*?)\s+\]/g, (_, inner) => `[${inner.replace(/\s*\n\s*/g, " ")}]`);
+function compact(value, end = "\n") {
+  const isNested = (one) => one !== null && typeof one === "object";
+  if (!isNested(value)) return JSON.stringify(value);
+  const start = `${end}  `;
+  const lines = (parts, open, close) =>
+    parts.length > 0 ? open + start + parts.join("," + start) + end + close : open + close;
+  if (!Array.isArray(value)) {
+    const member = ([name, one]) => `${JSON.stringify(name)}: ${compact(one, start)}`;
+    return lines(Object.entries(value).map(member), "{", "}");
+  }
+  const items = value.map((one) => compact(one, start));
+  return value.some(isNested) ? lines(items, "[", "]") : `[${items.join(", ")}]`;
 }

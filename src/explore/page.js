@@ -31,7 +31,7 @@ const EXAMPLES = { random: {}, key, role, own };
 
 const $ = (id) => document.getElementById(id);
 const on = (id, event, react) => $(id).addEventListener(event, react);
-const isRandom = () => /^\s*(\{\s*\})?\s*$/.test($("details").value);
+const isRandom = () => /^(\{\s*\})?$/.test($("details").value.trim());
 
 function fill(select, options, chosen = options[0][0]) {
   select.replaceChildren(...options.map(([value, text]) => element("option", { value, textContent: text })));

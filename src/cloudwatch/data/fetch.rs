@@ -121,7 +121,13 @@ async fn read_alone(
     tries: &mut Tries,
     results: &mut Results<'_>,
 ) -> Result<Option<Unfinished>, MirrorError> {
-    let begin = || count_asked(client, batch.queries.len());
+    let begin = || match batch.is_of_metrics() {
+        true => count_asked(client, batch.queries.len()),
+        false => {
+            client.usage.record(|counts| counts.expressions_asked += batch.queries.len());
+            Ok(())
+        }
+    };
     let limiter = backlog.map(|backlog| &*backlog.limiter);
     let (mut is_enough, mut has_messages) = (false, false);
     let attempts = client.attempts(Action::GetMetricData);
@@ -149,7 +155,7 @@ async fn read_alone(
     })
 }
 
-/// Counts queries that AWS charges for.
+/// Counts queries for metrics.
 fn count_asked(client: &RegionClient, queries: usize) -> Result<(), MirrorError> {
     if client.usage.add_metrics_asked(queries) > MAX_ASKED {
         return Err(too_many(&format!(

@@ -206,6 +206,13 @@ pub(crate) fn is_of_aws(namespace: &str) -> bool {
     namespace.starts_with("AWS/") || find(namespace).is_some()
 }
 
+/// Whether metrics of a namespace come once a day or a few times a day: estimated charges, the sizes of
+/// buckets, and the days until a certificate expires ("Creating a billing alarm", CloudWatch user guide;
+/// "Metrics and dimensions", Amazon S3 user guide; "Supported CloudWatch metrics", ACM user guide).
+pub(crate) fn is_slow(namespace: &str) -> bool {
+    matches!(namespace, "AWS/Billing" | "AWS/CertificateManager" | "AWS/S3" | "AWS/S3/Storage-Lens")
+}
+
 /// The dimensions that can name a resource in a namespace, the likeliest first. None if none is
 /// known.
 pub(super) fn resources(namespace: &str) -> impl Iterator<Item = &'static str> + use<> {
