@@ -49,12 +49,13 @@ def variables(given, old):
     """The function's environment: what is given, else what it has, else something new."""
     kept = old.get("Environment", {}).get("Variables", {}) if old else {}
     result = {"MIRROR_API_KEY": given.get("ApiKey") or kept.get("MIRROR_API_KEY") or new_secret()}
-    is_open = given.get("Access", "Open" if old and "MIRROR_ACCESS_TOKEN" not in kept else "") == "Open"
-    if not is_open:
-        result["MIRROR_ACCESS_TOKEN"] = (
-            given.get("AccessToken") or kept.get("MIRROR_ACCESS_TOKEN") or new_secret()
-        )
-    return result
+    # Before MIRROR_ACCESS, a function was open if it had no variable for the token. One that is empty
+    # got lost.
+    was_open = old and "MIRROR_ACCESS_TOKEN" not in kept and kept.get("MIRROR_ACCESS", "open") == "open"
+    if given.get("Access", "Open" if was_open else "") == "Open":
+        return {**result, "MIRROR_ACCESS": "open"}
+    token = given.get("AccessToken") or kept.get("MIRROR_ACCESS_TOKEN") or new_secret()
+    return {**result, "MIRROR_ACCESS": "restricted", "MIRROR_ACCESS_TOKEN": token}
 
 
 def deploy(account, name, given, old):

@@ -126,19 +126,29 @@ def a_proxy_networks_and_the_page_become_variables(shell):
         function = outputs(shell.aws)["FunctionName"]
         found = shell.aws.client("lambda").get_function_configuration(FunctionName=function)
         return {name: value for name, value in found["Environment"]["Variables"].items()
-                if name in ("HTTPS_PROXY", "NO_PROXY", "MIRROR_ALLOWED_CIDRS", "MIRROR_EXPLORER") and value}
+                if name not in ("MIRROR_API_KEY", "MIRROR_ACCESS_TOKEN") and value}
 
     # The local AWS does not notice a change of conditions alone, so another parameter changes too.
     proxy = "http://user:hush@127.0.0.1:1"
     output = shell.make("deploy", f"HttpsProxy={proxy}", "NoProxy=example.com", "MemorySize=129",
-                        "AllowedCidrs=203.0.113.0/24,2001:db8::/32", "Explorer=on")
+                        "AllowedCidrs=203.0.113.0/24,2001:db8::/32", "Explorer=on",
+                        "UseFipsEndpoint=on", "UseDualStackEndpoint=on")
     assert "hush" not in output + shell.make("status", "SHOW_SECRETS=1"), output
     assert variables() == {
         "HTTPS_PROXY": proxy, "NO_PROXY": "example.com",
         "MIRROR_ALLOWED_CIDRS": "203.0.113.0/24,2001:db8::/32", "MIRROR_EXPLORER": "1",
+        "MIRROR_ACCESS": "restricted",
+        "AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true",
     }, variables()
-    shell.make("deploy", "HttpsProxy=", "AllowedCidrs=", "Explorer=off", "MemorySize=128")
-    assert variables() == {"MIRROR_EXPLORER": "0"}, variables()
+    for wrong in ["http://svc:P@ssw0rd@127.0.0.1:1", "http://svc:P/w@127.0.0.1:1", "https://127.0.0.1:1"]:
+        output = shell.make("deploy", f"HttpsProxy={wrong}", status=1)
+        assert "HttpsProxy: expected empty, or the URL of an HTTP proxy" in output, output
+        assert "%40" in output and "svc" not in output and "Building" not in output, output
+    output = shell.make("deploy", "AllowedCidrs= ", status=1)
+    assert "AllowedCidrs: expected empty, or networks" in output, output
+    shell.make("deploy", "HttpsProxy=", "AllowedCidrs=", "Explorer=off", "MemorySize=128",
+               "UseFipsEndpoint=off", "UseDualStackEndpoint=off")
+    assert variables() == {"MIRROR_EXPLORER": "0", "MIRROR_ACCESS": "restricted"}, variables()
 
 
 def metrics_and_alarms_are_provisioned(shell):
@@ -146,10 +156,10 @@ def metrics_and_alarms_are_provisioned(shell):
     function = outputs(shell.aws)["FunctionName"]
     filters = shell.aws.client("logs").describe_metric_filters(logGroupName="/aws/lambda/stackstate-mirror")
     names = [each["metricTransformations"][0]["metricName"] for each in filters["metricFilters"]]
-    assert sorted(names) == ["CloudWatchThrottles", "Errors", "Errors", "ErrorsByKind", "Latency",
-                             "MetricsAsked", "Requests"], names
+    assert sorted(names) == ["CloudWatchThrottles", "Errors", "Errors", "ErrorsByKind", "ExpressionsAsked",
+                             "Latency", "MetricsAsked", "Requests"], names
     alarms = shell.aws.cloudwatch.describe_alarms()["MetricAlarms"]
-    assert len(alarms) == 5 and all(len(alarm["AlarmActions"]) == 1 for alarm in alarms), alarms
+    assert len(alarms) == 6 and all(len(alarm["AlarmActions"]) == 1 for alarm in alarms), alarms
     named = [alarm for alarm in alarms if alarm["Namespace"] == "AWS/Lambda"]
     assert all(alarm["Dimensions"][0]["Value"] == function for alarm in named) and len(named) == 3
     dashboard = shell.aws.cloudwatch.get_dashboard(DashboardName="stackstate-mirror")
