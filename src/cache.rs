@@ -182,4 +182,25 @@ mod tests {
     fn keys(cache: &BoundedCache<&'static str, ()>) -> String {
         ["a", "b", "c", "d"].into_iter().filter(|key| cache.get(key, START).is_some()).collect()
     }
+
+    #[test]
+    fn room_is_made_by_what_can_go() {
+        let cache = BoundedCache::new(MAX_ENTRIES, 100);
+        let insert = |key| {
+            cache.make_room(|value| *value == "can go");
+            cache.insert(key, if key < 3 { "stays" } else { "can go" }, 1, START, SECOND);
+        };
+        let kept = || (0..9).filter(|key| cache.get(key, START).is_some()).collect::<Vec<_>>();
+        insert(3);
+        insert(4);
+        insert(1);
+        assert_eq!(kept(), [1, 3, 4]);
+        insert(5);
+        assert_eq!(kept(), [1, 4, 5], "the least recently used of them");
+        insert(2);
+        insert(0);
+        assert_eq!(kept(), [0, 1, 2]);
+        insert(6);
+        assert_eq!(kept(), [1, 2, 6], "without such a value, the least recently used");
+    }
 }

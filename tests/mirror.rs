@@ -10,4 +10,5 @@ mod mirror {
     mod properties;
     mod random;
     mod requests;
+    mod upgrade;
 }

@@ -11,7 +11,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
@@ -99,18 +101,24 @@ fn hand_out(stream: &mut TcpStream, event: &Value) {
 
 const MINUTE: i64 = 60_000;
 
-/// A server with a certificate of its own that answers every call with one point.
-fn tls_server(certificate: &Path, point: i64) -> String {
+/// A server that answers every call with one point. Its certificate is `shown`, or else one of its own,
+/// which is written to a file.
+fn tls_server(certificate: &Path, shown: Option<CertificateDer<'static>>, point: i64) -> String {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    std::fs::write(certificate, made.cert.pem()).unwrap();
+    if shown.is_none() {
+        std::fs::write(certificate, made.cert.pem()).unwrap();
+    }
+    let shown = shown.unwrap_or_else(|| made.cert.der().clone());
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = provider.key_provider.load_private_key(key).unwrap();
+    // Unlike `with_single_cert`, this takes a certificate of another key: a client looks at it first.
+    let shown = SingleCertAndKey::from(CertifiedKey::new(vec![shown], key));
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
+        .with_cert_resolver(Arc::new(shown));
     let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     let result = map(&[
@@ -132,14 +140,15 @@ fn tls_server(certificate: &Path, point: i64) -> String {
                 StreamOwned::new(connection, stream.unwrap());
             let mut stream = BufReader::new(stream);
             while read(&mut stream).is_some() {
-                stream.get_mut().write_all(&response).unwrap();
+                let _ = stream.get_mut().write_all(&response);
             }
         }
     });
     url
 }
 
-/// A certificate that `SSL_CERT_FILE` names is trusted, and only that.
+/// A certificate that `SSL_CERT_FILE` names is trusted, and only that. One whose authority has an
+/// algorithm that the mirror cannot check is not, and the error says so.
 #[test]
 fn a_certificate_of_a_configured_authority_is_trusted() {
     let folder = std::env::temp_dir().join(format!("mirror-process-{}", std::process::id()));
@@ -148,8 +157,11 @@ fn a_certificate_of_a_configured_authority_is_trusted() {
     // The process has the real clock. An hour ago, CloudWatch has periods of a minute.
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     let point = (i64::try_from(now).unwrap() / MINUTE - 60) * MINUTE;
-    let url = tls_server(&trusted, point);
-    tls_server(&other, point);
+    let url = tls_server(&trusted, None, point);
+    tls_server(&other, None, point);
+    let p521 = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/p521");
+    let signed = CertificateDer::from_pem_file(p521.join("leaf.pem")).unwrap();
+    let (authority, p521) = (p521.join("ca.pem"), tls_server(&other, Some(signed), point));
     let body = json!({
         "connectionDetails": {
             "source": "cloudwatch", "region": "eu-west-1", "accessKeyId": "a", "secretAccessKey": "b",
@@ -160,9 +172,12 @@ fn a_certificate_of_a_configured_authority_is_trusted() {
             "aggregation": {"method": "MAX", "bucketSizeMillis": MINUTE},
         },
     });
-    for (certificate, status, words) in [
-        (&trusted, 200, format!("[1.5,{point},{}]", point + MINUTE)),
-        (&other, 500, "does not trust the certificate of CloudWatch".to_owned()),
+    let unknown = "the mirror cannot check the certificate of CloudWatch in eu-west-1, because it or its \
+                   authority uses the curve P-521 and ECDSA with SHA-512; expected RSA of 2048 bits";
+    for (url, certificate, status, words) in [
+        (&url, &trusted, 200, format!("[1.5,{point},{}]", point + MINUTE)),
+        (&url, &other, 500, "does not trust the certificate of CloudWatch".to_owned()),
+        (&p521, &authority, 500, unknown.to_owned()),
     ] {
         let runtime = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = OsStr::new(&url);
@@ -172,6 +187,7 @@ fn a_certificate_of_a_configured_authority_is_trusted() {
         let reply = Reply::of(&answer);
         assert_eq!(reply.status, status, "{answer}");
         assert!(reply.body.to_string().contains(&words), "{answer}");
+        assert!(!reply.body.to_string().contains("[6, "), "no bytes: {answer}");
         let _ = process.kill();
         let _ = process.wait();
     }
@@ -277,6 +293,20 @@ fn a_function_asks_for_as_many_events_as_lambda_allows() {
     }
     let _ = process.kill();
     let _ = process.wait();
+}
+
+/// Whoever invokes the function with something else learns what is expected, and nothing is quoted.
+#[test]
+fn an_event_that_is_no_http_request_has_an_error() {
+    for event in [json!({"source": "aws.events"}), json!({"requestContext": "SECRET"})] {
+        let runtime = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut process = function(&runtime, &[]);
+        let text = answer(&runtime, &event).to_string();
+        assert!(text.contains("this event is no HTTP request; expected an event of"), "{text}");
+        assert!(!text.contains("SECRET"), "{text}");
+        let _ = process.kill();
+        let _ = process.wait();
+    }
 }
 
 /// Lambda stops the process then, but nothing else does.

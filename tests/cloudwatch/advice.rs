@@ -63,7 +63,8 @@ fn offered(advice: &str) -> Vec<Vec<(String, Value)>> {
 async fn conditions_that_are_advised_find_a_metric() {
     let of = |dimensions: &[(&str, &str)], value: f64| metric("N", "M", dimensions).with(value);
     let (a, b) = ("111111111111", "222222222222");
-    let rows: Vec<(Vec<(&str, Value)>, Vec<Entry>, &str)> = vec![
+    type Row = (Vec<(&'static str, Value)>, Vec<Entry>, &'static str);
+    let rows: Vec<Row> = vec![
         (
             vec![("ClusterName", json!("c"))],
             vec![

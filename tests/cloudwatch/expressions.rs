@@ -227,3 +227,47 @@ async fn a_limit_is_told_with_the_way_out() {
         assert!(details.starts_with(code) && details.contains(words), "{details}");
     }
 }
+
+/// A SEARCH can set a period of its own. A longer one makes the buckets, a shorter one is an error
+/// before anything is asked.
+#[tokio::test]
+async fn the_period_of_a_search_makes_the_buckets() {
+    let start = NOW - NOW % HOUR - HOUR;
+    for (text, bucket, range, expected) in [
+        ("SUM(SEARCH('{N} M', 'Sum', 300))", MINUTE, HOUR, Ok(5 * MINUTE)),
+        ("SUM(SEARCH('{N} M', 'Sum', 300))", MINUTE, 5 * MINUTE, Ok(5 * MINUTE)),
+        ("SUM(SEARCH('{N} M', 'Sum', 300))", 5 * MINUTE, HOUR, Ok(5 * MINUTE)),
+        ("SUM(SEARCH('{N} M', 'Sum'))", MINUTE, HOUR, Ok(MINUTE)),
+        ("SUM(SEARCH('{N} M', 'Sum', 60))", 5 * MINUTE, HOUR, Err(300)),
+        (
+            "SUM(SEARCH('{N} M', 'Sum', 60)) / SUM(SEARCH('{N} L', 'Sum', 300))",
+            MINUTE,
+            HOUR,
+            Err(300),
+        ),
+        ("SUM(SEARCH('{N} M', 'Sum', 10))", MINUTE, HOUR, Err(60)),
+    ] {
+        let (gets, requests) = data(move |input: &GetMetricDataInput| {
+            let period = input.metric_data_queries()[0].period().unwrap();
+            let time = input.start_time().unwrap().to_millis().unwrap();
+            let second = time + i64::from(period) * 1_000;
+            page(vec![result("q0", &[(time, 1.0), (second, 2.0)], StatusCode::Complete)], None)
+        });
+        let query = json!({
+            "conditions": [condition("~", json!(text))], "startTime": start, "endTime": start + range,
+            "aggregation": {"method": "SUM", "bucketSizeMillis": bucket},
+        });
+        let reply = post(&sdk_mock::app(&[&gets]), "metric", &body(query, json!({}))).await;
+        match expected {
+            Ok(length) => {
+                let points = reply.body["telemetry"]["points"].as_array().unwrap();
+                assert_eq!(points[0], json!([1.0, start, start + length]), "{text}");
+            }
+            Err(seconds) => {
+                let words = format!("sets a period shorter than the query's {seconds} seconds");
+                assert!(reply.body["details"].as_str().unwrap().contains(&words), "{}", reply.body);
+                assert!(requests.lock().unwrap().is_empty(), "{text}");
+            }
+        }
+    }
+}

@@ -133,7 +133,29 @@ fn error_responses() -> Vec<Row> {
         let answer = Response::sts_error(status, code, message(code));
         ("AssumeRole", code, answer, Error(CONNECTION, words), asked)
     };
+    let about = |code: &'static str, said: &str, words| -> Row {
+        ("GetMetricData", code, Response::error(403, code, said), Error(CONNECTION, words), 1)
+    };
+    let sts_about = |code: &'static str, said: &str, words| -> Row {
+        ("AssumeRole", code, Response::sts_error(403, code, said), Error(CONNECTION, words), 1)
+    };
+    let expired = "Signature expired: 20261128T060000Z is now earlier than 20261128T061500Z \
+                   (20261128T063000Z - 15 min.)\nhush-quoted";
+    let early = "Signature not yet current: 20261128T070000Z is still later than 20261128T063000Z \
+                 (20261128T061500Z + 15 min.)";
+    let region = "Credential should be scoped to a valid region, not 'hush-eu-west-1'. ";
+    let service = "Credential should be scoped to correct service: 'hush'. ";
+    let clock = "CloudWatch does not accept this mirror's clock; expected a clock that is at most a few \
+                 minutes off (CloudWatch says: Signature";
+    let scope = "does not accept a signature for eu-west-1: the configured endpoint belongs to another \
+                 region than the query";
     vec![
+        about("SignatureDoesNotMatch", expired, clock),
+        about("InvalidSignatureException", early, clock),
+        about("SignatureDoesNotMatch", region, scope),
+        about("InvalidSignatureException", service, scope),
+        sts_about("SignatureDoesNotMatch", expired, "STS does not accept this mirror's clock"),
+        sts_about("SignatureDoesNotMatch", region, scope),
         data(400, "InvalidNextToken", Error(REMOTE, NOT_ACCEPTED), 1),
         data(403, "AccessDenied", Error(CONNECTION, DENIED), 1),
         data(400, "AccessDeniedException", Error(CONNECTION, DENIED), 1),
@@ -254,6 +276,18 @@ fn other_faults() -> Vec<Row> {
             1,
         ),
         data(
+            "status Forbidden with a reason",
+            page("Forbidden", None, &[("Any", "not allowed")]),
+            Error(CONNECTION, "read this metric (status Forbidden: not allowed)"),
+            1,
+        ),
+        data(
+            "status InternalError with a reason",
+            page("InternalError", None, &[("Any", "Expressions not implemented")]),
+            Error(CONNECTION, "(status InternalError: Expressions not implemented) in 5 attempts"),
+            5,
+        ),
+        data(
             "a status of the future",
             page("Odd", None, &[]),
             Error(CONNECTION, "the status Odd"),
@@ -343,14 +377,15 @@ fn other_faults() -> Vec<Row> {
 async fn every_fault_has_its_answer() {
     log_capture::start();
     let rows: Vec<Row> = error_responses().into_iter().chain(other_faults()).collect();
-    let replies = join_all(rows.iter().map(async |(call, fault, answer, _, _)| {
-        let answer = answer.clone();
-        let fake = WireFake::new(move |_| answer.clone());
-        let timeout = (*fault == "no response").then_some(2_000);
-        let id = format!("{call}, {fault}");
-        let reply = send(&app_at(&fake.url), &id, request(call, timeout)).await;
-        (id, reply, fake.count(call))
-    }));
+    let replies =
+        join_all(rows.iter().enumerate().map(async |(row, (call, fault, answer, _, _))| {
+            let answer = answer.clone();
+            let fake = WireFake::new(move |_| answer.clone());
+            let timeout = (*fault == "no response").then_some(2_000);
+            let id = format!("{call}, {fault}, row {row}");
+            let reply = send(&app_at(&fake.url), &id, request(call, timeout)).await;
+            (id, reply, fake.count(call))
+        }));
     let replies = replies.await;
     let lines = log_capture::lines();
     assert_eq!(lines.len(), rows.len(), "a line a request: {}", log_capture::text());

@@ -40,6 +40,13 @@ fn mean() -> (&'static str, Value) {
     (path, body)
 }
 
+fn expression() -> (&'static str, Value) {
+    let (path, mut body) = request("GetMetricData", None);
+    body["query"]["metricField"] = json!(null);
+    body["query"]["conditions"] = json!([condition("~", json!("SELECT AVG(x) FROM y"))]);
+    (path, body)
+}
+
 #[tokio::test]
 async fn a_line_tells_what_was_asked() {
     log_capture::start();
@@ -63,6 +70,7 @@ async fn a_line_tells_what_was_asked() {
         values_of("MetricName", "N"),
         mean(),
         request("AssumeRole", None),
+        expression(),
         (
             "/api/connection",
             json!({"connectionDetails": request("ListMetrics", None).1["connectionDetails"]}),
@@ -84,6 +92,7 @@ async fn a_line_tells_what_was_asked() {
             // Half a pair is no data, so the lists tell which metrics are meant.
             json!(["metric", region, "several", 4, 2, "miss", 2, 0, 0, 200, null, false]),
             json!(["metric", region, "N", 0, 0, null, 1, 0, null, 500, denied, false]),
+            json!(["metric", region, null, 0, 1, "miss", 1, 0, 1, 200, null, false]),
             json!(["connection", region, null, 1, 2, null, 2, 0, null, 200, null, false]),
         ]
     );
@@ -100,5 +109,37 @@ async fn a_line_tells_what_was_asked() {
         let (aws, all) = (line["awsMs"].as_f64().unwrap(), line["durationMs"].as_f64().unwrap());
         assert!((0.0..=all).contains(&aws), "{line}");
         assert_eq!(line["calls"] == 0 && line["attempts"] == 0, aws == 0.0, "{line}");
+    }
+}
+
+/// What an expression reads is not known, so it is no metric among those that are asked for.
+#[tokio::test]
+async fn expressions_are_counted_apart() {
+    log_capture::start();
+    let fake = WireFake::new(|_| page("Complete", None, &[]));
+    assert_eq!(send(&app_at(&fake.url), "", expression()).await.status, 200);
+    let lines = log_capture::lines();
+    assert_eq!((&lines[0]["metricsAsked"], &lines[0]["expressionsAsked"]), (&json!(0), &json!(1)));
+    log_capture::assert_documented(&lines);
+}
+
+/// Nobody who looks for the last hour of a bucket's size finds anything, and nothing else would tell why.
+#[tokio::test]
+async fn an_empty_answer_of_daily_metrics_has_a_hint() {
+    for (namespace, has_hint) in [("AWS/S3", true), ("AWS/Billing", true), ("AWS/EC2", false)] {
+        log_capture::start();
+        let fake = WireFake::new(move |call| match call.action.as_str() {
+            "ListMetrics" => {
+                let metric = map(&[("Namespace", text(namespace)), ("MetricName", text("M"))]);
+                Response::ok(&[("Metrics", list(&[metric]))])
+            }
+            _ => Response::ok(&[("MetricDataResults", list(&[]))]),
+        });
+        let (path, mut body) = request("GetMetricData", None);
+        body["query"]["conditions"] = json!([condition("Namespace", json!(namespace))]);
+        send(&app_at(&fake.url), "", (path, body)).await;
+        let lines = log_capture::lines();
+        assert_eq!(lines[0]["hint"].is_string(), has_hint, "{}", lines[0]);
+        log_capture::assert_documented(&lines);
     }
 }

@@ -328,3 +328,22 @@ async fn accounts_are_listed_on_request() {
     assert_eq!(values, [A, B]);
     assert!(listed.lock().unwrap().iter().all(|one| one.include_linked_accounts() == Some(true)));
 }
+
+/// Pages drift while they are read, so CloudWatch can list a metric twice.
+#[tokio::test]
+async fn a_metric_that_is_listed_twice_counts_once() {
+    for (count, method, sum) in [(1, "MEAN", 1.0), (3, "SUM", 3.0), (500, "SUM", 500.0)] {
+        let once: Vec<Entry> =
+            (0..count).map(|index| host(&format!("web-{index}")).with(1.0)).collect();
+        let twice: Vec<Entry> = once.iter().flat_map(|one| [one.clone(), one.clone()]).collect();
+        let (app, requests, _) = app(twice);
+        let reply = ask(&app, method, &[("Host", json!("web-*"))], json!({})).await;
+        assert_eq!(points(&reply), [sum], "{count}");
+        assert_eq!(hosts(&requests).len(), count, "{count}");
+    }
+    // One other metric is not several.
+    let one = || metric("N", "M", &[("Host", "a"), ("Disk", "sda")]).with(1.0);
+    let (app, ..) = app(vec![one(), one()]);
+    let reply = ask(&app, "SUM", &[("Host", json!("a"))], json!({})).await;
+    assert_eq!(points(&reply), [1.0]);
+}

@@ -618,3 +618,39 @@ async fn a_metric_without_data_is_looked_for_on_every_page() {
     let (reply, _) = ask(vec![lone], json!(["a", "b"])).await;
     assert_eq!(reply.status, 200, "the only metric with more dimensions: {}", reply.body);
 }
+
+/// A mean of several metrics divides the sum of all samples by their number, so a sum without its
+/// number, or the reverse, counts for nothing.
+#[tokio::test]
+async fn only_whole_pairs_count_in_a_mean() {
+    let one = |value: f64| vec![(minute(0), value)];
+    for (pairs, ids, details, expected) in [
+        ([one(f64::NAN), one(10.0), one(40.0), one(10.0)], [0, 1, 2, 3], json!({}), &[4.0][..]),
+        ([vec![], one(10.0), one(40.0), one(10.0)], [0, 1, 2, 3], json!({}), &[4.0]),
+        ([one(20.0), vec![], one(40.0), one(10.0)], [0, 1, 2, 3], json!({}), &[4.0]),
+        ([one(20.0), one(10.0), one(40.0), one(10.0)], [3, 2, 1, 0], json!({}), &[3.0]),
+        // The same page twice.
+        ([one(20.0), one(10.0), one(40.0), one(10.0)], [0, 0, 1, 2], json!({}), &[2.0]),
+        ([one(20.0), vec![], vec![], one(10.0)], [0, 1, 2, 3], json!({}), &[]),
+        (
+            [one(f64::NAN), one(10.0), one(40.0), one(10.0)],
+            [0, 1, 2, 3],
+            json!({"nanInterpretation": "ZERO"}),
+            &[2.0],
+        ),
+    ] {
+        let (rule, _) = data(move |_| {
+            let results = ids.map(|id| result(&format!("q{id}"), &pairs[id], StatusCode::Complete));
+            page(results.into(), None)
+        });
+        let (list, _) = lists(|_| list_page(Vec::new(), None));
+        let hosts = json!({"conditions": [condition("Host", json!(["a", "b"]))]});
+        let query = query(Some("MEAN"), START, START + MINUTE, hosts);
+        let reply = post(&app(&[&rule, &list]), "metric", &body(query, details)).await;
+        let found: Vec<f64> = match reply.status {
+            200 => points(&reply).into_iter().map(|(value, _)| value).collect(),
+            _ => Vec::new(),
+        };
+        assert_eq!(found, expected, "{}", reply.body);
+    }
+}

@@ -204,3 +204,42 @@ async fn a_proxy_that_is_no_http_proxy_is_told() {
         assert!(text.starts_with(words) && !text.contains("hush"), "{text}");
     }
 }
+
+/// The hosts are those of the SDK's endpoint rules ("Amazon CloudWatch endpoints and quotas" and "AWS
+/// Security Token Service endpoints and quotas", AWS general reference). The proxy refuses all, so none
+/// is looked up.
+#[tokio::test]
+async fn endpoints_can_be_of_another_kind() {
+    let role = "arn:aws:iam::111111111111:role/reader";
+    for (region, fips, dual_stack, role, host) in [
+        ("us-east-1", "", "", "", "monitoring.us-east-1.amazonaws.com"),
+        ("us-east-1", "true", "false", "", "monitoring-fips.us-east-1.amazonaws.com"),
+        ("eu-west-1", "", "true", "", "monitoring.eu-west-1.api.aws"),
+        ("us-east-1", "true", "true", "", "monitoring-fips.us-east-1.api.aws"),
+        ("us-gov-west-1", "true", "", "", "monitoring.us-gov-west-1.amazonaws.com"),
+        ("eu-west-1", "", "true", role, "sts.eu-west-1.api.aws"),
+        ("us-east-1", "true", "", role, "sts-fips.us-east-1.amazonaws.com"),
+        ("us-gov-west-1", "true", "", role, "sts.us-gov-west-1.amazonaws.com"),
+    ] {
+        let proxy = Proxy::new("user:password");
+        let app = app_with(
+            &[
+                ("AWS_REGION", region),
+                ("HTTPS_PROXY", &proxy.url("")),
+                ("AWS_USE_FIPS_ENDPOINT", fips),
+                ("AWS_USE_DUALSTACK_ENDPOINT", dual_stack),
+            ],
+            now,
+        );
+        let mut details = json!({"accessKeyId": "a", "secretAccessKey": "b", "region": region});
+        if !role.is_empty() {
+            details["roleArn"] = json!(role);
+        }
+        assert!(failure(&app, &details).await.is_some());
+        assert_eq!(proxy.end()[0], format!("CONNECT {host}:443 refused"), "{region}");
+    }
+    // An endpoint of one's own is used as it is.
+    let aws = WireFake::new(|_| Response::ok(&[]));
+    let variables = [("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true")];
+    assert_eq!(test(&app(&aws.url, &variables)).await, None);
+}

@@ -1,6 +1,8 @@
 //! The sessions of roles: where STS is asked, how often, and how long a session is used.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
@@ -177,4 +179,88 @@ async fn a_session_in_its_last_minute_is_not_used() {
     assert_eq!(failure(&app, &reader()).await, None, "it was new");
     let text = failure(&app, &reader()).await.unwrap();
     assert!(text.starts_with("the credentials may not assume the role"), "{text}");
+}
+
+/// The region of a query for the global services is that of the connection's partition.
+#[tokio::test]
+async fn global_services_are_asked_in_the_connections_partition() {
+    for (own, region, global, sts) in [
+        ("eu-west-1", "eu-west-1", "us-east-1", "eu-west-1"),
+        ("us-gov-east-1", "us-gov-east-1", "us-gov-west-1", "us-gov-east-1"),
+        ("eu-west-1", "us-gov-east-1", "us-gov-west-1", "us-gov-west-1"),
+        ("eusc-de-east-1", "eusc-de-east-1", "eusc-de-east-1", "eusc-de-east-1"),
+        ("cn-north-1", "cn-north-1", "cn-northwest-1", "cn-north-1"),
+    ] {
+        let fake = aws();
+        let query = json!({
+            "conditions": [condition("Region", json!("global"))],
+            "field": {"fieldName": "Namespace"}, "startTime": 0, "endTime": NOW,
+        });
+        let details = with(reader(), json!({"region": region}));
+        let body = json!({"connectionDetails": details, "query": query});
+        let reply = post(&app_at(&fake.url, own), "field/value", &body).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert_eq!(regions(&fake, "ListMetrics"), [global], "{own} {region}");
+        assert_eq!(regions(&fake, "AssumeRole"), [sts], "{own} {region}");
+    }
+}
+
+/// AWS refuses a session before its time: it was revoked, or the role was deleted and made again. The
+/// next request has another one.
+#[tokio::test]
+async fn a_refused_session_is_given_up() {
+    for code in
+        ["ExpiredToken", "InvalidClientTokenId", "UnrecognizedClientException", "AccessDenied"]
+    {
+        let sessions = Arc::new(AtomicUsize::new(0));
+        let count = sessions.clone();
+        let refused = Arc::new(AtomicUsize::new(0));
+        let is_refused = refused.clone();
+        let fake = WireFake::new(move |call| match call.action.as_str() {
+            "AssumeRole" => {
+                count.fetch_add(1, Ordering::SeqCst);
+                Response::Complete(200, XML, session(3_600).into_bytes())
+            }
+            // Sessions up to this number are revoked.
+            _ if count.load(Ordering::SeqCst) <= is_refused.load(Ordering::SeqCst) => {
+                Response::error(403, code, "SAID")
+            }
+            _ => Response::ok(&[]),
+        });
+        let app = app_at(&fake.url, "eu-west-1");
+        assert_eq!(failure(&app, &reader()).await, None, "{code}");
+        refused.store(1, Ordering::SeqCst);
+        let text = failure(&app, &reader()).await.unwrap();
+        assert!(text.contains("the role arn:aws:iam::111111111111:role/reader"), "{text}");
+        assert!(!text.contains("access key") && text.contains("revoked"), "{text}");
+        assert_eq!(failure(&app, &reader()).await, None, "{code}");
+        assert_eq!(sessions.load(Ordering::SeqCst), 2, "{code}");
+        // A real denial costs no session for each poll.
+        refused.store(usize::MAX, Ordering::SeqCst);
+        for _ in 0..5 {
+            assert!(failure(&app, &reader()).await.is_some(), "{code}");
+        }
+        assert_eq!(sessions.load(Ordering::SeqCst), 2, "{code}: at most once in ten seconds");
+    }
+}
+
+/// Strangers of an open mirror bring keys that AWS does not know. They evict no caller that it knows.
+#[tokio::test]
+async fn made_up_keys_evict_no_session() {
+    let fake = WireFake::new(|call| match call.action.as_str() {
+        "AssumeRole" => Response::Complete(200, XML, session(3_600).into_bytes()),
+        _ if call.access_key == "ASIAX" => Response::ok(&[]),
+        _ => Response::error(403, "InvalidClientTokenId", "SAID"),
+    });
+    let app = app_at(&fake.url, "eu-west-1");
+    assert_eq!(failure(&app, &reader()).await, None);
+    for stranger in 0..64 {
+        let keys = json!({
+            "accessKeyId": format!("made-up-{stranger}"), "secretAccessKey": "x", "region": "eu-west-1",
+        });
+        let text = failure(&app, &keys).await.unwrap();
+        assert!(text.contains("does not know the access key"), "{text}");
+    }
+    assert_eq!(failure(&app, &reader()).await, None);
+    assert_eq!(fake.count("AssumeRole"), 1);
 }

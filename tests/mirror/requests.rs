@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use lambda_http::LambdaEvent;
 use serde_json::{Value, json};
 use stackstate_mirror::time::EpochMillis;
 
@@ -506,5 +507,37 @@ async fn only_allowed_networks_may_call() {
             let has_key = answer.to_string().contains("x-mirror-api-key");
             assert_eq!(has_key, status == 200, "{answer}");
         }
+    }
+}
+
+/// The path of payload 1.0 begins with the base path of a custom domain ("Working with API mappings",
+/// API Gateway developer guide), and with what the API has before `{proxy+}`.
+#[tokio::test]
+async fn a_base_path_is_no_part_of_the_path() {
+    let app = app();
+    for (resource, path, proxy, status) in [
+        ("/{proxy+}", "/mirror/api/connection", "api/connection", 200),
+        ("/{proxy+}", "/a/b/api/connection", "api/connection", 200),
+        ("/mirror/{proxy+}", "/mirror/api/connection", "api/connection", 200),
+        ("/api/connection", "/mirror/api/connection", "", 200),
+        ("/{proxy+}", "/mirror/other/connection", "other/connection", 404),
+        ("/{proxy+}", "/other/connection", "other/connection", 404),
+    ] {
+        let mut event = json!({
+            "resource": resource, "path": path, "httpMethod": "POST", "headers": {},
+            "requestContext": {
+                "stage": "prod", "path": path, "identity": {"sourceIp": "203.0.113.24"},
+            },
+            "body": json!({"connectionDetails": {}}).to_string(), "isBase64Encoded": false,
+        });
+        event["pathParameters"] = match proxy {
+            "" => json!(null),
+            proxy => json!({"proxy": proxy}),
+        };
+        // Not by `serve`, which looks the path up in docs/openapi.yaml.
+        let event = LambdaEvent::new(serde_json::from_value(event).unwrap(), Default::default());
+        let answer = stackstate_mirror::event::serve(&app, event).await.unwrap();
+        let answer = serde_json::to_value(answer).unwrap();
+        assert_eq!(answer["statusCode"], status, "{resource} {path}");
     }
 }

@@ -162,3 +162,20 @@ def a_slash_behind_the_address_does_no_harm(visitor):
     page = visitor.open(visitor.mirrors.random, "explore/")
     expect(visitor.summary).to_have_text(re.compile("60 points"))
     assert page.url.partition("#")[0] == visitor.mirrors.random + "explore", page.url
+
+
+def names_of_any_form_are_shown_at_once(visitor):
+    """The text of an answer is made without a search that takes longer than the text is long."""
+    page = visitor.open(visitor.mirrors.random)
+    took = page.evaluate("""async () => {
+        const { answerText } = await import("./explore/mirror.js");
+        const values = Array.from({ length: 18 }, () => "[" + " ".repeat(1015));
+        const body = { values, points: [[1.5, 2, 3], []], none: null, nested: [{ a: [] }] };
+        const started = performance.now();
+        const text = answerText({ status: 200, key: null, text: JSON.stringify(body) });
+        const took = performance.now() - started;
+        if (JSON.stringify(JSON.parse(text.split("\\n\\n").slice(1).join("\\n\\n"))) !== JSON.stringify(body)) throw text;
+        if (!text.includes("[1.5, 2, 3]")) throw text;
+        return took;
+    }""")
+    assert took < 500, f"{took} ms"

@@ -77,7 +77,8 @@ pub(crate) fn map(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
 pub(crate) struct Call {
     /// The name of the action.
     pub(crate) action: String,
-    /// The region that the call is signed for.
+    /// The access key and the region that the call is signed with.
+    pub(crate) access_key: String,
     pub(crate) region: String,
     pub(crate) body: Vec<u8>,
     /// The number of the connection that it came on, from 1.
@@ -159,7 +160,8 @@ fn serve(
 
 /// The next call; `None` if the connection has ended.
 fn read(stream: &mut BufReader<TcpStream>, connection: usize) -> Option<Call> {
-    let (mut path, mut region, mut length) = (String::new(), String::new(), 0);
+    let (mut path, mut access_key, mut region) = (String::new(), String::new(), String::new());
+    let mut length = 0;
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).ok()? == 0 {
@@ -174,8 +176,10 @@ fn read(stream: &mut BufReader<TcpStream>, connection: usize) -> Option<Call> {
             if name.eq_ignore_ascii_case("content-length") {
                 length = value.parse().ok()?;
             } else if name.eq_ignore_ascii_case("authorization") {
-                // …/20260101/eu-west-1/sts/aws4_request
-                value.split('/').nth(2)?.clone_into(&mut region);
+                // AWS4-HMAC-SHA256 Credential=AKIA…/20260101/eu-west-1/sts/aws4_request
+                let mut parts = value.split_once('=')?.1.split('/');
+                parts.next()?.clone_into(&mut access_key);
+                parts.nth(1)?.clone_into(&mut region);
             }
         }
     }
@@ -185,5 +189,5 @@ fn read(stream: &mut BufReader<TcpStream>, connection: usize) -> Option<Call> {
         Some((_, action)) => action.to_owned(),
         None => "AssumeRole".to_owned(),
     };
-    Some(Call { action, region, body, connection })
+    Some(Call { action, access_key, region, body, connection })
 }

@@ -235,4 +235,25 @@ mod tests {
             assert_eq!(outlasts(&session, time), is_valid, "{expiry:?} {time:?}");
         }
     }
+
+    #[test]
+    fn the_pause_doubles_while_aws_refuses_each_session() {
+        let second = Duration::from_secs(1);
+        let mut now = SystemTime::UNIX_EPOCH;
+        let session = || Credentials::new("a", "b", None, None, "test");
+        let mut latest = Latest::default();
+        for pause in [0_u32, 10, 20, 40, 80, 160, 300, 300] {
+            latest.replace(session(), now);
+            if pause > 0 {
+                assert!(latest.is_paused(now + (pause - 1) * second), "{pause}");
+            }
+            now += pause * second;
+            assert!(!latest.is_paused(now), "{pause}");
+            latest.is_refused = true;
+        }
+        // One that is replaced in its last minutes was good.
+        latest.is_refused = false;
+        latest.replace(session(), now);
+        assert_eq!((latest.refusals, latest.next_renewal), (0, None));
+    }
 }

@@ -395,3 +395,33 @@ fn root(error: &dyn Error) -> String {
     }
     error.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudwatch::operation::list_metrics::ListMetricsError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+
+    use super::*;
+
+    /// A region may lack an endpoint that the others have.
+    #[test]
+    fn an_endpoint_that_does_not_exist_is_told() {
+        let region = Region::new("ap-east-1").unwrap();
+        for (variant, words) in [
+            ("", "expected a region that exists, and a network"),
+            (
+                "AWS_USE_FIPS_ENDPOINT",
+                "expected a region that exists, that has such an endpoint as AWS_USE_FIPS_ENDPOINT asks \
+                 for, and a network",
+            ),
+        ] {
+            let origin = Origin { region: &region, signer: Signer::Keys, variant };
+            let error = ConnectorError::io("no such host".into());
+            let error: SdkError<ListMetricsError, Response> = SdkError::dispatch_failure(error);
+            let error = from_call(&error, Action::ListMetrics, origin, Tally::default());
+            let MirrorError::Connection { details } = error else { panic!("{error}") };
+            let start = format!("CloudWatch in {region} cannot be reached: no such host; {words}");
+            assert!(details.starts_with(&start), "{details}");
+        }
+    }
+}
