@@ -6,7 +6,7 @@ use stackstate_mirror::app::App;
 use crate::support::app::NOW;
 use crate::support::events::{Reply, post};
 use crate::support::inventory::{Entry, app, metric};
-use crate::support::sdk_mock::{body, condition};
+use crate::support::sdk_mock::{self, body, condition, data, list_page, lists, page};
 
 const HOUR: i64 = 60 * 60_000;
 
@@ -148,6 +148,8 @@ async fn advice_of_every_kind_can_be_followed() {
     .chain(many)
     .collect();
     let n = || ("Namespace", json!("N"));
+    let search = || ("~", json!("SUM(SEARCH('{N} M', 'Sum'))"));
+    let five_hundred: Vec<String> = (0..500).map(|number| format!("h{number}")).collect();
     let stars = "*".repeat(21);
     let dimensions: Vec<(String, Value)> =
         (0..31).map(|number| (format!("D{number}"), json!("x"))).collect();
@@ -248,6 +250,108 @@ async fn advice_of_every_kind_can_be_followed() {
             vec![n(), ("Host", json!("h1"))],
             json!({}),
         ),
+        (
+            vec![n(), ("Host", json!([]))],
+            json!({}),
+            "the condition has an empty set of values, which selects nothing",
+            vec![n(), ("Host", json!(["h1"]))],
+            json!({}),
+        ),
+        (
+            vec![n(), ("Region", json!("Ireland"))],
+            json!({}),
+            "Region: expected a region such as eu-west-1, found \"Ireland\"",
+            vec![n(), ("Region", json!("eu-west-1"))],
+            json!({}),
+        ),
+        (
+            vec![n(), ("Unit", json!("seconds"))],
+            json!({}),
+            "Unit: expected one of CloudWatch's units, such as Seconds",
+            vec![n(), ("Unit", json!("Seconds"))],
+            json!({}),
+        ),
+        (
+            vec![n(), ("Statistic", json!("Mean"))],
+            json!({"aggregation": null}),
+            "Statistic: expected one of CloudWatch's statistics: Average, Maximum",
+            vec![n(), ("Statistic", json!("Average"))],
+            json!({"aggregation": null}),
+        ),
+        (
+            vec![n(), ("HighResolution", json!("yes"))],
+            json!({}),
+            "HighResolution: expected true or false",
+            vec![n(), ("HighResolution", json!("true"))],
+            json!({}),
+        ),
+        (
+            vec![n(), ("AccountId", json!("1"))],
+            json!({}),
+            "AccountId: expected twelve digits",
+            vec![n(), ("Linked", json!("l")), ("AccountId", json!("111111111111"))],
+            json!({}),
+        ),
+        (
+            vec![n(), ("Host", json!("h1")), ("Host", json!("h2"))],
+            json!({}),
+            "Host: the conditions exclude each other",
+            vec![n(), ("Host", json!("h2"))],
+            json!({}),
+        ),
+        // A day of 500 metrics, in minutes, would be charged more than once.
+        (
+            vec![n(), ("Host", json!(five_hundred))],
+            json!({
+                "startTime": START - 14 * 24 * HOUR,
+                "aggregation": {"method": "SUM", "bucketSizeMillis": 60_000},
+            }),
+            "longer buckets, a shorter range or fewer metrics",
+            vec![n(), ("Host", json!(five_hundred))],
+            json!({}),
+        ),
+        (
+            vec![search(), ("AccountId", json!("111111111111"))],
+            json!({"metricField": null}),
+            "expected the account as a part of the expression: :aws.AccountId=",
+            vec![("~", json!("SUM(SEARCH('{N} M :aws.AccountId=\"111111111111\"', 'Sum'))"))],
+            json!({"metricField": null}),
+        ),
+        (
+            vec![search(), ("Dimension.Region", json!("r"))],
+            json!({"metricField": null}),
+            "an expression ignores Dimension.Region; expected Dimension.Region as a part of the expression",
+            vec![("~", json!("SUM(SEARCH('{N,Region} M Region=\"r\"', 'Sum'))"))],
+            json!({"metricField": null}),
+        ),
+        (
+            vec![search()],
+            json!({}),
+            "an expression ignores the metric field, found \"M\"; expected none, or value",
+            vec![search()],
+            json!({"metricField": "value"}),
+        ),
+        (
+            vec![("~", json!("SELECT SUM(M) FROM N"))],
+            json!({"metricField": null, "startTime": 0, "endTime": HOUR}),
+            "expected a later range, or a SEARCH",
+            vec![("~", json!("SELECT SUM(M) FROM N"))],
+            json!({"metricField": null}),
+        ),
+        (
+            vec![("~", json!("SEARCH('{N} M', 'Sum')"))],
+            json!({"metricField": null}),
+            "found 2: one, two; combine them with SUM(…), AVG(…), MAX(…) or MIN(…) around the expression",
+            vec![search()],
+            json!({"metricField": null}),
+        ),
+        (
+            vec![("~", json!("SUM(SEARCH('{N} M', 'Sum', 60))"))],
+            json!({"metricField": null}),
+            "expected an expression without a period",
+            vec![search()],
+            json!({"metricField": null}),
+        ),
     ];
     let (app, ..) = app(entries);
     let linked = json!({"linkedAccounts": true, "cacheSeconds": 0});
@@ -264,5 +368,64 @@ async fn advice_of_every_kind_can_be_followed() {
         assert!(details.contains(words), "{conditions:?}: {details}");
         let reply = ask(&app, &with(&next, &next_members), &linked).await;
         assert!(points(&reply)[0] > 0.0, "{next:?}");
+    }
+}
+
+/// Connection details, what their error says, and those that do what it says.
+#[tokio::test]
+async fn advice_about_a_connection_can_be_followed() {
+    let (list, _) = lists(|_| list_page(Vec::new(), None));
+    let (data, _) = data(|_| page(Vec::new(), None));
+    let app = sdk_mock::app(&[&list, &data]);
+    let keys = json!({"accessKeyId": "a", "secretAccessKey": "b", "region": "eu-west-1"});
+    for (details, words, next) in [
+        (
+            json!({"accessKeyId": "a", "secretAccessKey": "b"}),
+            "expected \"region\" in the connection details",
+            keys.clone(),
+        ),
+        (
+            json!({"accessKeyId": "a", "region": "eu-west-1"}),
+            "accessKeyId is present but secretAccessKey is missing",
+            keys.clone(),
+        ),
+        (
+            json!({"sessionToken": "t", "region": "eu-west-1"}),
+            "sessionToken is present but accessKeyId is missing",
+            json!({"accessKeyId": "a", "secretAccessKey": "b", "sessionToken": "t", "region": "eu-west-1"}),
+        ),
+        (
+            json!({"accessKeyId": "", "secretAccessKey": "", "region": "eu-west-1"}),
+            "fill them in, or remove them for random data",
+            json!({}),
+        ),
+        (
+            json!({"accessKeyId": "use-role", "secretAccessKey": "use-role", "region": "eu-west-1"}),
+            "set MIRROR_ACCESS_TOKEN (AccessToken in the SAM template), or give accessKeyId and secretAccessKey",
+            keys.clone(),
+        ),
+        (
+            json!({"accessKeyId": "a", "secretAccesKey": "b", "region": "eu-west-1"}),
+            "secretAccessKey",
+            keys.clone(),
+        ),
+        (
+            json!({"source": "cloudwatsh"}),
+            "expected \"random\" or \"cloudwatch\"",
+            json!({"source": "random"}),
+        ),
+        (
+            json!({"accessKeyId": "a", "secretAccessKey": "b", "region": "Ireland"}),
+            "expected a region such as eu-west-1",
+            keys,
+        ),
+    ] {
+        let test = async |details: &Value| {
+            post(&app, "connection", &json!({"connectionDetails": details})).await.body
+        };
+        let body = test(&details).await;
+        let text = body["error"]["details"].as_str().unwrap_or_else(|| panic!("{body}"));
+        assert!(text.contains(words), "{details}: {text}");
+        assert_eq!(test(&next).await["status"], "OK", "{next}");
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataInput, GetMetricDataOutput};
 use aws_sdk_cloudwatch::operation::list_metrics::{ListMetricsInput, ListMetricsOutput};
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, StatusCode};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, StatusCode};
 use stackstate_mirror::app::App;
 
 use super::sdk_mock::{self, ListRequests, Requests, data, lists, page, result};
@@ -94,7 +94,12 @@ fn listed(entries: &[Entry], input: &ListMetricsInput) -> ListMetricsOutput {
 
 fn found(entries: &[Entry], input: &GetMetricDataInput) -> GetMetricDataOutput {
     let time = input.start_time().unwrap().to_millis().unwrap();
-    let results = input.metric_data_queries().iter().map(|query| {
+    let results = input.metric_data_queries().iter().flat_map(|query| {
+        // An expression has a series for each label. One around a SEARCH makes one of them.
+        if let Some(text) = query.expression() {
+            let labels = if text.starts_with("SEARCH") { &["one", "two"][..] } else { &["one"] };
+            return labels.iter().map(|label| labelled(label, time)).collect::<Vec<_>>();
+        }
         let statistic = query.metric_stat().unwrap().stat();
         let entry = entries.iter().find(|entry| entry.is_asked_by(query));
         let values = entry.iter().flat_map(|entry| &entry.values);
@@ -102,9 +107,15 @@ fn found(entries: &[Entry], input: &GetMetricDataInput) -> GetMetricDataOutput {
             .filter(|(known, _)| Some(*known) == statistic)
             .map(|(_, value)| (time, *value))
             .collect();
-        result(query.id().unwrap(), &found, StatusCode::Complete)
+        vec![result(query.id().unwrap(), &found, StatusCode::Complete)]
     });
     page(results.collect(), None)
+}
+
+fn labelled(label: &str, time: i64) -> MetricDataResult {
+    let mut series = result("q0", &[(time, 1.0)], StatusCode::Complete);
+    series.label = Some(label.to_owned());
+    series
 }
 
 /// A mirror whose CloudWatch has these metrics, and the requests that it received.

@@ -45,8 +45,8 @@ pub(super) struct AssumedRole {
     client: Client,
     role: Role,
     region: Region,
-    /// Whether the function's own role assumes it.
-    is_function_role: bool,
+    /// Who assumes it.
+    signer: Signer<'static>,
     /// The variables that choose another endpoint than the region's usual one.
     variant: &'static str,
     latest: Mutex<Latest>,
@@ -72,11 +72,11 @@ impl AssumedRole {
         client: Client,
         role: Role,
         region: Region,
-        is_function_role: bool,
+        signer: Signer<'static>,
         variant: &'static str,
     ) -> Self {
         let (latest, renewal) = Default::default();
-        AssumedRole { client, role, region, is_function_role, variant, latest, renewal }
+        AssumedRole { client, role, region, signer, variant, latest, renewal }
     }
 
     /// AWS refused a call with the session. The next request renews it. A refusal during the pause can
@@ -161,11 +161,8 @@ impl AssumedRole {
             .send();
         let output = Box::pin(call).await.map_err(|error| {
             let action = Action::AssumeRole(&self.role);
-            let signer = match self.is_function_role {
-                true => Signer::FunctionRole,
-                false => Signer::Keys,
-            };
-            let origin = Origin { region: &self.region, signer, variant: self.variant };
+            let AssumedRole { region, signer, variant, .. } = self;
+            let origin = Origin { region, signer: *signer, variant };
             error::from_call(&error, action, origin, Attempts::current())
         })?;
         let session = output.credentials.ok_or_else(|| error::no_session(&self.role))?;

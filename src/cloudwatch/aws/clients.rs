@@ -17,7 +17,7 @@ use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SystemTimeSource;
 
 use super::assumed_role::AssumedRole;
-use super::error::{self, Action};
+use super::error::{self, Action, Signer};
 use super::http::HttpClients;
 use super::region_client::{Caller, CallerClient, RegionClient};
 use super::retries::{Retries, TimeLimit, quota, retry_config};
@@ -124,17 +124,18 @@ impl SdkClientBuilder {
         identity: &Identity,
         region: &Region,
     ) -> Result<CallerClient, MirrorError> {
-        let keys = match &identity.credentials {
-            Credentials::Keys(keys) => keys,
+        let (keys, signer) = match &identity.credentials {
+            Credentials::Keys(keys) => (keys, Signer::Keys),
             Credentials::FunctionRole => {
-                self.aws.keys.as_ref().ok_or_else(error::no_function_credentials)?
+                let keys = self.aws.keys.as_ref().ok_or_else(error::no_function_credentials)?;
+                (keys, Signer::FunctionRole)
             }
         };
         let keys = SharedCredentialsProvider::new(sdk_credentials(keys));
         let (credentials, role) = match &identity.role {
             None => (keys, None),
             Some(role) => {
-                let role = self.assumed_role(identity, role, keys, region);
+                let role = self.assumed_role(identity, role, keys, signer, region);
                 let provider: Arc<dyn ProvideCredentials> = role.clone();
                 (SharedCredentialsProvider::new(provider), Some(role))
             }
@@ -144,10 +145,9 @@ impl SdkClientBuilder {
             .interceptor(Retries)
             .retry_classifier(TimeLimit)
             .retry_partition(quota());
-        let is_function_role = identity.credentials == Credentials::FunctionRole;
-        let (variant, is_accepted) = (self.aws.variant(), Arc::default());
         let cloudwatch = Client::from_conf(config.build());
-        Ok(CallerClient { cloudwatch, role, is_function_role, variant, is_accepted })
+        let variant = self.variant(self.aws.cloudwatch_endpoint.as_deref());
+        Ok(CallerClient { cloudwatch, role, signer, variant, is_accepted: Arc::default() })
     }
 
     /// The role of a caller, which clients in other regions may use already.
@@ -156,6 +156,7 @@ impl SdkClientBuilder {
         identity: &Identity,
         role: &Role,
         keys: SharedCredentialsProvider,
+        signer: Signer<'static>,
         region: &Region,
     ) -> Arc<AssumedRole> {
         let region = self.sts_region(region);
@@ -170,9 +171,8 @@ impl SdkClientBuilder {
             .retry_classifier(TimeLimit)
             .retry_partition(quota());
         let client = aws_sdk_sts::Client::from_conf(config.build());
-        let is_function_role = identity.credentials == Credentials::FunctionRole;
-        let (role, variant) = (role.clone(), self.aws.variant());
-        let role = Arc::new(AssumedRole::new(client, role, region, is_function_role, variant));
+        let variant = self.variant(self.aws.sts_endpoint.as_deref());
+        let role = Arc::new(AssumedRole::new(client, role.clone(), region, signer, variant));
         roles.retain(|_, role| role.strong_count() > 0);
         roles.insert(caller, Arc::downgrade(&role));
         role
@@ -186,6 +186,12 @@ impl SdkClientBuilder {
         let Some(home) = region.home() else { return region.clone() };
         let own = self.aws.region.as_ref();
         own.filter(|own| own.home().as_ref() == Some(&home)).cloned().unwrap_or(home)
+    }
+
+    /// The variables that choose another endpoint than the usual one. An endpoint of one's own is used
+    /// as it is.
+    fn variant(&self, endpoint: Option<&str>) -> &'static str {
+        endpoint.map_or_else(|| self.aws.variant(), |_| "")
     }
 
     fn config(
@@ -207,7 +213,6 @@ impl SdkClientBuilder {
             .time_source(SystemTimeSource::new());
         config.set_app_name(AppName::new(env!("CARGO_PKG_NAME")).ok());
         config.set_endpoint_url(endpoint.map(str::to_owned));
-        // An endpoint of one's own is what it is.
         config.set_use_fips(Some(self.aws.use_fips && endpoint.is_none()));
         config.set_use_dual_stack(Some(self.aws.use_dual_stack && endpoint.is_none()));
         config.build()

@@ -67,8 +67,8 @@ impl Caller {
 pub struct CallerClient {
     pub(crate) cloudwatch: Client,
     pub(super) role: Option<Arc<AssumedRole>>,
-    /// Whether the function's own role signs the calls, without another role.
-    pub(super) is_function_role: bool,
+    /// Who signs the calls, if there is no role.
+    pub(super) signer: Signer<'static>,
     /// The variables that choose another endpoint than the region's usual one.
     pub(super) variant: &'static str,
     /// Whether AWS has accepted the caller's credentials.
@@ -77,8 +77,8 @@ pub struct CallerClient {
 
 impl From<Client> for CallerClient {
     fn from(cloudwatch: Client) -> Self {
-        let (role, is_function_role, variant) = (None, false, "");
-        CallerClient { cloudwatch, role, is_function_role, variant, is_accepted: Arc::default() }
+        let (role, signer, variant) = (None, Signer::Keys, "");
+        CallerClient { cloudwatch, role, signer, variant, is_accepted: Arc::default() }
     }
 }
 
@@ -97,11 +97,7 @@ impl CallerClient {
 
     /// What errors tell of a call to CloudWatch.
     pub(super) fn origin<'a>(&'a self, region: &'a Region) -> Origin<'a> {
-        let signer = match &self.role {
-            Some(role) => Signer::Role(role.role()),
-            None if self.is_function_role => Signer::FunctionRole,
-            None => Signer::Keys,
-        };
+        let signer = self.role.as_ref().map_or(self.signer, |role| Signer::Role(role.role()));
         Origin { region, signer, variant: self.variant }
     }
 }
