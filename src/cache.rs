@@ -71,24 +71,6 @@ impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
         }
     }
 
-    /// If the cache is full, removes the least recently used value that `can_go` accepts, so that the next
-    /// insert evicts no other. Without such a value, that insert evicts the least recently used one.
-    pub(crate) fn make_room(&self, can_go: impl Fn(&V) -> bool)
-    where
-        K: Clone,
-    {
-        let mut lock = lock(&self.entries);
-        let Some(entries) = lock.as_mut().filter(|entries| entries.len() == entries.cap().get())
-        else {
-            return;
-        };
-        // The iterator begins with the most recently used one.
-        let last = entries.iter().rev().find(|(_, entry)| can_go(&entry.value));
-        if let Some(key) = last.map(|(key, _)| key.clone()) {
-            entries.pop(&key);
-        }
-    }
-
     /// Whether nothing was ever inserted.
     pub(crate) fn is_unused(&self) -> bool {
         lock(&self.entries).is_none()
@@ -181,26 +163,5 @@ mod tests {
 
     fn keys(cache: &BoundedCache<&'static str, ()>) -> String {
         ["a", "b", "c", "d"].into_iter().filter(|key| cache.get(key, START).is_some()).collect()
-    }
-
-    #[test]
-    fn room_is_made_by_what_can_go() {
-        let cache = BoundedCache::new(MAX_ENTRIES, 100);
-        let insert = |key| {
-            cache.make_room(|value| *value == "can go");
-            cache.insert(key, if key < 3 { "stays" } else { "can go" }, 1, START, SECOND);
-        };
-        let kept = || (0..9).filter(|key| cache.get(key, START).is_some()).collect::<Vec<_>>();
-        insert(3);
-        insert(4);
-        insert(1);
-        assert_eq!(kept(), [1, 3, 4]);
-        insert(5);
-        assert_eq!(kept(), [1, 4, 5], "the least recently used of them");
-        insert(2);
-        insert(0);
-        assert_eq!(kept(), [0, 1, 2]);
-        insert(6);
-        assert_eq!(kept(), [1, 2, 6], "without such a value, the least recently used");
     }
 }

@@ -4,6 +4,7 @@
 //! its text, and panics on a body that is not the base64 it claims to be. So [`Event`] reads only
 //! what the mirror needs.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 
 use base64::Engine;
@@ -50,14 +51,9 @@ struct Members {
     http_method: Option<String>,
     body: Option<String>,
     is_base64_encoded: Option<bool>,
-    path_parameters: Option<PathParameters>,
+    /// The parameters of the resource in format 1.0.
+    path_parameters: Option<HashMap<String, String>>,
     request_context: Context,
-}
-
-#[derive(Debug, Deserialize)]
-struct PathParameters {
-    /// What `{proxy+}` at the end of the resource stands for.
-    proxy: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -102,17 +98,18 @@ fn request(LambdaEvent { payload, context }: LambdaEvent<Event>) -> Request {
         request_context,
     } = payload.0;
     let Context { stage, http, identity } = request_context;
-    // The path in format 1.0 begins with the base path of a custom domain. These do not.
-    let proxy = path_parameters.and_then(|parameters| parameters.proxy);
-    let resource = resource.filter(|resource| resource.starts_with('/') && !resource.contains('{'));
     let (method, path, sender) = match http {
         Some(mut http) => (http.method.take(), raw_path, http),
         None => (http_method, path, identity.unwrap_or_default()),
     };
+    let path = path.unwrap_or_default();
+    let base =
+        resource.map_or(0, |resource| base(&path, &resource, &path_parameters.unwrap_or_default()));
     let body = body.unwrap_or_default();
     Request {
         method: method.unwrap_or_default(),
-        path: proxy.or(resource).or(path).unwrap_or_default(),
+        path,
+        base,
         stage: stage.filter(|stage| stage != DEFAULT_STAGE),
         source_address: sender.source_ip.and_then(|address| address.parse().ok()),
         body: match is_base64_encoded {
@@ -122,6 +119,18 @@ fn request(LambdaEvent { payload, context }: LambdaEvent<Event>) -> Request {
         id: context.request_id,
         deadline: EpochMillis(context.deadline.cast_signed()),
     }
+}
+
+/// How many segments at the beginning of a path in format 1.0 are not the mirror's: those of the base
+/// path of a custom domain, which the resource lacks, and those of a resource before its `{proxy+}`.
+fn base(path: &str, resource: &str, parameters: &HashMap<String, String>) -> usize {
+    let count = |path: &str| path.split('/').filter(|segment| !segment.is_empty()).count();
+    let name = resource.rsplit_once('{').and_then(|(_, name)| name.strip_suffix("+}"));
+    let inner = match name {
+        Some(name) => parameters.get(name).map(String::as_str),
+        None => Some(resource).filter(|resource| resource.starts_with('/')),
+    };
+    inner.map_or(0, |inner| count(path).saturating_sub(count(inner)))
 }
 
 #[cfg(test)]
@@ -149,31 +158,24 @@ mod tests {
 
     #[test]
     fn a_base_path_is_no_part_of_the_path() {
-        for (event, path) in [
-            (json!({"path": "/api/connection"}), "/api/connection"),
-            (
-                json!({
-                    "resource": "/{proxy+}", "path": "/mirror/api/connection",
-                    "pathParameters": {"proxy": "api/connection"},
-                }),
-                "api/connection",
-            ),
-            (
-                json!({
-                    "resource": "/mirror/{proxy+}", "path": "/a/b/mirror/api/metric",
-                    "pathParameters": {"proxy": "api/metric", "other": "x"},
-                }),
-                "api/metric",
-            ),
-            (json!({"resource": "/", "path": "/mirror", "pathParameters": null}), "/"),
-            (json!({"resource": "$default", "path": "/prod/api/metric"}), "/prod/api/metric"),
-            (json!({"path": "/api/metric", "pathParameters": {"other": "x"}}), "/api/metric"),
+        for (resource, path, parameters, base) in [
+            (None, "/api/connection", json!(null), 0),
+            (Some("/{proxy+}"), "/mirror/api/connection", json!({"proxy": "api/connection"}), 1),
+            (Some("/mirror/{path+}"), "/a/b/mirror/api/metric", json!({"path": "api/metric"}), 3),
+            (Some("/api/{proxy+}"), "/api/metric", json!({"proxy": "metric"}), 1),
+            (Some("/"), "/mirror", json!(null), 1),
+            (Some("/api/{call}"), "/api/metric", json!({"call": "metric"}), 0),
+            (Some("$default"), "/prod/api/metric", json!(null), 0),
+            (Some("/{proxy+}"), "/api/metric", json!({"other": "x"}), 0),
         ] {
-            let mut event = event;
-            event["requestContext"] = json!({"stage": "prod", "path": event["path"]});
+            let event = json!({
+                "resource": resource, "path": path, "pathParameters": parameters,
+                "requestContext": {"stage": "prod", "path": path},
+            });
             let payload = serde_json::from_value(event).unwrap();
             let event = LambdaEvent { payload, context: lambda_http::Context::default() };
-            assert_eq!(request(event).path, path);
+            let request = request(event);
+            assert_eq!((request.path.as_str(), request.base), (path, base), "{resource:?}");
         }
     }
 }

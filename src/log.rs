@@ -83,12 +83,12 @@ impl<W: Write> Write for Escaping<W> {
         if line.iter().all(is_plain) {
             return self.0.write(line);
         }
-        for unit in String::from_utf8_lossy(line).encode_utf16() {
-            match u8::try_from(unit) {
-                Ok(byte) if is_plain(&byte) => self.0.write_all(&[byte])?,
-                _ => write!(self.0, "\\u{unit:04x}")?,
-            }
-        }
+        let escaped = |unit: u16| match u8::try_from(unit) {
+            Ok(byte) if is_plain(&byte) => char::from(byte).to_string(),
+            _ => format!("\\u{unit:04x}"),
+        };
+        let text: String = String::from_utf8_lossy(line).encode_utf16().map(escaped).collect();
+        self.0.write_all(text.as_bytes())?;
         Ok(line.len())
     }
 

@@ -1,7 +1,7 @@
 //! The function: logging, configuration, and the runtime loop.
 
 use std::env;
-use std::io::stdout;
+use std::io::{ErrorKind, stdout};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use lambda_http::{Error, service_fn};
@@ -75,7 +75,9 @@ async fn lost_runtime_api() -> Error {
     let address = env::var("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
     loop {
         tokio::time::sleep(RUNTIME_API_CHECK).await;
-        if let Err(error) = TcpStream::connect(&address).await {
+        if let Err(error) = TcpStream::connect(&address).await
+            && error.kind() == ErrorKind::ConnectionRefused
+        {
             return format!("the Runtime API at {address} is gone: {error}").into();
         }
     }

@@ -173,7 +173,7 @@ fn a_certificate_of_a_configured_authority_is_trusted() {
         },
     });
     let unknown = "the mirror cannot check the certificate of CloudWatch in eu-west-1, because it or its \
-                   authority uses the curve P-521 and ECDSA with SHA-512; expected RSA of 2048 bits";
+                   authority uses ECDSA with SHA-512; expected RSA of 2048 bits";
     for (url, certificate, status, words) in [
         (&url, &trusted, 200, format!("[1.5,{point},{}]", point + MINUTE)),
         (&url, &other, 500, "does not trust the certificate of CloudWatch".to_owned()),
@@ -203,6 +203,8 @@ fn a_variable_that_is_no_text_stops_the_start() {
         ("MIRROR_ALLOWED_CIDRS", vec![0xFF], false),
         ("MIRROR_ACCESS", vec![0xFF], false),
         ("MIRROR_ACCESS", b"opne".to_vec(), false),
+        ("AWS_USE_FIPS_ENDPOINT", b"1".to_vec(), false),
+        ("AWS_USE_FIPS_ENDPOINT", b"true".to_vec(), true),
         ("MIRROR_ALLOWED_CIDRS", b"203.0.113.0/99".to_vec(), false),
         ("MIRROR_ALLOWED_CIDRS", b" ".to_vec(), false),
         ("HTTPS_PROXY", b"http://svc:P@ssw0rd@127.0.0.1:1".to_vec(), false),

@@ -48,14 +48,19 @@ def configuration(account, name):
 def variables(given, old):
     """The function's environment: what is given, else what it has, else something new."""
     kept = old.get("Environment", {}).get("Variables", {}) if old else {}
-    result = {"MIRROR_API_KEY": given.get("ApiKey") or kept.get("MIRROR_API_KEY") or new_secret()}
-    # Before MIRROR_ACCESS, a function was open if it had no variable for the token. One that is empty
-    # got lost.
-    was_open = old and "MIRROR_ACCESS_TOKEN" not in kept and kept.get("MIRROR_ACCESS", "open") == "open"
-    if given.get("Access", "Open" if was_open else "") == "Open":
+    result = {**kept, "MIRROR_API_KEY": given.get("ApiKey") or kept.get("MIRROR_API_KEY") or new_secret()}
+    token = given.get("AccessToken") or kept.get("MIRROR_ACCESS_TOKEN")
+    access = given.get("Access", "").lower() or kept.get("MIRROR_ACCESS", "").lower()
+    if not access and old and "MIRROR_ACCESS_TOKEN" not in kept and not token:
+        # Before MIRROR_ACCESS, a function without a variable for the token was open, or behind its
+        # networks. A variable that is empty got lost.
+        if kept.get("MIRROR_ALLOWED_CIDRS"):
+            return result
+        access = "open"
+    if access == "open":
+        result.pop("MIRROR_ACCESS_TOKEN", None)
         return {**result, "MIRROR_ACCESS": "open"}
-    token = given.get("AccessToken") or kept.get("MIRROR_ACCESS_TOKEN") or new_secret()
-    return {**result, "MIRROR_ACCESS": "restricted", "MIRROR_ACCESS_TOKEN": token}
+    return {**result, "MIRROR_ACCESS": "restricted", "MIRROR_ACCESS_TOKEN": token or new_secret()}
 
 
 def deploy(account, name, given, old):

@@ -42,6 +42,7 @@ impl Endpoint {
     /// The endpoint with this method and path.
     ///
     /// Doubled and trailing slashes are ignored, because a Mirror URL may end in a slash.
+    /// At most `base` segments at the beginning are ignored, too.
     /// `stage` is the API Gateway stage of the event. The paths of HTTP APIs begin with it, those
     /// of REST APIs do not ("Payload format version", API Gateway developer guide). `has_explorer`
     /// tells whether the mirror has the page at `/explore`.
@@ -51,11 +52,13 @@ impl Endpoint {
     pub fn find(
         method: &str,
         path: &str,
+        base: usize,
         stage: Option<&str>,
         has_explorer: bool,
     ) -> Result<Endpoint, RouteError> {
         let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        let endpoint = Endpoint::at(&segments)
+        let endpoint = (0..=base)
+            .find_map(|base| Endpoint::at(segments.get(base..)?))
             .or_else(|| match segments.split_first() {
                 Some((first, rest)) if Some(*first) == stage => Endpoint::at(rest),
                 _ => None,
@@ -132,7 +135,7 @@ mod tests {
             ("POST", "/", None, get_only),
             ("HEAD", "/", None, get_only),
         ] {
-            let found = Endpoint::find(method, path, stage, true);
+            let found = Endpoint::find(method, path, 0, stage, true);
             assert_eq!(found, expected, "{method} {path} {stage:?}");
         }
     }
@@ -148,7 +151,7 @@ mod tests {
             ("GET", "/explore/mod.rs", None),
             ("GET", "/explore/../page.js", None),
         ] {
-            let find = |has_explorer| Endpoint::find(method, path, Some("prod"), has_explorer);
+            let find = |has_explorer| Endpoint::find(method, path, 0, Some("prod"), has_explorer);
             let file = name.map(|name| explore::file(name).unwrap());
             assert_eq!(
                 find(true),
@@ -157,7 +160,7 @@ mod tests {
             );
             assert_eq!(find(false), NOT_FOUND, "{path}");
         }
-        let find = |has_explorer| Endpoint::find("POST", "/explore", None, has_explorer);
+        let find = |has_explorer| Endpoint::find("POST", "/explore", 0, None, has_explorer);
         assert_eq!(find(true), Err(RouteError::MethodNotAllowed { allow: "GET" }));
         assert_eq!(find(false), NOT_FOUND);
     }

@@ -49,6 +49,8 @@ pub struct Request {
     pub method: String,
     /// The path, percent-encoded, with the stage if the sender's paths have it.
     pub path: String,
+    /// How many segments at the beginning of the path may be no part of it.
+    pub base: usize,
     /// The stage with which the path may begin.
     pub stage: Option<String>,
     /// The address of the caller, as Lambda knows it.
@@ -104,15 +106,16 @@ impl App {
     /// Answers one request and logs one line about it.
     pub async fn handle(&self, request: Request) -> Response {
         let started = Instant::now();
-        let Request { method, path, stage, source_address, body, id, deadline } = request;
+        let Request { method, path, base, stage, source_address, body, id, deadline } = request;
         let is_large = body.as_ref().is_some_and(|body| body.len() > LARGE_BODY);
         // Until the token is read, the caller counts as having none.
         let is_allowed = self.access.allows_address(source_address);
         let mut is_admitted = is_allowed && self.access.admits(None);
         let mut log_line = LogLine::new(!self.is_warm.swap(true, Ordering::Relaxed));
         let answer = async {
-            let endpoint = Endpoint::find(&method, &path, stage.as_deref(), self.has_explorer)
-                .map_err(RequestError::Route)?;
+            let endpoint =
+                Endpoint::find(&method, &path, base, stage.as_deref(), self.has_explorer)
+                    .map_err(RequestError::Route)?;
             log_line.call = Some(endpoint.name());
             let call = match endpoint {
                 Endpoint::About => return Ok(Success::Json(self.about())),

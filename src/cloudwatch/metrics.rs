@@ -18,7 +18,7 @@ use crate::model::{Bucket, MetricQuery, Telemetry};
 use crate::time::EpochMillis;
 
 /// What the log tells of an answer without points, in a namespace whose metrics come seldom.
-const SLOW: &str = "metrics of this namespace can come once a day or a few times; the range may lie \
+const SLOW: &str = "metrics of this namespace can come only once or a few times a day; the range may lie \
                     between two of them";
 
 impl RequestContext<'_> {
@@ -27,6 +27,16 @@ impl RequestContext<'_> {
     /// # Errors
     /// The query is not valid, no metric or several match it, or CloudWatch does not answer.
     pub(super) async fn metrics(&self, query: &MetricQuery) -> Result<Telemetry, MirrorError> {
+        let telemetry = self.points(query).await?;
+        let namespace = self.usage.counts().namespace;
+        if telemetry.points.count() == 0 && namespace.is_some_and(|name| namespaces::is_slow(&name))
+        {
+            self.usage.record(|counts| counts.hint = Some(SLOW));
+        }
+        Ok(telemetry)
+    }
+
+    async fn points(&self, query: &MetricQuery) -> Result<Telemetry, MirrorError> {
         let (query, region) = DataQuery::read(query, self.config, self.regions().next(), self.now)?;
         if let Target::Metrics(selector) = &query.target {
             self.usage.record_namespaces(&selector.namespaces);
@@ -51,12 +61,6 @@ impl RequestContext<'_> {
             Target::Metrics(selector) => self.fetch_selected(&client, query, selector).await?,
         };
         let telemetry = series.into_telemetry();
-        if telemetry.points.count() == 0
-            && let Target::Metrics(selector) = &query.target
-            && selector.namespaces.iter().any(|namespace| namespaces::is_slow(namespace))
-        {
-            self.usage.record(|counts| counts.hint = Some(SLOW));
-        }
         let lifetime = query.cache;
         // The next answer may be complete if this one is not.
         if !lifetime.is_zero() && !telemetry.is_partial {

@@ -57,8 +57,8 @@ impl AwsConfig {
             proxy_exceptions: variable("NO_PROXY").unwrap_or_default(),
         }
     }
-    /// Whether the proxy's URL has a user or a password that is not percent-encoded. A part of it would be
-    /// taken for the host.
+    /// Whether the proxy's URL has a user or a password that is not percent-encoded ("userinfo", RFC 3986).
+    /// A part of it could be taken for the host.
     pub(super) fn has_ambiguous_proxy(&self) -> bool {
         let url = self.proxy.as_ref().map_or("", Secret::expose);
         let url = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -67,9 +67,9 @@ impl AwsConfig {
             let digits = rest.bytes().take(2).filter(u8::is_ascii_hexdigit);
             digits.count() == 2
         };
-        user.contains(['@', '/', '?', '#', '\\'])
-            || !user.bytes().all(|byte| byte.is_ascii_graphic())
-            || !user.split('%').skip(1).all(is_escape)
+        let is_allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%".contains(&byte);
+        !user.bytes().all(is_allowed) || !user.split('%').skip(1).all(is_escape)
     }
 
     /// The variables that choose another endpoint than a region's usual one; `""` if none does.
@@ -106,6 +106,8 @@ mod tests {
             ("http://svc:P?ssw0rd@127.0.0.1:1", false),
             ("http://svc:P\\ssw0rd@127.0.0.1:1", false),
             ("http://svc:P ssw0rd@127.0.0.1:1", false),
+            ("http://svc:P^ssw0rd@127.0.0.1:1", false),
+            ("http://svc:P[ssw0rd@127.0.0.1:1", false),
             ("http://svc:Pässw0rd@127.0.0.1:1", false),
             ("http://svc:100%@127.0.0.1:1", false),
             ("http://svc:100%2@127.0.0.1:1", false),
@@ -120,7 +122,7 @@ mod tests {
     fn endpoints_of_another_kind_are_standard_variables() {
         for (fips, dual_stack, variant) in [
             ("", "", ""),
-            ("false", "0", ""),
+            ("false", "False", ""),
             ("true", "", "AWS_USE_FIPS_ENDPOINT"),
             ("", "True", "AWS_USE_DUALSTACK_ENDPOINT"),
             ("TRUE", "true", "AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT"),

@@ -13,10 +13,11 @@ mod aws;
 /// The key of StackState's tutorial. A mirror without `MIRROR_API_KEY` uses it.
 pub const TUTORIAL_KEY: &str = "api_key";
 
-/// What the owner of a mirror does that is closed.
-pub const CLOSED: &str = "this mirror answers nobody, because nothing says who may call it; set \
-                          MIRROR_ACCESS_TOKEN (AccessToken in the SAM template) to an access token, or \
-                          MIRROR_ACCESS to open, and no token is needed";
+/// What the owner of a closed mirror must do.
+pub const CLOSED: &str = "this mirror answers nobody, because it requires an access token and has none; \
+                          set MIRROR_ACCESS_TOKEN (AccessToken in the SAM template), or \
+                          MIRROR_ALLOWED_CIDRS without MIRROR_ACCESS, or MIRROR_ACCESS to open, which \
+                          lets everybody call";
 
 /// The minimum length of an access token, in characters. The function URL is public, so a
 /// shorter token could be guessed.
@@ -65,6 +66,14 @@ pub enum ConfigError {
     /// Who may call is said in another word.
     #[error("MIRROR_ACCESS must be open or restricted; found {0:?}")]
     Access(String),
+    /// The mirror is open and restricted.
+    #[error(
+        "MIRROR_ACCESS is open, and MIRROR_ACCESS_TOKEN is set, which requires a token; remove one of them"
+    )]
+    OpenWithToken,
+    /// A variable that AWS's tools read is neither on nor off.
+    #[error("{0} must be true or false; found {1:?}")]
+    Endpoint(&'static str, String),
     /// The URL of the proxy has a user or a password that is not percent-encoded.
     #[error(
         "HTTPS_PROXY must be the URL of an HTTP proxy, such as \
@@ -113,11 +122,20 @@ impl Config {
         let allowed_networks = networks(&own("MIRROR_ALLOWED_CIDRS")?.unwrap_or_default())?;
         let deployed = look_up("AWS_LAMBDA_INITIALIZATION_TYPE").is_some();
         let needs_token = match own("MIRROR_ACCESS")?.unwrap_or_default() {
+            access if access.eq_ignore_ascii_case("open") && !access_tokens.is_empty() => {
+                return Err(ConfigError::OpenWithToken);
+            }
             access if access.eq_ignore_ascii_case("open") => false,
             access if access.eq_ignore_ascii_case("restricted") => true,
             access if access.is_empty() => deployed && allowed_networks.is_empty(),
             access => return Err(ConfigError::Access(access)),
         };
+        for name in ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"] {
+            let value = own(name)?.unwrap_or_default();
+            if !["", "true", "false"].contains(&value.to_ascii_lowercase().as_str()) {
+                return Err(ConfigError::Endpoint(name, value));
+            }
+        }
         let concurrency = concurrency(look_up("AWS_LAMBDA_MAX_CONCURRENCY").as_deref());
         let aws = AwsConfig::read(look_up);
         if aws.has_ambiguous_proxy() {
@@ -343,6 +361,11 @@ mod tests {
             (&[deployed, networks, no_token, access("Open")], Ok(false)),
             (&[deployed, access("open")], Ok(false)),
             (&[deployed, access("")], Ok(true)),
+            (&[access("open"), token], Err(ConfigError::OpenWithToken)),
+            (
+                &[("AWS_USE_FIPS_ENDPOINT", "1")],
+                Err(ConfigError::Endpoint("AWS_USE_FIPS_ENDPOINT", "1".to_owned())),
+            ),
             (&[access(" ")], Err(ConfigError::Access(" ".to_owned()))),
             (&[access("opne")], Err(ConfigError::Access("opne".to_owned()))),
             (&[("MIRROR_ACCESS_TOKEN", " ")], Err(ConfigError::AccessToken)),

@@ -237,6 +237,7 @@ async fn the_period_of_a_search_makes_the_buckets() {
         ("SUM(SEARCH('{N} M', 'Sum', 300))", MINUTE, HOUR, Ok(5 * MINUTE)),
         ("SUM(SEARCH('{N} M', 'Sum', 300))", MINUTE, 5 * MINUTE, Ok(5 * MINUTE)),
         ("SUM(SEARCH('{N} M', 'Sum', 300))", 5 * MINUTE, HOUR, Ok(5 * MINUTE)),
+        ("SUM(SEARCH('{N} M', 'Sum', 300))", MINUTE, 4 * MINUTE, Err(0)),
         ("SUM(SEARCH('{N} M', 'Sum'))", MINUTE, HOUR, Ok(MINUTE)),
         ("SUM(SEARCH('{N} M', 'Sum', 60))", 5 * MINUTE, HOUR, Err(300)),
         (
@@ -264,7 +265,10 @@ async fn the_period_of_a_search_makes_the_buckets() {
                 assert_eq!(points[0], json!([1.0, start, start + length]), "{text}");
             }
             Err(seconds) => {
-                let words = format!("sets a period shorter than the query's {seconds} seconds");
+                let words = match seconds {
+                    0 => "a period of 300 seconds, and the range contains no whole one".to_owned(),
+                    seconds => format!("sets a period shorter than the query's {seconds} seconds"),
+                };
                 assert!(reply.body["details"].as_str().unwrap().contains(&words), "{}", reply.body);
                 assert!(requests.lock().unwrap().is_empty(), "{text}");
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::DateTime;
@@ -241,6 +241,30 @@ async fn a_refused_session_is_given_up() {
             assert!(failure(&app, &reader()).await.is_some(), "{code}");
         }
         assert_eq!(sessions.load(Ordering::SeqCst), 2, "{code}: at most once in ten seconds");
+    }
+}
+
+/// A role that was deleted has no other session. What STS says is told, and STS is not asked for each poll.
+#[tokio::test]
+async fn a_role_that_is_gone_is_told() {
+    let is_gone = Arc::new(AtomicBool::new(false));
+    let gone = is_gone.clone();
+    let fake =
+        WireFake::new(move |call| match (call.action.as_str(), gone.load(Ordering::SeqCst)) {
+            ("AssumeRole", false) => Response::Complete(200, XML, session(3_600).into_bytes()),
+            ("AssumeRole", true) => Response::sts_error(403, "AccessDenied", "SAID"),
+            (_, true) => Response::error(403, "InvalidClientTokenId", "SAID"),
+            (_, false) => Response::ok(&[]),
+        });
+    let app = app_at(&fake.url, "eu-west-1");
+    assert_eq!(failure(&app, &reader()).await, None);
+    is_gone.store(true, Ordering::SeqCst);
+    let text = failure(&app, &reader()).await.unwrap();
+    assert!(text.contains("does not accept the session of the role"), "{text}");
+    for _ in 0..3 {
+        let text = failure(&app, &reader()).await.unwrap();
+        assert!(text.starts_with("the credentials may not assume the role"), "{text}");
+        assert_eq!(fake.count("AssumeRole"), 2);
     }
 }
 

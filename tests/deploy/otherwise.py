@@ -18,14 +18,20 @@ def with_cargo_lambda(shell):
     assert shell.entries(stack) == entries, "a second deployment keeps URL, key and token"
     shell.make("deploy-cargo-lambda", stack, "Access=Open")
     assert iam.list_role_policies(RoleName=role)["PolicyNames"] == []
-    # A function that 0.1.0 left: it was open on purpose, and nothing says so.
-    client = shell.aws.client("lambda")
-    client.update_function_configuration(
-        FunctionName="with-cargo-lambda", Environment={"Variables": {"MIRROR_API_KEY": entries[0]}},
-    )
-    shell.make("deploy-cargo-lambda", stack)
-    found = client.get_function_configuration(FunctionName="with-cargo-lambda")["Environment"]["Variables"]
-    assert found == {"MIRROR_API_KEY": entries[0], "MIRROR_ACCESS": "open"}, found
+    # Functions that 0.1.0 left, or somebody's own hand. What is open on purpose says so then.
+    client, key = shell.aws.client("lambda"), {"MIRROR_API_KEY": entries[0]}
+    behind_networks = {**key, "MIRROR_ALLOWED_CIDRS": "203.0.113.0/24", "HTTPS_PROXY": "http://127.0.0.1:1"}
+    for left, expected in [
+        (behind_networks, behind_networks),
+        ({**key, "MIRROR_ACCESS": "Open"}, {**key, "MIRROR_ACCESS": "open"}),
+        (key, {**key, "MIRROR_ACCESS": "open"}),
+    ]:
+        client.update_function_configuration(
+            FunctionName="with-cargo-lambda", Environment={"Variables": left},
+        )
+        shell.make("deploy-cargo-lambda", stack)
+        found = client.get_function_configuration(FunctionName="with-cargo-lambda")
+        assert found["Environment"]["Variables"] == expected, found
     status, key, _ = post(f"{entries[1]}api/connection", {"connectionDetails": {}})
     assert (status, key) == (200, entries[0])
     output = shell.make("deploy-cargo-lambda", stack, "Front=HttpApi", status=1)

@@ -520,6 +520,8 @@ async fn a_base_path_is_no_part_of_the_path() {
         ("/{proxy+}", "/a/b/api/connection", "api/connection", 200),
         ("/mirror/{proxy+}", "/mirror/api/connection", "api/connection", 200),
         ("/api/connection", "/mirror/api/connection", "", 200),
+        ("/api/{proxy+}", "/mirror/api/connection", "connection", 200),
+        ("/api/{proxy+}", "/api/connection", "connection", 200),
         ("/{proxy+}", "/mirror/other/connection", "other/connection", 404),
         ("/{proxy+}", "/other/connection", "other/connection", 404),
     ] {

@@ -16,7 +16,7 @@ use aws_sdk_sts::Client;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::error::{self, Action, Origin, Signer};
+use super::error::{self, Action, Credit, Origin, Signer};
 use crate::connection::Role;
 use crate::error::MirrorError;
 use crate::region::Region;
@@ -33,8 +33,8 @@ const MIN_REMAINING: Duration = Duration::from_secs(60);
 /// While the old session can still be used, a renewal may take this long.
 const RENEWAL_TIME_LIMIT: Duration = Duration::from_secs(3);
 
-/// After a renewal that failed, none is tried for this time. After one because AWS refused the session,
-/// neither: if it refuses the next session too, the pause doubles, because the role itself is refused.
+/// After a renewal that failed, none is tried for this time; after one because AWS refused the session,
+/// neither. If AWS refuses the next session too, the pause doubles: it is the role that is refused.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(10);
 
 /// The longest of these pauses. A new session lasts longer.
@@ -59,11 +59,13 @@ struct Latest {
     session: Option<Credentials>,
     /// No renewal is tried before this time.
     next_renewal: Option<SystemTime>,
-    /// Whether AWS refused the session before its time: it was revoked, the role was made again, or the
-    /// role may not do what was asked.
-    is_refused: bool,
-    /// The number of sessions in a row that AWS refused.
+    /// How AWS refused the session before its time: it was revoked, the role was made again
+    /// ([`Credit::Unknown`]), or the role may not do what was asked.
+    refused: Option<Credit>,
+    /// The number of renewals in a row for that reason.
     refusals: u32,
+    /// Why there will be no other session for one that AWS does not accept.
+    denial: Option<MirrorError>,
 }
 
 impl AssumedRole {
@@ -81,9 +83,11 @@ impl AssumedRole {
 
     /// AWS refused a call with the session. The next request renews it. A refusal during the pause can
     /// be that of an older session.
-    pub(super) fn refuse(&self) {
+    pub(super) fn refuse(&self, credit: Credit) {
         let mut latest = lock(&self.latest);
-        latest.is_refused |= !latest.is_paused(SystemTime::now());
+        if !latest.is_paused(SystemTime::now()) {
+            latest.refused = Some(credit);
+        }
     }
 
     /// The role.
@@ -110,15 +114,18 @@ impl AssumedRole {
         let Ok(_renewal) = self.renewal.try_lock() else { return Ok(old) };
         {
             let mut latest = lock(&self.latest);
-            let is_good = outlasts(&old, now + RENEWAL_MARGIN) && !latest.is_refused;
+            let is_good = outlasts(&old, now + RENEWAL_MARGIN) && latest.refused.is_none();
             if is_good || latest.is_paused(now) {
-                return Ok(old);
+                return latest.denial.clone().map_or(Ok(old), Err);
             }
-            latest.next_renewal = Some(now + RENEWAL_PAUSE);
+            latest.pause(now);
         }
-        match timeout(patience.min(RENEWAL_TIME_LIMIT), self.assume()).await {
-            Ok(Ok(renewed)) => Ok(renewed),
-            Ok(Err(_)) | Err(_) => {
+        if let Ok(Ok(renewed)) = timeout(patience.min(RENEWAL_TIME_LIMIT), self.assume()).await {
+            return Ok(renewed);
+        }
+        match lock(&self.latest).denial.clone() {
+            Some(denial) => Err(denial),
+            None => {
                 warn!("a role's session cannot be renewed; the old one is still used");
                 Ok(old)
             }
@@ -163,7 +170,13 @@ impl AssumedRole {
             let action = Action::AssumeRole(&self.role);
             let AssumedRole { region, signer, variant, .. } = self;
             let origin = Origin { region, signer: *signer, variant };
-            error::from_call(&error, action, origin, Attempts::current())
+            let credit = Credit::of(&error);
+            let error = error::from_call(&error, action, origin, Attempts::current());
+            let mut latest = lock(&self.latest);
+            let is_lost = latest.refused == Some(Credit::Unknown)
+                && matches!(credit, Credit::Unknown | Credit::Denied);
+            latest.denial = is_lost.then(|| error.clone());
+            error
         })?;
         let session = output.credentials.ok_or_else(|| error::no_session(&self.role))?;
         let session = Credentials::new(
@@ -173,7 +186,7 @@ impl AssumedRole {
             SystemTime::try_from(session.expiration).ok(),
             "AssumeRole",
         );
-        lock(&self.latest).replace(session.clone(), SystemTime::now());
+        lock(&self.latest).replace(session.clone());
         Ok(session)
     }
 }
@@ -183,12 +196,18 @@ impl Latest {
         self.next_renewal.is_some_and(|next| now < next)
     }
 
-    /// Takes a new session.
-    fn replace(&mut self, session: Credentials, now: SystemTime) {
-        let refusals = if self.is_refused { self.refusals + 1 } else { 0 };
-        let pause = RENEWAL_PAUSE * 2_u32.saturating_pow(refusals.saturating_sub(1));
-        let next_renewal = (refusals > 0).then(|| now + pause.min(MAX_RENEWAL_PAUSE));
-        *self = Latest { session: Some(session), next_renewal, is_refused: false, refusals };
+    /// Tries no renewal for some time after this one.
+    fn pause(&mut self, now: SystemTime) {
+        self.refusals += u32::from(self.refused.is_some());
+        let pause = RENEWAL_PAUSE * 2_u32.saturating_pow(self.refusals.saturating_sub(1));
+        self.next_renewal = Some(now + pause.min(MAX_RENEWAL_PAUSE));
+    }
+
+    /// Takes a new session. The pause lasts if it replaces a refused one.
+    fn replace(&mut self, session: Credentials) {
+        let Latest { next_renewal, refusals, .. } = *self;
+        let after = self.refused.map(|_| Latest { next_renewal, refusals, ..Latest::default() });
+        *self = Latest { session: Some(session), ..after.unwrap_or_default() };
     }
 }
 
@@ -239,18 +258,19 @@ mod tests {
         let mut now = SystemTime::UNIX_EPOCH;
         let session = || Credentials::new("a", "b", None, None, "test");
         let mut latest = Latest::default();
-        for pause in [0_u32, 10, 20, 40, 80, 160, 300, 300] {
-            latest.replace(session(), now);
-            if pause > 0 {
-                assert!(latest.is_paused(now + (pause - 1) * second), "{pause}");
-            }
+        latest.replace(session());
+        assert!(!latest.is_paused(now));
+        for pause in [10_u32, 20, 40, 80, 160, 300, 300] {
+            latest.refused = Some(Credit::Unknown);
+            latest.pause(now);
+            latest.replace(session());
+            assert!(latest.is_paused(now + (pause - 1) * second), "{pause}");
             now += pause * second;
             assert!(!latest.is_paused(now), "{pause}");
-            latest.is_refused = true;
         }
         // One that is replaced in its last minutes was good.
-        latest.is_refused = false;
-        latest.replace(session(), now);
+        latest.pause(now);
+        latest.replace(session());
         assert_eq!((latest.refusals, latest.next_renewal), (0, None));
     }
 }

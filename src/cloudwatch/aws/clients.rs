@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Weak};
-use std::time::Duration;
 
 use aws_config::identity::IdentityCache;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
@@ -19,7 +18,7 @@ use aws_smithy_async::time::SystemTimeSource;
 use super::assumed_role::AssumedRole;
 use super::error::{self, Action, Signer};
 use super::http::HttpClients;
-use super::region_client::{Caller, CallerClient, RegionClient};
+use super::region_client::{Caller, CallerClient, IDLE_LIFETIME, RegionClient};
 use super::retries::{Retries, TimeLimit, quota, retry_config};
 use crate::cache::BoundedCache;
 use crate::config::AwsConfig;
@@ -36,9 +35,6 @@ use crate::usage::{Attempts, Usage};
 /// their size.
 const MAX_CLIENTS: NonZeroUsize = NonZeroUsize::new(64).unwrap();
 
-/// A client that was unused for this long is dropped with its keys.
-const IDLE_LIFETIME: Duration = Duration::from_secs(900);
-
 /// Builds the client of a caller in a region.
 pub type BuildClient =
     dyn Fn(&Identity, &Region) -> Result<CallerClient, MirrorError> + Send + Sync;
@@ -46,18 +42,22 @@ pub type BuildClient =
 /// The clients of all callers. A client is built when its caller first needs it.
 pub(crate) struct Clients {
     build: Box<BuildClient>,
-    cache: BoundedCache<Caller, CallerClient>,
+    /// Those of callers that AWS has accepted.
+    kept: Arc<BoundedCache<Caller, Arc<CallerClient>>>,
+    /// Those that requests use. Requests at once share one before it is kept.
+    in_use: Mutex<HashMap<Caller, Weak<CallerClient>>>,
 }
 
 impl Clients {
     /// Clients that `build` builds.
     pub(crate) fn new(build: Box<BuildClient>) -> Self {
-        Clients { build, cache: BoundedCache::new(MAX_CLIENTS, usize::MAX) }
+        let kept = Arc::new(BoundedCache::new(MAX_CLIENTS, usize::MAX));
+        Clients { build, kept, in_use: Mutex::default() }
     }
 
     /// Whether no client was built yet.
     pub(crate) fn is_unused(&self) -> bool {
-        self.cache.is_unused()
+        self.kept.is_unused()
     }
 
     /// The client of a caller in a region, ready to call CloudWatch.
@@ -73,28 +73,43 @@ impl Clients {
         usage: &Arc<Usage>,
     ) -> Result<RegionClient, MirrorError> {
         let caller = Caller::new(identity, &region);
-        let client = match self.cache.get(&caller, now) {
-            Some(client) => client,
-            None => {
-                let client = (self.build)(identity, &region)?;
-                // Whoever makes up keys cannot evict a caller that AWS knows, and its role's session.
-                self.cache.make_room(|client| !client.is_accepted.load(Ordering::Relaxed));
+        let client = match self.kept.get(&caller, now) {
+            Some(client) => {
+                self.kept.insert(caller, client.clone(), 0, now, IDLE_LIFETIME);
                 client
             }
+            None => self.in_use(caller, identity, &region)?,
         };
-        self.cache.insert(caller, client.clone(), 0, now, IDLE_LIFETIME);
-        if let Some(role) = &client.role {
+        let (usage, throttles, kept) = (usage.clone(), None, self.kept.clone());
+        let client = RegionClient { client, caller, region, deadline, usage, throttles, kept, now };
+        if let Some(role) = &client.client.role {
             let attempts = Arc::new(Attempts::until(deadline.at(), None));
             let credentials = deadline.bound(role.renewed(deadline.left() / 3));
-            let credentials = usage.wait(&attempts, credentials).await;
+            let credentials = client.usage.wait(&attempts, credentials).await;
             let action = Action::AssumeRole(role.role());
             credentials.map_err(|overdue| {
                 error::overdue(overdue, action, role.region(), attempts.tally())
             })??;
-            client.is_accepted.store(true, Ordering::Relaxed);
+            client.keep();
         }
-        let (usage, throttles) = (usage.clone(), None);
-        Ok(RegionClient { client, caller, region, deadline, usage, throttles })
+        Ok(client)
+    }
+
+    /// The client of a caller that another request uses, or a new one.
+    fn in_use(
+        &self,
+        caller: Caller,
+        identity: &Identity,
+        region: &Region,
+    ) -> Result<Arc<CallerClient>, MirrorError> {
+        let mut in_use = lock(&self.in_use);
+        if let Some(client) = in_use.get(&caller).and_then(Weak::upgrade) {
+            return Ok(client);
+        }
+        let client = Arc::new((self.build)(identity, region)?);
+        in_use.retain(|_, client| client.strong_count() > 0);
+        in_use.insert(caller, Arc::downgrade(&client));
+        Ok(client)
     }
 }
 
@@ -147,7 +162,7 @@ impl SdkClientBuilder {
             .retry_partition(quota());
         let cloudwatch = Client::from_conf(config.build());
         let variant = self.variant(self.aws.cloudwatch_endpoint.as_deref());
-        Ok(CallerClient { cloudwatch, role, signer, variant, is_accepted: Arc::default() })
+        Ok(CallerClient { cloudwatch, role, signer, variant, is_kept: AtomicBool::new(false) })
     }
 
     /// The role of a caller, which clients in other regions may use already.
@@ -233,6 +248,8 @@ fn sdk_credentials(keys: &Keys) -> AwsCredentials {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::secret::Secret;
 

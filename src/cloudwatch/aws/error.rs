@@ -100,8 +100,14 @@ where
 {
     let (service, region) = (action.service(), origin.region);
     let tried = in_attempts(attempts);
+    let variant = match origin.variant {
+        "" => String::new(),
+        variables => format!(" and has the endpoint that {variables} asks for"),
+    };
     if let Some(error) = ProxyError::find(error) {
-        return MirrorError::Connection { details: of_proxy(error, service, region, &tried) };
+        return MirrorError::Connection {
+            details: of_proxy(error, service, region, &tried, &variant),
+        };
     }
     if let Some(details) = tls::refusal(error, &format_args!("{service} in {region}")) {
         return MirrorError::Connection { details };
@@ -111,17 +117,11 @@ where
             let status = context.raw().status().as_u16();
             return from_code(context.err().meta(), status, action, origin, attempts);
         }
-        SdkError::DispatchFailure(failure) if failure.is_io() => {
-            let variant = match origin.variant {
-                "" => String::new(),
-                variables => format!("that has such an endpoint as {variables} asks for, "),
-            };
-            format!(
-                "{service} in {region} cannot be reached: {}{tried}; expected a region that exists, \
-                 {variant}and a network that lets this function connect to it",
-                root(error)
-            )
-        }
+        SdkError::DispatchFailure(failure) if failure.is_io() => format!(
+            "{service} in {region} cannot be reached: {}{tried}; expected a region that exists{variant}, and \
+             a network that lets this function connect to it",
+            root(error)
+        ),
         SdkError::ServiceError(_) | SdkError::ResponseError(_) => {
             format!(
                 "{service} in {region} sent a response that cannot be read: {}{tried}",
@@ -129,22 +129,36 @@ where
             )
         }
         _ => format!(
-            "{service} in {region} did not respond to {}: {}{tried}",
+            "{service} in {region} did not respond to {}: {}{tried}{}",
             action.name(),
-            root(error)
+            root(error),
+            match variant.as_str() {
+                "" => String::new(),
+                variant => format!("; expected a region that exists{variant}"),
+            }
         ),
     };
     MirrorError::Connection { details }
 }
 
-fn of_proxy(error: &ProxyError, service: &str, region: &Region, tried: &str) -> String {
+fn of_proxy(
+    error: &ProxyError,
+    service: &str,
+    region: &Region,
+    tried: &str,
+    variant: &str,
+) -> String {
     match error {
         ProxyError::Invalid => format!("{service} in {region} cannot be reached: {error}"),
         ProxyError::Failed { proxy, reason, .. } => format!(
             "the proxy {proxy} does not connect the mirror to {service} in {region}: \
              {reason}{tried}; expected an HTTP proxy that the function can reach and that allows \
              CONNECT to AWS, with its user and password, if it requires them, in the function's \
-             variable HTTPS_PROXY, as in http://user:password@proxy.example.com:3128"
+             variable HTTPS_PROXY, as in http://user:password@proxy.example.com:3128{}",
+            match variant {
+                "" => String::new(),
+                variant => format!(", and a region that exists{variant}"),
+            }
         ),
     }
 }
@@ -173,13 +187,30 @@ pub(crate) fn is_refused_query(error: &MirrorError) -> bool {
     matches!(error, MirrorError::Remote { summary: REFUSED_QUERY, .. })
 }
 
-/// Whether AWS refused a call because of the session that signed it, or of what the session may do.
-/// Another session of the same role may do more.
-pub(super) fn is_refused_session<E: ProvideErrorMetadata>(error: &SdkError<E, Response>) -> bool {
-    error
-        .as_service_error()
-        .and_then(E::code)
-        .is_some_and(|code| is_denial(code) || is_unknown(code))
+/// What a failed call tells of the credentials that signed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Credit {
+    /// AWS does not accept them.
+    Unknown,
+    /// AWS accepts them, but they may not do this. A new session of the same role may, if this one was
+    /// revoked.
+    Denied,
+    /// AWS accepts them.
+    Accepted,
+    /// Nothing: AWS has not responded.
+    Untold,
+}
+
+impl Credit {
+    /// What the error of a call tells.
+    pub(super) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, Response>) -> Self {
+        match error.as_service_error().map(|error| error.code().unwrap_or_default()) {
+            None => Credit::Untold,
+            Some(code) if is_unknown(code) => Credit::Unknown,
+            Some(code) if is_denial(code) => Credit::Denied,
+            Some(_) => Credit::Accepted,
+        }
+    }
 }
 
 fn is_denial(code: &str) -> bool {
@@ -189,16 +220,49 @@ fn is_denial(code: &str) -> bool {
     )
 }
 
-/// Whether AWS does not accept credentials with this error code, whatever they may do.
+/// Whether AWS does not accept the credentials with this error code, whatever they may do.
 fn is_unknown(code: &str) -> bool {
-    matches!(
-        code,
-        "InvalidClientTokenId"
-            | "UnrecognizedClientException"
-            | "InvalidAccessKeyId"
-            | "InvalidToken"
-            | "ExpiredToken"
-            | "ExpiredTokenException"
+    is_about_signature(code)
+        || matches!(
+            code,
+            "InvalidClientTokenId"
+                | "UnrecognizedClientException"
+                | "InvalidAccessKeyId"
+                | "IncompleteSignature"
+                | "IncompleteSignatureException"
+                | "MissingAuthenticationToken"
+                | "MissingAuthenticationTokenException"
+                | "InvalidToken"
+                | "ExpiredToken"
+                | "ExpiredTokenException"
+        )
+}
+
+fn is_about_signature(code: &str) -> bool {
+    matches!(code, "SignatureDoesNotMatch" | "InvalidSignatureException")
+}
+
+/// The error of a session that AWS does not accept. Its keys are not the caller's.
+fn refused_session(region: &Region, signer: Signer) -> String {
+    let (role, way_out) = match signer {
+        Signer::Role(Role { arn, .. }) => (
+            format!(
+                "the role {arn}, which may have been revoked; a later request has another session"
+            ),
+            "a role that exists, and a region that is enabled for its account",
+        ),
+        Signer::Keys | Signer::FunctionRole => (
+            "the function's own role, which Lambda gave to this instance".to_owned(),
+            "a region that is enabled for the function's account, or a new instance: deploy again",
+        ),
+    };
+    format!("AWS in {region} does not accept the session of {role}; expected {way_out}")
+}
+
+fn wrong_clock(service: &str, says: &str) -> String {
+    format!(
+        "{service} does not accept this mirror's clock; expected a clock that is at most a few minutes \
+         off{says}"
     )
 }
 
@@ -217,39 +281,31 @@ fn from_code(
         "" => String::new(),
         first => format!(" ({service} says: {first})"),
     };
+    let code = error.code().unwrap_or_default();
     // AWS has one code for all that can be wrong with a signature.
-    let is_about = |beginnings: &[&str]| beginnings.iter().any(|text| first.starts_with(text));
-    let code = match error.code().unwrap_or_default() {
-        "SignatureDoesNotMatch" | "InvalidSignatureException"
-            if is_about(&["Signature expired", "Signature not yet current"]) =>
-        {
-            "RequestExpired"
-        }
-        "SignatureDoesNotMatch" | "InvalidSignatureException"
-            if is_about(&["Credential should be scoped to"]) =>
-        {
-            WRONG_SCOPE
-        }
-        code => code,
-    };
+    let is_about = |text: &str| is_about_signature(code) && first.starts_with(text);
     let details = match code {
-        code if is_unknown(code) && signer != Signer::Keys => {
-            let role = match signer {
-                Signer::Role(Role { arn, .. }) => format!("the role {arn}"),
-                Signer::Keys | Signer::FunctionRole => "the function's own role".to_owned(),
+        _ if is_about("Signature expired") || is_about("Signature not yet current") => {
+            wrong_clock(service, &says)
+        }
+        _ if is_about("Credential should be scoped to") => {
+            let (other, way_out) = match action {
+                Action::ListMetrics | Action::GetMetricData => (
+                    "the query",
+                    "a query for the endpoint's region, or no variable AWS_ENDPOINT_URL or \
+                     AWS_ENDPOINT_URL_CLOUDWATCH of the function",
+                ),
+                Action::AssumeRole(_) => (
+                    "the query's STS",
+                    "no variable AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_STS of the function",
+                ),
             };
             format!(
-                "AWS in {region} does not accept the session of {role}, which may have been revoked; \
-                 a later request has another session; expected a role that exists, and a region that \
-                 is enabled for its account"
+                "{service} does not accept a signature for {region}: the configured endpoint belongs to \
+                 another region than {other}, or to another service; expected {way_out}"
             )
         }
-        WRONG_SCOPE => format!(
-            "{service} does not accept a signature for {region}: the configured endpoint belongs to \
-             another region than the query, or to another service; expected a query for the \
-             endpoint's region, or a function without the variables AWS_ENDPOINT_URL, \
-             AWS_ENDPOINT_URL_CLOUDWATCH and AWS_ENDPOINT_URL_STS"
-        ),
+        code if is_unknown(code) && signer != Signer::Keys => refused_session(region, signer),
         code if is_denial(code) => match (action, signer) {
             (Action::AssumeRole(role), _) => format!(
                 "the credentials may not assume the role {}; expected a role with that ARN, \
@@ -274,18 +330,7 @@ fn from_code(
                 role.arn
             ),
         },
-        "InvalidClientTokenId"
-        | "UnrecognizedClientException"
-        | "InvalidAccessKeyId"
-        | "IncompleteSignature"
-        | "IncompleteSignatureException"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException" => format!(
-            "AWS in {region} does not know the access key; expected an accessKeyId that exists \
-             and is active, a sessionToken if it begins with ASIA, and a region that is enabled \
-             for the account"
-        ),
-        "SignatureDoesNotMatch" | "InvalidSignatureException" => {
+        code if is_about_signature(code) => {
             "the secretAccessKey does not belong to the accessKeyId; expected the whole secret \
              of that access key, without spaces"
                 .to_owned()
@@ -300,11 +345,13 @@ fn from_code(
              keys that do not expire"
                 .to_owned()
         }
+        code if is_unknown(code) => format!(
+            "AWS in {region} does not know the access key; expected an accessKeyId that exists \
+             and is active, a sessionToken if it begins with ASIA, and a region that is enabled \
+             for the account"
+        ),
         "RequestExpired" | "RequestTimeTooSkewed" | "InvalidTimestamp" => {
-            format!(
-                "{service} does not accept this mirror's clock; expected a clock that is at most \
-                 a few minutes off{says}"
-            )
+            wrong_clock(service, &says)
         }
         "OptInRequired" | "RegionDisabledException" | "SubscriptionRequiredException" => {
             match action {
@@ -368,9 +415,6 @@ fn in_attempts(Tally { begun, .. }: Tally) -> String {
     if begun > 1 { format!(" ({begun} attempts)") } else { String::new() }
 }
 
-/// Stands for a signature that is for another region or service than the endpoint's.
-const WRONG_SCOPE: &str = "wrong scope";
-
 /// Whether AWS refuses a call with this error code because there are too many calls.
 pub(super) fn is_throttling(code: &str) -> bool {
     matches!(
@@ -411,8 +455,8 @@ mod tests {
             ("", "expected a region that exists, and a network"),
             (
                 "AWS_USE_FIPS_ENDPOINT",
-                "expected a region that exists, that has such an endpoint as AWS_USE_FIPS_ENDPOINT asks \
-                 for, and a network",
+                "expected a region that exists and has the endpoint that AWS_USE_FIPS_ENDPOINT asks for, and \
+                 a network",
             ),
         ] {
             let origin = Origin { region: &region, signer: Signer::Keys, variant };

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
@@ -11,12 +12,14 @@ use aws_smithy_runtime_api::http::Response;
 use sha2::{Digest, Sha256};
 
 use super::assumed_role::AssumedRole;
-use super::error::{self, Action, Origin, Signer};
+use super::error::{self, Action, Credit, Origin, Signer};
+use crate::cache::BoundedCache;
 use crate::connection::{Credentials, Identity, Role};
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
 use crate::region::Region;
 use crate::secret::Keys;
+use crate::time::EpochMillis;
 use crate::usage::{Attempts, Tally, Usage};
 
 /// A caller in a region, as a digest of everything that decides which data the caller may see.
@@ -62,8 +65,10 @@ impl Caller {
     }
 }
 
+/// A client that was unused for this long is dropped with its keys.
+pub(super) const IDLE_LIFETIME: Duration = Duration::from_secs(900);
+
 /// The client of a caller.
-#[derive(Clone)]
 pub struct CallerClient {
     pub(crate) cloudwatch: Client,
     pub(super) role: Option<Arc<AssumedRole>>,
@@ -71,30 +76,18 @@ pub struct CallerClient {
     pub(super) signer: Signer<'static>,
     /// The variables that choose another endpoint than the region's usual one.
     pub(super) variant: &'static str,
-    /// Whether AWS has accepted the caller's credentials.
-    pub(super) is_accepted: Arc<AtomicBool>,
+    /// Whether it has been kept for later requests.
+    pub(super) is_kept: AtomicBool,
 }
 
 impl From<Client> for CallerClient {
     fn from(cloudwatch: Client) -> Self {
         let (role, signer, variant) = (None, Signer::Keys, "");
-        CallerClient { cloudwatch, role, signer, variant, is_accepted: Arc::default() }
+        CallerClient { cloudwatch, role, signer, variant, is_kept: AtomicBool::new(false) }
     }
 }
 
 impl CallerClient {
-    /// Learns from a call whether AWS accepts the caller.
-    pub(super) fn observe<T, E: ProvideErrorMetadata>(
-        &self,
-        answer: &Result<T, SdkError<E, Response>>,
-    ) {
-        match (answer, &self.role) {
-            (Ok(_), _) => self.is_accepted.store(true, Ordering::Relaxed),
-            (Err(error), Some(role)) if error::is_refused_session(error) => role.refuse(),
-            (Err(_), _) => {}
-        }
-    }
-
     /// What errors tell of a call to CloudWatch.
     pub(super) fn origin<'a>(&'a self, region: &'a Region) -> Origin<'a> {
         let signer = self.role.as_ref().map_or(self.signer, |role| Signer::Role(role.role()));
@@ -105,16 +98,39 @@ impl CallerClient {
 /// The client of a caller in a region, with the deadline and the usage of one request.
 #[derive(Clone)]
 pub(crate) struct RegionClient {
-    pub(crate) client: CallerClient,
+    pub(crate) client: Arc<CallerClient>,
     pub(crate) caller: Caller,
     pub(crate) region: Region,
     pub(crate) deadline: Deadline,
     pub(crate) usage: Arc<Usage>,
     /// Counts the throttled attempts of GetMetricData, if a limiter depends on them.
     pub(crate) throttles: Option<Arc<AtomicU32>>,
+    /// Where clients are kept. A caller's is kept once AWS has accepted its credentials, so that
+    /// whoever makes up keys evicts nobody.
+    pub(crate) kept: Arc<BoundedCache<Caller, Arc<CallerClient>>>,
+    /// The time of the request.
+    pub(crate) now: EpochMillis,
 }
 
 impl RegionClient {
+    /// Keeps the client for later requests of the caller.
+    pub(super) fn keep(&self) {
+        if !self.client.is_kept.swap(true, Ordering::Relaxed) {
+            self.kept.insert(self.caller, self.client.clone(), 0, self.now, IDLE_LIFETIME);
+        }
+    }
+
+    /// Learns from a call whether AWS accepts the caller, and the session of its role.
+    fn observe<T, E: ProvideErrorMetadata>(&self, answer: &Result<T, SdkError<E, Response>>) {
+        let credit = answer.as_ref().map_or_else(Credit::of, |_| Credit::Accepted);
+        if matches!(credit, Credit::Accepted | Credit::Denied) {
+            self.keep();
+        }
+        if let (Some(role), Credit::Unknown | Credit::Denied) = (&self.client.role, credit) {
+            role.refuse(credit);
+        }
+    }
+
     /// The attempts of a call that has not begun.
     pub(crate) fn attempts(&self, action: Action<'_>) -> Arc<Attempts> {
         let throttles = self.throttles.clone().filter(|_| action == Action::GetMetricData);
@@ -142,7 +158,7 @@ impl RegionClient {
             self.usage.record(|counts| counts.calls += 1);
             match self.usage.wait(&attempts, self.deadline.bound(call)).await {
                 Ok(answer) => {
-                    self.client.observe(&answer);
+                    self.observe(&answer);
                     let origin = self.client.origin(&self.region);
                     answer
                         .map_err(|error| error::from_call(&error, action, origin, attempts.tally()))

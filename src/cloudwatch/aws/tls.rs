@@ -12,8 +12,8 @@ use rustls::{AlertDescription, CertificateError};
 const ACCEPTED: &str = "RSA of 2048 bits or more, or ECDSA with P-256 or P-384, each with SHA-256 or \
                         SHA-384 (RSA also with SHA-512)";
 
-/// The algorithms that others use, by the end of their object identifier in DER (RFC 5480, 5758, 8017
-/// and 8410).
+/// Algorithms that others use, by the bytes of their object identifier in DER (RFC 5480, 5758, 8017 and
+/// 8410).
 const OTHERS: [(&[u8], &str); 6] = [
     (&[0x2B, 0x81, 0x04, 0x00, 0x23], "the curve P-521"),
     (&[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x04], "ECDSA with SHA-512"),
@@ -30,7 +30,12 @@ pub(super) fn refusal(error: &(dyn Error + 'static), server: &dyn fmt::Display) 
     match find(error)? {
         InvalidCertificate(error) => Some(of_certificate(error, server)),
         // The mirror offers only what it accepts.
-        PeerIncompatible(_) | AlertReceived(AlertDescription::HandshakeFailure) => Some(format!(
+        PeerIncompatible(_)
+        | AlertReceived(
+            AlertDescription::HandshakeFailure
+            | AlertDescription::ProtocolVersion
+            | AlertDescription::InsufficientSecurity,
+        ) => Some(format!(
             "{server} and the mirror have no TLS algorithm in common; expected TLS 1.2 or 1.3, and a \
              certificate with {ACCEPTED}"
         )),
@@ -48,10 +53,15 @@ fn of_certificate(error: &CertificateError, server: &dyn fmt::Display) -> String
             public_key_algorithm_id,
         } => [signature_algorithm_id, public_key_algorithm_id],
         error => {
+            // An RSA key that is too short is one, too.
+            let keys = match error {
+                CertificateError::BadSignature => format!(", both with {ACCEPTED}"),
+                _ => String::new(),
+            };
             return format!(
                 "the mirror does not trust the certificate of {server} (invalid peer certificate: \
                  {error}); if a proxy decrypts TLS, the file that the function's variable SSL_CERT_FILE \
-                 names must have the proxy's certificate authority"
+                 names must have the proxy's certificate authority{keys}"
             );
         }
     };

@@ -111,7 +111,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Whether it is for metrics, not for an expression. Only then it can share a call: a call takes only
+    /// Whether it is for metrics, not for an expression. Only then can it share a call: a call takes only
     /// one expression in SQL.
     pub(super) fn is_of_metrics(&self) -> bool {
         self.queries.iter().all(|query| matches!(query, Query::Metric { .. }))

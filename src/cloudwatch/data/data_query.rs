@@ -57,8 +57,12 @@ impl DataQuery {
             Some(expression) => {
                 let is_high_resolution = !expression.is_sql()
                     && conditions.high_resolution.unwrap_or(config.high_resolution);
-                let periods = expression.periods();
-                let window = window(periods.iter().copied().max(), is_high_resolution);
+                let periods = expression.periods()?;
+                let longest = periods.iter().copied().max();
+                let window = window(longest, is_high_resolution);
+                if let Some(longest) = longest.filter(|_| window.count() == 0) {
+                    return Err(expression::longer_period(longest / 1_000));
+                }
                 // CloudWatch would send several datapoints for a bucket, or one of a part of it.
                 if periods.iter().any(|period| *period < window.period) {
                     return Err(expression::shorter_period(window.period / 1_000));

@@ -40,6 +40,10 @@ impl Series {
         if self.not_a_number == NotANumber::Omit && !values.iter().all(is_number) {
             return Ok(());
         }
+        if !values[1].is_finite() {
+            // No policy makes a number of samples of it.
+            return Ok(());
+        }
         let [value, count] = values.map(|value| Some(value).filter(is_number).unwrap_or(0.0));
         if self.buckets.is_empty() {
             self.buckets = vec![None; window.count()];

@@ -24,6 +24,9 @@ const MAX_CANDIDATES: usize = 1_000;
 /// The maximum number of ways out that an error names.
 const MAX_ALTERNATIVES: usize = 3;
 
+/// An error names the values of at most this many fields; of more, only an example.
+const MAX_VALUED: usize = 3;
+
 /// The listed metrics that a selector means.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Found {
@@ -45,19 +48,25 @@ pub(crate) enum Found {
 
 /// Looks for the metrics of a selector in a catalogue.
 pub(crate) fn find(selector: &MetricSelector, catalogue: &Catalogue) -> Found {
-    let (mut exact, mut wider) = (Matches::default(), Matches::default());
+    let (mut exact, mut wider) = (Matches::default(), Vec::new());
     for metric in catalogue.metrics().filter(|metric| metric.matches(selector)) {
         let is_exact = metric.dimensions().count() == selector.dimensions.len();
-        if is_exact { exact.add(metric) } else { wider.add(metric) }
+        if is_exact { exact.add(metric) } else { wider.push(metric) }
     }
     let has_patterns = selector.has_patterns();
     match exact.count {
         0 if catalogue.is_partial => Found::Unknown,
-        0 => match wider.metrics.len() {
-            0 => Found::Nothing,
-            1 => Found::OneMatch(wider.metrics.remove(0)),
-            _ => Found::SeveralMatches(wider.metrics),
-        },
+        0 => {
+            // The least narrow ones are told.
+            wider.sort_by_key(|metric| metric.dimensions().count());
+            let wider = wider.into_iter().take(MAX_CANDIDATES);
+            let mut wider: Vec<_> = wider.map(|metric| Arc::new(metric.to_metric())).collect();
+            match wider.len() {
+                0 => Found::Nothing,
+                1 => Found::OneMatch(wider.remove(0)),
+                _ => Found::SeveralMatches(wider),
+            }
+        }
         _ if exact.accounts.len() > 1 && selector.accounts.is_empty() => {
             Found::SeveralAccounts(exact.accounts)
         }
@@ -215,36 +224,40 @@ fn several_matches(
     }
 }
 
-/// The fields that tell metrics with these further dimensions apart, with their values.
+/// The conditions with which a query finds one of these metrics, which have these further dimensions. All
+/// names are told: with some of them, a query finds nothing.
 fn conditions_on(names: &[&str], metrics: &[&Metric], meant: &MetricSelector) -> String {
-    let value = |metric: &Metric, wanted: &str| {
-        let found = metric.dimensions.iter().find(|(name, _)| name == wanted);
+    let value = |metric: &Metric, name: &str| {
+        let found = metric.dimensions.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.clone()).unwrap_or_default()
     };
-    let field = |name: &str| Field::Dimension(name.to_owned());
     let accounts: BTreeSet<String> =
         metrics.iter().filter_map(|metric| metric.account.clone()).collect();
     let are_linked = meant.accounts.is_empty() && accounts.len() > 1;
-    let values = names.iter().map(|name| {
-        let values = metrics.iter().map(|metric| value(metric, name)).collect();
-        (field(name), values)
+    let fields = names.iter().map(|name| Field::Dimension((*name).to_owned()));
+    let fields: Vec<Field> = fields.chain(are_linked.then_some(Field::AccountId)).collect();
+    let values_of = |metric: &Metric| -> Vec<String> {
+        let values = names.iter().map(|name| value(metric, name));
+        values.chain(metric.account.clone().filter(|_| are_linked)).collect()
+    };
+    let rows: BTreeSet<Vec<String>> = metrics.iter().map(|metric| values_of(metric)).collect();
+    let column =
+        |index: usize| -> BTreeSet<&String> { rows.iter().map(|row| &row[index]).collect() };
+    let columns: Vec<BTreeSet<&String>> = (0..fields.len()).map(column).collect();
+    let has_values = fields.len() <= MAX_VALUED;
+    let told = fields.iter().zip(&columns).map(|(field, values)| match has_values {
+        true => format!("{field} ({})", summarize(values.iter().map(|value| (*value).clone()))),
+        false => field.to_string(),
     });
-    let values: Vec<(Field, BTreeSet<String>)> =
-        values.chain(are_linked.then_some((Field::AccountId, accounts))).collect();
-    let fields = values
-        .iter()
-        .map(|(field, values)| format!("{field} ({})", summarize(values.iter().cloned())));
-    let fields = summarize(fields);
+    let told = told.collect::<Vec<_>>().join(", ");
     // Not every combination of the values is a metric.
-    let combinations: usize = values.iter().map(|(_, values)| values.len()).product();
-    let example = metrics.first().filter(|_| combinations > metrics.len()).map(|metric| {
-        let dimensions =
-            names.iter().map(|name| format!("{}={}", field(name), value(metric, name)));
-        let account = metric.account.iter().filter(|_| are_linked);
-        let account = account.map(|account| format!("{}={account}", Field::AccountId));
-        format!(", such as {}", summarize(dimensions.chain(account)))
+    let combinations = columns.iter().map(BTreeSet::len).fold(1, usize::saturating_mul);
+    let example = rows.first().filter(|_| !has_values || combinations > rows.len());
+    let example = example.map_or_else(String::new, |row| {
+        let pairs = fields.iter().zip(row).map(|(field, value)| format!("{field}={value}"));
+        format!(", such as {}", pairs.collect::<Vec<_>>().join(", "))
     });
-    fields + &example.unwrap_or_default()
+    told + &example
 }
 
 fn unknown(wanted: &[Arc<Metric>]) -> MirrorError {
@@ -304,6 +317,17 @@ mod tests {
     }
 
     #[test]
+    fn the_least_narrow_candidates_are_kept() {
+        let zones = (0..2_000)
+            .map(|number| Metric::of("N", "M", &[("A", &number.to_string()), ("Zone", "z")], None));
+        let listed = zones.chain([Metric::of("N", "M", &[("A", "all")], None)]);
+        let Found::SeveralMatches(found) = find(&selector(None), &Catalogue::of(listed)) else {
+            panic!("several match")
+        };
+        assert_eq!((found.len(), found[0].dimensions.len()), (MAX_CANDIDATES, 1));
+    }
+
+    #[test]
     fn what_leads_to_a_match_is_told() {
         let (one, two) = (Some("111111111111"), Some("222222222222"));
         for (fixed, matches, advice) in [
@@ -336,6 +360,24 @@ mod tests {
             (
                 None,
                 vec![
+                    metric("M", &[("A", "1"), ("B", "2"), ("C", "3"), ("D", "4")], None),
+                    metric("L", &[("A", "5"), ("B", "2"), ("C", "3"), ("D", "4")], None),
+                ],
+                "A, B, C, D, such as A=1, B=2, C=3, D=4",
+            ),
+            (
+                None,
+                vec![
+                    metric("L", &[("A", "1"), ("B", "1")], None),
+                    metric("M", &[("A", "2"), ("B", "2")], None),
+                    metric("L", &[("A", "2"), ("B", "2")], None),
+                    metric("M", &[("A", "1"), ("B", "1")], None),
+                ],
+                "A (1, 2), B (1, 2), such as A=1, B=1",
+            ),
+            (
+                None,
+                vec![
                     metric("M", &[("A", "1"), ("Region", "x")], None),
                     metric("M", &[("A", "2"), ("Region", "y")], None),
                 ],
@@ -349,7 +391,9 @@ mod tests {
         ] {
             let error = several_matches(&selector(fixed), &[], &matches);
             let MirrorError::Remote { details, .. } = error else { panic!("{advice}") };
-            let end = format!("2 other metrics match the conditions; add conditions on {advice}");
+            let count = matches.len();
+            let end =
+                format!("{count} other metrics match the conditions; add conditions on {advice}");
             assert!(details.ends_with(&end), "{details}");
         }
         for (count, words) in [(999, "but 999 other"), (1_000, "but at least 1000 other")] {

@@ -10,6 +10,10 @@ use crate::time::{EpochMillis, TimeRange};
 /// The metric field of an expression, because StackState's dialog asks for one.
 pub(crate) const VALUE: &str = "value";
 
+/// The longest period that the mirror takes from an expression, in seconds: 30 days, the longest that
+/// CloudWatch's console offers.
+const MAX_PERIOD: i64 = 30 * 24 * 60 * 60;
+
 /// Metrics Insights reads no data that is older, in milliseconds: two weeks ("Metrics Insights
 /// quotas", CloudWatch user guide).
 const SQL_RETENTION: i64 = 14 * 24 * 60 * 60 * 1_000;
@@ -98,7 +102,10 @@ impl Expression {
 
     /// The periods that the expression itself sets, in milliseconds: the last argument of each SEARCH
     /// that has one ("CloudWatch search expression syntax", CloudWatch user guide).
-    pub(crate) fn periods(&self) -> Vec<i64> {
+    ///
+    /// # Errors
+    /// One is longer than [`MAX_PERIOD`].
+    pub(crate) fn periods(&self) -> Result<Vec<i64>, MirrorError> {
         let mut quote = None;
         let is_code = |character: &char| match quote {
             None if matches!(character, '\'' | '"') => {
@@ -115,8 +122,17 @@ impl Expression {
         let code: String = self.0.chars().filter(is_code).collect();
         let searches = code.to_ascii_uppercase();
         let arguments = searches.split("SEARCH(").skip(1).filter_map(|rest| rest.split(')').next());
-        let periods = arguments.filter_map(|list| list.split(',').nth(2)?.parse::<i64>().ok());
-        periods.map(|seconds| seconds.saturating_mul(1_000)).collect()
+        let is_number =
+            |text: &&str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
+        let periods = arguments.filter_map(|list| list.split(',').nth(2).filter(is_number));
+        let millis = periods.map(|text| match text.parse() {
+            Ok(seconds @ ..=MAX_PERIOD) => Ok(seconds * 1_000),
+            _ => Err(invalid(format_args!(
+                "{}: the expression sets a period of {text} seconds; expected at most {MAX_PERIOD}",
+                Field::Expression
+            ))),
+        });
+        millis.collect()
     }
 
     /// Whether the expression is Metrics Insights SQL.
@@ -165,11 +181,20 @@ pub(crate) fn several_series(labels: &[String]) -> MirrorError {
 /// datapoints in one period of the query.
 pub(crate) fn shorter_period(period_seconds: i64) -> MirrorError {
     invalid(format_args!(
-        "{}: the expression sets a period shorter than the query's {period_seconds} seconds; \
-         expected an expression without a period, which then has the query's (60 seconds or more, \
-         unless the condition {} is true)",
+        "{}: the expression sets a period shorter than the query's {period_seconds} seconds, which are \
+         its buckets, or what CloudWatch keeps of data of that age; expected an expression without a \
+         period, which then has the query's (60 seconds or more, unless the condition {} is true)",
         Field::Expression,
         Field::HighResolution,
+    ))
+}
+
+/// The error of an expression whose period is longer than the range, so that no bucket is whole.
+pub(crate) fn longer_period(period_seconds: i64) -> MirrorError {
+    invalid(format_args!(
+        "{}: the expression sets a period of {period_seconds} seconds, and the range contains no whole \
+         one; expected a longer range, or an expression without a period",
+        Field::Expression,
     ))
 }
 
@@ -205,12 +230,20 @@ mod tests {
             ("SUM(SEARCH('{A}', 'Sum', 60)) / SUM(SEARCH('{B}', 'Sum', 300))", &[60, 300]),
             ("SEARCH('SEARCH(\"x\", \"Sum\", 5)', 'Sum') * 60", &[]),
             ("SEARCH('x', 'Sum', PERIOD(m1))", &[]),
-            ("SEARCH('x', 'Sum', 99999999999999999999)", &[]),
             ("SEARCH('x", &[]),
         ] {
-            let found = Expression(text.to_owned()).periods();
+            let found = Expression(text.to_owned()).periods().unwrap();
             let expected: Vec<i64> = periods.iter().map(|seconds| seconds * 1_000).collect();
             assert_eq!(found, expected, "{text}");
+        }
+        for (seconds, is_valid) in [
+            ("2592000", true),
+            ("2592001", false),
+            ("9999999999999999", false),
+            ("99999999999999999999", false),
+        ] {
+            let found = Expression(format!("SEARCH('x', 'Sum', {seconds})")).periods();
+            assert_eq!(found.is_ok(), is_valid, "{found:?}");
         }
     }
 }
