@@ -60,7 +60,7 @@ impl CloudWatch {
         }
     }
 
-    /// Whether no client was built yet.
+    /// Whether no client is kept yet.
     pub fn is_unused(&self) -> bool {
         self.clients.is_unused()
     }

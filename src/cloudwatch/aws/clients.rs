@@ -55,7 +55,7 @@ impl Clients {
         Clients { build, kept, in_use: Mutex::default() }
     }
 
-    /// Whether no client was built yet.
+    /// Whether no client is kept yet.
     pub(crate) fn is_unused(&self) -> bool {
         self.kept.is_unused()
     }
