@@ -106,6 +106,7 @@ fn post(app: &'static App, path: &str, body: &[u8]) -> (u16, Option<String>, Str
     let request = Request {
         method: "POST".to_owned(),
         path: path.to_owned(),
+        base: 0,
         stage: None,
         source_address: None,
         body: Some(body.to_vec()),
