@@ -57,9 +57,12 @@ pub(crate) fn find(selector: &MetricSelector, catalogue: &Catalogue) -> Found {
     match exact.count {
         0 if catalogue.is_partial => Found::Unknown,
         0 => {
-            // The least narrow ones are told.
-            wider.sort_by_key(|metric| metric.dimensions().count());
-            let wider = wider.into_iter().take(MAX_CANDIDATES);
+            // The least narrow ones come first, so that they are told.
+            let count = |metric: &Listed<'_>| metric.dimensions().count();
+            let fewest = wider.iter().map(count).min().unwrap_or_default();
+            let (first, others): (Vec<_>, _) =
+                wider.into_iter().partition(|metric| count(metric) == fewest);
+            let wider = first.into_iter().chain(others).take(MAX_CANDIDATES);
             let mut wider: Vec<_> = wider.map(|metric| Arc::new(metric.to_metric())).collect();
             match wider.len() {
                 0 => Found::Nothing,
