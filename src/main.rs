@@ -52,14 +52,14 @@ async fn main() -> Result<(), Error> {
     );
     // Requests that are served at once outlive this function's frame, as far as the compiler knows.
     let app: &App = Box::leak(Box::new(app));
+    if config.concurrency > 1 {
+        tokio::spawn(end_without_runtime_api());
+    }
     loop {
         let started = Instant::now();
         // One request after the other, or as many at once as `AWS_LAMBDA_MAX_CONCURRENCY` says.
         let serve = service_fn(|event| event::serve(app, event));
-        let ended = tokio::select! {
-            ended = lambda_runtime::run_concurrent(serve) => ended,
-            error = lost_runtime_api(), if config.concurrency > 1 => return Err(error),
-        };
+        let ended = lambda_runtime::run_concurrent(serve).await;
         // `cargo lambda watch` closes the connection on which an answer is sent if its caller has
         // left, and does not start the function again. Lambda does not close it.
         if config.deployed || ended.is_ok() || started.elapsed() < SHORTEST_RUN {
@@ -69,16 +69,17 @@ async fn main() -> Result<(), Error> {
     }
 }
 
-/// Waits until the Runtime API accepts no connection. Where requests are served at once, lambda_runtime
-/// asks an API that is gone again and again, without a pause.
-async fn lost_runtime_api() -> Error {
+/// Ends the process once the Runtime API refuses connections. Where requests are served at once,
+/// lambda_runtime asks an API that is gone again and again, without a pause.
+async fn end_without_runtime_api() {
     let address = env::var("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
     loop {
         tokio::time::sleep(RUNTIME_API_CHECK).await;
         if let Err(error) = TcpStream::connect(&address).await
             && error.kind() == ErrorKind::ConnectionRefused
         {
-            return format!("the Runtime API at {address} is gone: {error}").into();
+            error!("the Runtime API at {address} is gone: {error}");
+            std::process::exit(1);
         }
     }
 }
