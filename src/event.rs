@@ -4,7 +4,6 @@
 //! its text, and panics on a body that is not the base64 it claims to be. So [`Event`] reads only
 //! what the mirror needs.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 
 use base64::Engine;
@@ -51,9 +50,15 @@ struct Members {
     http_method: Option<String>,
     body: Option<String>,
     is_base64_encoded: Option<bool>,
-    /// The parameters of the resource in format 1.0.
-    path_parameters: Option<HashMap<String, String>>,
+    path_parameters: Option<PathParameters>,
     request_context: Context,
+}
+
+/// The parameters of the resource in format 1.0.
+#[derive(Debug, Deserialize)]
+struct PathParameters {
+    /// What `{proxy+}` stands for, by the name that API Gateway's console gives it.
+    proxy: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -103,8 +108,8 @@ fn request(LambdaEvent { payload, context }: LambdaEvent<Event>) -> Request {
         None => (http_method, path, identity.unwrap_or_default()),
     };
     let path = path.unwrap_or_default();
-    let base =
-        resource.map_or(0, |resource| base(&path, &resource, &path_parameters.unwrap_or_default()));
+    let proxy = path_parameters.and_then(|parameters| parameters.proxy);
+    let base = resource.map_or(0, |resource| base(&path, &resource, proxy.as_deref()));
     let body = body.unwrap_or_default();
     Request {
         method: method.unwrap_or_default(),
@@ -123,12 +128,11 @@ fn request(LambdaEvent { payload, context }: LambdaEvent<Event>) -> Request {
 
 /// How many segments at the beginning of a path in format 1.0 are not the mirror's: those of the base
 /// path of a custom domain, which the resource lacks, and those of a resource before its `{proxy+}`.
-fn base(path: &str, resource: &str, parameters: &HashMap<String, String>) -> usize {
+fn base(path: &str, resource: &str, proxy: Option<&str>) -> usize {
     let count = |path: &str| path.split('/').filter(|segment| !segment.is_empty()).count();
-    let name = resource.rsplit_once('{').and_then(|(_, name)| name.strip_suffix("+}"));
-    let inner = match name {
-        Some(name) => parameters.get(name).map(String::as_str),
-        None => Some(resource).filter(|resource| resource.starts_with('/')),
+    let inner = match resource.ends_with("{proxy+}") {
+        true => proxy,
+        false => Some(resource).filter(|resource| resource.starts_with('/')),
     };
     inner.map_or(0, |inner| count(path).saturating_sub(count(inner)))
 }
@@ -161,7 +165,7 @@ mod tests {
         for (resource, path, parameters, base) in [
             (None, "/api/connection", json!(null), 0),
             (Some("/{proxy+}"), "/mirror/api/connection", json!({"proxy": "api/connection"}), 1),
-            (Some("/mirror/{path+}"), "/a/b/mirror/api/metric", json!({"path": "api/metric"}), 3),
+            (Some("/mirror/{proxy+}"), "/a/b/mirror/api/metric", json!({"proxy": "api/metric"}), 3),
             (Some("/api/{proxy+}"), "/api/metric", json!({"proxy": "metric"}), 1),
             (Some("/"), "/mirror", json!(null), 1),
             (Some("/api/{call}"), "/api/metric", json!({"call": "metric"}), 0),

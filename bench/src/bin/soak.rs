@@ -249,11 +249,11 @@ fn choose(number: u64, hour: i64) -> (&'static str, Case) {
             ),
         },
         17 => (
-            "a mistake: the function's own rights",
+            "a mistake: the function's own role",
             case(
                 post("/api/connection", json!({"source": "cloudwatch"}), json!(null)),
                 200,
-                |body| body["status"] == "FAILURE" && is_error(&body["error"], STORE, "own rights"),
+                |body| body["status"] == "FAILURE" && is_error(&body["error"], STORE, "own role"),
             ),
         ),
         18 => {
@@ -269,7 +269,7 @@ fn choose(number: u64, hour: i64) -> (&'static str, Case) {
         _ if round.is_multiple_of(50) => (
             "a mistake: a body that is too large",
             case(event("/api/metric", &json!("x".repeat(1 << 20))), 413, |body| {
-                is_error(body, REMOTE, "expected at most 1048576 bytes")
+                is_error(body, REMOTE, "expected at most 262144 bytes")
             }),
         ),
         _ => {
