@@ -50,8 +50,8 @@ pub fn log_panics() {
 /// levels the HTTP and runtime crates log whole payloads, including secrets. The release binary
 /// has no levels below INFO (`release_max_level_info` in `Cargo.toml`).
 ///
-/// tracing-subscriber would also do, but its registry of spans, which the mirror has none of, takes a
-/// sixteenth of the start, and its formatter a tenth of a request.
+/// tracing-subscriber would also do. Its registry is for spans, of which the mirror has none. It takes a
+/// fifteenth of the instructions of a start, and 107 kB.
 pub fn subscriber<F, O>(config: LogConfig, output: F) -> impl Subscriber + Send + Sync
 where
     F: Fn() -> O + Send + Sync + 'static,

@@ -1,8 +1,10 @@
 //! The metrics of a list, in a form compact enough for a hundred thousand.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasher;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry::{Occupied, Vacant};
 
 use crate::cloudwatch::query::metric::Metric;
 use crate::cloudwatch::query::selector::MetricSelector;
@@ -13,6 +15,9 @@ const MAX_BYTES: usize = 16 << 20;
 /// The size of a text in the catalogue besides its characters, in bytes: two pointers, two
 /// reference counts and an index.
 const TEXT_OVERHEAD: usize = 64;
+
+/// Spreads a digest over all its bits (the factor of the Rust compiler's own hash function).
+const DIGEST_FACTOR: u64 = 0x517C_C1B7_2722_0A95;
 
 /// The metrics of a list. Every text is stored once, and metrics refer to texts by index.
 #[derive(Debug, Default)]
@@ -112,6 +117,17 @@ impl Catalogue {
         })
     }
 
+    /// Whether there is an entry at this index, with these texts and dimensions.
+    fn is_at(&self, index: usize, texts: [u32; 3], dimensions: &[(u32, u32)]) -> bool {
+        let Some(Entry { namespace, name, account, dimensions_end }) = self.entries.get(index)
+        else {
+            return false;
+        };
+        let start = index.checked_sub(1).map_or(0, |before| self.entries[before].dimensions_end);
+        [*namespace, *name, *account] == texts
+            && self.dimensions[start as usize..*dimensions_end as usize] == *dimensions
+    }
+
     fn text(&self, index: u32) -> &str {
         &self.texts[index as usize]
     }
@@ -147,9 +163,9 @@ pub(super) struct CatalogueBuilder {
     catalogue: Catalogue,
     /// The index of each text.
     indices: HashMap<Arc<str>, u32>,
-    /// A digest of each metric. Pages drift while they are read, so CloudWatch can list a metric twice.
-    /// The metrics themselves would take as much memory as the catalogue.
-    listed: HashSet<[u64; 2]>,
+    /// The index of each entry, and its digest. Pages drift while they are read, so CloudWatch can list a
+    /// metric twice.
+    listed: HashTable<(u64, usize)>,
 }
 
 impl CatalogueBuilder {
@@ -172,11 +188,19 @@ impl CatalogueBuilder {
             .collect();
         let texts = [metric.namespace(), metric.metric_name(), owner];
         let [namespace, name, account] = texts.map(|text| self.index(text.unwrap_or_default()));
-        let hasher = self.listed.hasher();
-        let digest = [0, 1].map(|half| hasher.hash_one((half, namespace, name, account, &pairs)));
-        if !self.listed.insert(digest) {
-            return;
-        }
+        let ids = pairs.iter().flat_map(|(name, value)| [*name, *value]);
+        let digest =
+            [namespace, name, account].into_iter().chain(ids).fold(0, |digest: u64, id| {
+                (digest.rotate_left(5) ^ u64::from(id)).wrapping_mul(DIGEST_FACTOR)
+            });
+        let texts = [namespace, name, account];
+        let is_same = |(known, index): &(u64, usize)| {
+            *known == digest && self.catalogue.is_at(*index, texts, &pairs)
+        };
+        match self.listed.entry(digest, is_same, |(known, _)| *known) {
+            Occupied(_) => return,
+            Vacant(place) => place.insert((digest, self.catalogue.entries.len())),
+        };
         let dimensions_end = (self.catalogue.dimensions.len() + pairs.len()) as u32;
         let entry = Entry { namespace, name, account, dimensions_end };
         self.catalogue.bytes += size_of::<Entry>() + size_of_val(&pairs[..]);
