@@ -238,6 +238,8 @@ async fn the_period_of_a_search_makes_the_buckets() {
         ("SUM(SEARCH('{N} M', 'Sum', 300))", MINUTE, 5 * MINUTE, Ok(5 * MINUTE)),
         ("SUM(SEARCH('{N} M', 'Sum', 300))", 5 * MINUTE, HOUR, Ok(5 * MINUTE)),
         ("SUM(SEARCH('{N} M', 'Sum', 300))", MINUTE, 4 * MINUTE, Err(0)),
+        // Here the range is too short for the buckets that are asked for, too.
+        ("SUM(SEARCH('{N} M', 'Sum', 60))", 5 * MINUTE, 4 * MINUTE, Err(300)),
         ("SUM(SEARCH('{N} M', 'Sum'))", MINUTE, HOUR, Ok(MINUTE)),
         ("SUM(SEARCH('{N} M', 'Sum', 60))", 5 * MINUTE, HOUR, Err(300)),
         (

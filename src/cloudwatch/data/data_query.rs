@@ -59,8 +59,13 @@ impl DataQuery {
                     && conditions.high_resolution.unwrap_or(config.high_resolution);
                 let periods = expression.periods()?;
                 let longest = periods.iter().copied().max();
+                let without = window(None, is_high_resolution);
                 let window = window(longest, is_high_resolution);
-                if let Some(longest) = longest.filter(|_| window.count() == 0) {
+                // Without its own period, the expression would have had points.
+                if let Some(longest) = longest
+                    && window.count() == 0
+                    && without.count() > 0
+                {
                     return Err(expression::longer_period(longest / 1_000));
                 }
                 // CloudWatch would send several datapoints for a bucket, or one of a part of it.
