@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::aws::region_client::RegionClient;
 use super::context::RequestContext;
+use super::listing::advice;
 use super::listing::catalogue::Catalogue;
 use super::listing::filter::ListFilter;
 use super::listing::found::{self, Found};
@@ -93,7 +94,7 @@ impl RequestContext<'_> {
         let mut names = found::dimensions_with(values, &any, &searched);
         match (names.len(), listing.purpose) {
             (0, _) => Ok((searched, selector)),
-            (2.., Purpose::Points) => Err(found::several_dimensions(names)),
+            (2.., Purpose::Points) => Err(advice::several_dimensions(names)),
             // The lists show the dimensions to choose from.
             (2.., Purpose::Lists) => Ok((searched, any)),
             (1, _) => {

@@ -9,7 +9,8 @@ use super::data::data_query::{DataQuery, Target, before};
 use super::data::fetch::fetch;
 use super::data::plan::Plan;
 use super::data::series::Series;
-use super::listing::found::{self, Found};
+use super::listing::advice;
+use super::listing::found::Found;
 use super::query::metric::Metric;
 use super::query::namespaces;
 use super::query::selector::{self, MetricSelector};
@@ -28,10 +29,11 @@ impl RequestContext<'_> {
     /// The query is not valid, no metric or several match it, or CloudWatch does not answer.
     pub(super) async fn metrics(&self, query: &MetricQuery) -> Result<Telemetry, MirrorError> {
         let telemetry = self.points(query).await?;
-        let namespace = self.usage.counts().namespace;
-        if telemetry.points.count() == 0 && namespace.is_some_and(|name| namespaces::is_slow(&name))
-        {
-            self.usage.record(|counts| counts.hint = Some(SLOW));
+        if telemetry.points.count() == 0 {
+            self.usage.record(|counts| {
+                let is_slow = counts.namespace.as_deref().is_some_and(namespaces::is_slow);
+                counts.hint = is_slow.then_some(SLOW);
+            });
         }
         Ok(telemetry)
     }
@@ -98,14 +100,14 @@ impl RequestContext<'_> {
             Found::Nothing | Found::Unknown if asked.is_none() && !selector.has_wildcards() => {
                 (likeliest.clone(), false)
             }
-            _ => return Err(found::error(&found, &meant, &client.region)),
+            _ => return Err(advice::error(&found, &meant, &client.region)),
         };
         let series = match asked {
             Some(series) if metrics.iter().all(|metric| likeliest.contains(metric)) => series,
             _ => self.fetch_metrics(client, query, &metrics).await?,
         };
         if series.is_empty() && !is_listed {
-            return Err(found::error(&found, &meant, &client.region));
+            return Err(advice::error(&found, &meant, &client.region));
         }
         if series.is_empty() {
             self.check_percentile(client, query, &metrics).await?;
@@ -140,7 +142,7 @@ impl RequestContext<'_> {
         let Some((plan, percentile)) = query.plan.counting_samples(until) else { return Ok(()) };
         let queries = plan.queries(metrics);
         let series = self.fetch(client, query, plan, &queries).await?;
-        if series.is_empty() { Ok(()) } else { Err(found::no_percentile(metrics, percentile)) }
+        if series.is_empty() { Ok(()) } else { Err(advice::no_percentile(metrics, percentile)) }
     }
 
     async fn fetch(

@@ -16,7 +16,8 @@ use aws_sdk_sts::Client;
 use tokio::time::timeout;
 use tracing::warn;
 
-use super::error::{self, Action, Credit, Origin, Signer};
+use super::code::Credit;
+use super::error::{self, Action, Origin, Signer};
 use crate::connection::Role;
 use crate::error::MirrorError;
 use crate::region::Region;

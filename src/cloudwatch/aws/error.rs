@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::error::{ErrorMetadata, ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::http::Response;
 
+use super::code::{is_about_signature, is_denial, is_throttling, is_unknown};
 use super::proxy::ProxyError;
 use super::tls;
 use crate::connection::Role;
@@ -187,61 +188,6 @@ pub(crate) fn is_refused_query(error: &MirrorError) -> bool {
     matches!(error, MirrorError::Remote { summary: REFUSED_QUERY, .. })
 }
 
-/// What a failed call tells of the credentials that signed it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Credit {
-    /// AWS does not accept them.
-    Unknown,
-    /// AWS accepts them, but they may not do this. A new session of the same role may, if this one was
-    /// revoked.
-    Denied,
-    /// AWS accepts them.
-    Accepted,
-    /// Nothing: AWS has not responded.
-    Untold,
-}
-
-impl Credit {
-    /// What the error of a call tells.
-    pub(super) fn of<E: ProvideErrorMetadata>(error: &SdkError<E, Response>) -> Self {
-        match error.as_service_error().map(|error| error.code().unwrap_or_default()) {
-            None => Credit::Untold,
-            Some(code) if is_unknown(code) => Credit::Unknown,
-            Some(code) if is_denial(code) => Credit::Denied,
-            Some(_) => Credit::Accepted,
-        }
-    }
-}
-
-fn is_denial(code: &str) -> bool {
-    matches!(
-        code,
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized"
-    )
-}
-
-/// Whether AWS does not accept the credentials with this error code, whatever they may do.
-fn is_unknown(code: &str) -> bool {
-    is_about_signature(code)
-        || matches!(
-            code,
-            "InvalidClientTokenId"
-                | "UnrecognizedClientException"
-                | "InvalidAccessKeyId"
-                | "IncompleteSignature"
-                | "IncompleteSignatureException"
-                | "MissingAuthenticationToken"
-                | "MissingAuthenticationTokenException"
-                | "InvalidToken"
-                | "ExpiredToken"
-                | "ExpiredTokenException"
-        )
-}
-
-fn is_about_signature(code: &str) -> bool {
-    matches!(code, "SignatureDoesNotMatch" | "InvalidSignatureException")
-}
-
 /// The error of a session that AWS does not accept. Its keys are not the caller's.
 fn refused_session(region: &Region, signer: Signer) -> String {
     let (role, way_out) = match signer {
@@ -413,22 +359,6 @@ fn throttled(action: Action, region: &Region, attempts: Tally, within: &str) -> 
 /// The number of attempts in an error's words, if there were several.
 fn in_attempts(Tally { begun, .. }: Tally) -> String {
     if begun > 1 { format!(" ({begun} attempts)") } else { String::new() }
-}
-
-/// Whether AWS refuses a call with this error code because there are too many calls.
-pub(super) fn is_throttling(code: &str) -> bool {
-    matches!(
-        code,
-        "Throttling"
-            | "ThrottlingException"
-            | "ThrottledException"
-            | "RequestLimitExceeded"
-            | "RequestThrottled"
-            | "RequestThrottledException"
-            | "TooManyRequestsException"
-            | "LimitExceeded"
-            | "LimitExceededException"
-    )
 }
 
 /// The innermost source of an error, which is the most specific one.

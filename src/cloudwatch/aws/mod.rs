@@ -5,6 +5,7 @@ pub(super) mod error;
 pub(super) mod region_client;
 
 mod assumed_role;
+mod code;
 mod connector;
 mod http;
 mod proxy;

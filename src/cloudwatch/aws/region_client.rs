@@ -12,7 +12,8 @@ use aws_smithy_runtime_api::http::Response;
 use sha2::{Digest, Sha256};
 
 use super::assumed_role::AssumedRole;
-use super::error::{self, Action, Credit, Origin, Signer};
+use super::code::Credit;
+use super::error::{self, Action, Origin, Signer};
 use crate::cache::BoundedCache;
 use crate::connection::{Credentials, Identity, Role};
 use crate::deadline::Deadline;

@@ -26,7 +26,7 @@ use aws_smithy_runtime_api::client::retries::classifiers::{
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-use super::error::is_throttling;
+use super::code::is_throttling;
 use crate::usage::{Attempts, Tally, Usage};
 
 /// The maximum number of attempts of a call that fail without being throttled.

@@ -1,5 +1,6 @@
 //! ListMetrics → lists of fields and values, and reasons for empty answers.
 
+pub(super) mod advice;
 pub(super) mod catalogue;
 pub(super) mod fields;
 pub(super) mod filter;
