@@ -14,20 +14,39 @@ PYTHON ?= python3
 MIRROR_API_KEY ?= api_key
 MIRROR_URL ?= http://127.0.0.1:$(PORT)
 FUZZ_SECONDS ?= 600
+# Files whose mutants are tried; src/main.rs and src/log.rs only start things.
+MUTANTS ?= src/**/*.rs
+
+# A variable is the text that was given: make would replace a $ in it, and a shell would run what stands in
+# backticks. So recipes name the environment variable, never the value.
+GIVEN := PORT EVENT STACK MIRROR_API_KEY MIRROR_URL FUZZ_SECONDS MUTANTS TESTS
+GIVEN += $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+$(foreach name,$(GIVEN),$(if $(filter-out file,$(origin $(name))),$(eval override $(name) := $$(value $(name)))))
+export $(GIVEN)
+
+# A space instead of = would deploy without the parameter, and complain afterwards.
+ifneq ($(filter deploy% undeploy% rotate%,$(MAKECMDGOALS)),)
+ifneq ($(words $(MAKECMDGOALS)),1)
+$(error expected a command and NAME=value, without spaces around =, found $(MAKECMDGOALS))
+endif
+endif
+
+# No build sees these: a build script is code of whoever wrote a dependency. MAKEFLAGS has what stands on the
+# command line.
+export SECRETS := MAKEFLAGS ApiKey AccessToken HttpsProxy MIRROR_API_KEY MIRROR_ACCESS_TOKEN AWS_ACCESS_KEY_ID \
+	AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONTAINER_AUTHORIZATION_TOKEN
+WITHOUT_SECRETS := env $(addprefix -u ,$(SECRETS))
 
 # Tools that cargo builds, by version.
 DENY := $(TOOLS)/cargo-deny-0.20.2/bin/cargo-deny
 FUZZ := $(TOOLS)/cargo-fuzz-0.13.2/bin/cargo-fuzz
 MUTANTS_TOOL := $(TOOLS)/cargo-mutants-27.1.0/bin/cargo-mutants
+CYCLONEDX := $(TOOLS)/cargo-cyclonedx-0.5.9/bin/cargo-cyclonedx
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 # cargo-lambda finds its linker, zig, through the Python that has it.
 export CARGO_ZIGBUILD_PYTHON_PATH := $(CURDIR)/$(TOOLS)/cargo-lambda/bin/python
 export SAM_CLI_TELEMETRY := 0
-# The text as it was given: make would read a $ in it, and a shell would run what stands in
-# backticks. So recipes name the environment variable, never the value.
-override MIRROR_API_KEY := $(value MIRROR_API_KEY)
-export MIRROR_API_KEY MIRROR_URL STACK
 # The function tells it at `GET /`.
 export MIRROR_COMMIT := $(shell git describe --always --exclude '*' --abbrev=12 --dirty 2>/dev/null)
 
@@ -35,7 +54,7 @@ export MIRROR_COMMIT := $(shell git describe --always --exclude '*' --abbrev=12 
 AWS_PYTHON := PYTHONPATH=dev $(TOOLS)/sam/bin/python -m
 
 # Says that the port is in use. cargo-lambda would end without an error.
-PORT_IS_FREE = $(PYTHON) -c 'import socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", $(PORT)))' 2>/dev/null || { echo "Port $(PORT) is in use, or is none. Stop the program that uses it, or choose another port with PORT=…"; exit 1; }
+PORT_IS_FREE = $(PYTHON) -c 'import os, socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(os.environ["PORT"])))' 2>/dev/null || { echo "Port $$PORT is in use, or is none. Stop the program that uses it, or choose another port with PORT=…"; exit 1; }
 
 .PHONY: help
 help: ## List all tasks
@@ -46,22 +65,22 @@ run run-cloudwatch: export MIRROR_EXPLORER := 1
 run: $(TOOLS)/cargo-lambda/.ready ## Serve the mirror on http://127.0.0.1:7007 (PORT=…), rebuilt on every change
 	@$(PORT_IS_FREE)
 	@echo "Building the mirror; the first time takes a few minutes."
-	@cargo build --locked
-	@echo "Serving on http://127.0.0.1:$(PORT) with Api Key $$MIRROR_API_KEY; Ctrl-C ends it."
-	@echo "See it in a browser: http://127.0.0.1:$(PORT)/explore"
-	@cargo lambda watch --invoke-address 127.0.0.1 --invoke-port $(PORT)
+	@$(WITHOUT_SECRETS) cargo build --locked
+	@echo "Serving on http://127.0.0.1:$$PORT with Api Key $$MIRROR_API_KEY; Ctrl-C ends it."
+	@echo "See it in a browser: http://127.0.0.1:$$PORT/explore"
+	@cargo lambda watch --invoke-address 127.0.0.1 --invoke-port "$$PORT"
 
 .PHONY: run-cloudwatch
 run-cloudwatch: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## The same with a local CloudWatch that has example metrics
 	@$(PORT_IS_FREE)
 	@echo "Building the mirror; the first time takes a few minutes."
-	@cargo build --locked
-	@$(TOOLS)/ministack/bin/python dev/run_cloudwatch.py $(PORT)
+	@$(WITHOUT_SECRETS) cargo build --locked
+	@$(TOOLS)/ministack/bin/python dev/run_cloudwatch.py "$$PORT"
 
 .PHONY: test
 test: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Run every test
 	@echo "Building and running the tests; the first time takes a few minutes."
-	@cargo test --locked
+	@$(WITHOUT_SECRETS) cargo test --locked
 
 .PHONY: test-deploy
 test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack/.ready $(TOOLS)/awscli/.ready ## Deploy into a local AWS with the documented commands, call the function, remove it
@@ -74,7 +93,7 @@ test-arm64: build ## Run the arm64 build under emulation, if qemu-user-static is
 
 .PHONY: test-page
 test-page: $(TOOLS)/page/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Use the page at /explore in a real browser, if Chromium is installed
-	@PYTHONPATH=dev $(TOOLS)/page/bin/python tests/page $(TESTS)
+	@PYTHONPATH=dev $(TOOLS)/page/bin/python tests/page $$TESTS
 
 .PHONY: screenshots
 screenshots: $(TOOLS)/page/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Write the pictures in docs/images; needs Chromium
@@ -87,43 +106,46 @@ check-api: $(TOOLS)/schemathesis/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/mi
 .PHONY: check
 check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
 	cargo fmt --check --all
-	cargo clippy --locked --all-targets -- --deny warnings
-	cargo clippy --locked --package stackstate-mirror-bench -- --deny warnings
-	CUSTOM_LIBFUZZER_PATH=/libfuzzer.a cargo check --locked --package stackstate-mirror-fuzz
-	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --no-deps --document-private-items
+	$(WITHOUT_SECRETS) cargo clippy --locked --all-targets -- --deny warnings
+	$(WITHOUT_SECRETS) cargo clippy --locked --package stackstate-mirror-bench -- --deny warnings
+	CUSTOM_LIBFUZZER_PATH=/libfuzzer.a $(WITHOUT_SECRETS) cargo check --locked --package stackstate-mirror-fuzz
+	RUSTDOCFLAGS="--deny warnings" $(WITHOUT_SECRETS) cargo doc --locked --no-deps --document-private-items
 	$(DENY) --locked check licenses bans sources
 	sam validate --lint --region eu-west-1
 	$(TOOLS)/sam/bin/cfn-lint docs/private-api.yaml --regions eu-west-1
 	PYTHONPATH=dev $(PYTHON) dev/managed_template.py --check
 	sam validate --lint --region eu-west-1 --template-file template-managed.yaml
-	PYTHONPATH=dev:dev/deploy $(TOOLS)/sam/bin/python tests/managed.py
-	checkov --file template.yaml template-managed.yaml --framework cloudformation --compact --quiet --skip-download
+	$(WITHOUT_SECRETS) cargo build --locked
+	PYTHONPATH=dev:tests $(TOOLS)/sam/bin/python tests/templates
+	checkov --file template.yaml template-managed.yaml docs/private-api.yaml --framework cloudformation --compact --quiet --skip-download
 
 .PHONY: advisories
-advisories: $(DENY) ## Look up known vulnerabilities in the dependencies; needs the internet
-	$(DENY) --locked check advisories
+advisories: $(DENY) ## Look up known vulnerabilities in the dependencies, where the advisory database can be fetched
+	@if $(DENY) --locked fetch db > /dev/null 2>&1; then \
+		$(DENY) --locked check advisories; \
+	else \
+		echo "Left out: the dependencies are not compared with https://github.com/RustSec/advisory-db, which cannot be fetched."; \
+	fi
 
-# The fuzzer's instrumentation does not link with the release profile's link-time optimization.
+# The fuzzer's instrumentation does not link with the release profile's link-time optimization. More
+# optimization takes a third longer to build, and gives a tenth more runs.
 .PHONY: fuzz
 fuzz: export CARGO_PROFILE_RELEASE_LTO := off
 fuzz: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
-fuzz: export CARGO_PROFILE_RELEASE_OPT_LEVEL := 3
+fuzz: export CARGO_PROFILE_RELEASE_OPT_LEVEL := 1
 fuzz: export CARGO_PROFILE_RELEASE_STRIP := none
 fuzz: $(FUZZ) ## Fuzz the mirror for FUZZ_SECONDS; needs a nightly Rust and a C++ compiler
 	@rustup toolchain list | grep nightly > /dev/null || { echo "cargo-fuzz needs a nightly Rust: rustup toolchain install nightly"; exit 1; }
 	@$(PYTHON) fuzz/corpus.py target/fuzz/corpus
-	@echo "Building the fuzzer; the first time takes some ten minutes. Then it runs for $(FUZZ_SECONDS) seconds."
-	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH cargo +nightly fuzz run --fuzz-dir fuzz --target-dir target/fuzz/build mirror target/fuzz/corpus -- -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -print_final_stats=1
-
-# Files whose mutants are tried; src/main.rs and src/log.rs only start things.
-MUTANTS ?= src/**/*.rs
+	@echo "Building the fuzzer; the first time takes some ten minutes. Then it runs for $$FUZZ_SECONDS seconds."
+	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH $(WITHOUT_SECRETS) cargo +nightly fuzz run --fuzz-dir fuzz --target-dir target/fuzz/build mirror target/fuzz/corpus -- -max_total_time="$$FUZZ_SECONDS" -max_len=16384 -print_final_stats=1
 
 # Targets as `--cargo-arg` are all that is built; after `--`, everything would be built for each mutant.
 .PHONY: mutants
 mutants: export CARGO_PROFILE_DEV_DEBUG := 0
 mutants: export CARGO_PROFILE_TEST_DEBUG := 0
 mutants: $(MUTANTS_TOOL) $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Change the code in many small ways (MUTANTS=src/…, TESTS=words in the names of tests); shows what no test notices; takes hours
-	PATH=$(CURDIR)/$(dir $(MUTANTS_TOOL)):$$PATH cargo mutants --in-place --no-shuffle --file '$(MUTANTS)' --exclude src/main.rs --exclude src/log.rs --output target $(addprefix --cargo-arg=,--locked --lib --test=cloudwatch --test=mirror) $(if $(TESTS),-- -- $(TESTS))
+	PATH=$(CURDIR)/$(dir $(MUTANTS_TOOL)):$$PATH $(WITHOUT_SECRETS) cargo mutants --in-place --no-shuffle --file "$$MUTANTS" --exclude src/main.rs --exclude src/log.rs --output target $(addprefix --cargo-arg=,--locked --lib --test=cloudwatch --test=mirror) $(if $(TESTS),-- -- $$TESTS)
 
 .PHONY: load
 load: release ## Poll many streams against a CloudWatch with a quota: one request at a time, and many at once
@@ -142,8 +164,8 @@ limits: release-limits ## Send the release binary what uses up most memory and t
 .PHONY: release-limits
 release-limits:
 	@echo "Building the release and the program that measures its limits; the first time takes some minutes."
-	@cargo build --locked --release
-	@cargo build --locked --release --package stackstate-mirror-bench --bin limits
+	@$(WITHOUT_SECRETS) cargo build --locked --release
+	@$(WITHOUT_SECRETS) cargo build --locked --release --package stackstate-mirror-bench --bin limits
 
 .PHONY: bench
 bench: release build ## Compare the release binary with an empty function
@@ -153,25 +175,25 @@ bench: release build ## Compare the release binary with an empty function
 .PHONY: release
 release:
 	@echo "Building the release and the programs that measure it; the first time takes some ten minutes."
-	@cargo build --locked --release
-	@cargo build --locked --release --package stackstate-mirror-bench
+	@$(WITHOUT_SECRETS) cargo build --locked --release
+	@$(WITHOUT_SECRETS) cargo build --locked --release --package stackstate-mirror-bench
 
 .PHONY: mirror-runs
 mirror-runs:
-	@$(PYTHON) -c 'import socket; socket.create_connection(("127.0.0.1", $(PORT)), 5)' 2>/dev/null || { echo "No mirror serves port $(PORT). Start one with make run, in another terminal, or name its port with PORT=…"; exit 1; }
+	@$(PYTHON) -c 'import os, socket; socket.create_connection(("127.0.0.1", int(os.environ["PORT"])), 5)' 2>/dev/null || { echo "No mirror serves port $$PORT. Start one with make run, in another terminal, or name its port with PORT=…"; exit 1; }
 
 .PHONY: invoke
 invoke: mirror-runs $(TOOLS)/cargo-lambda/.ready ## Send a Lambda event (EVENT=events/…) to the mirror that `make run` serves
-	@[[ -f "$(EVENT)" ]] || { echo "There is no file $(EVENT). See events/."; exit 1; }
-	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT) --data-file $(EVENT) --output-format json
+	@[[ -f "$$EVENT" ]] || { echo "There is no file $$EVENT. See events/."; exit 1; }
+	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port "$$PORT" --data-file "$$EVENT" --output-format json
 
 .PHONY: smoke
 smoke: ## Ask a mirror the four calls as StackState does (MIRROR_URL=…)
 	@$(PYTHON) dev/smoke.py
 
 .PHONY: package
-package: $(TOOLS)/cargo-lambda/.ready ## Write zips, template and checksums for a deployment without Rust
-	@PYTHONPATH=dev $(PYTHON) dev/package.py
+package: $(TOOLS)/cargo-lambda/.ready $(CYCLONEDX) ## Write what a deployment without Rust needs: zips, template, bills of materials, checksums
+	@PATH=$(CURDIR)/$(dir $(CYCLONEDX)):$$PATH PYTHONPATH=dev $(PYTHON) dev/package.py
 
 .PHONY: managed-template
 managed-template: ## Write template-managed.yaml again from template.yaml
@@ -179,7 +201,7 @@ managed-template: ## Write template-managed.yaml again from template.yaml
 
 .PHONY: build
 build: $(TOOLS)/cargo-lambda/.ready ## Build the function for arm64 as target/lambda/stackstate-mirror/bootstrap.zip
-	cargo lambda build --locked --release --arm64 --output-format zip
+	$(WITHOUT_SECRETS) cargo lambda build --locked --release --arm64 --output-format zip
 
 # What can be checked without any tool comes before the tools are fetched.
 .PHONY: preflight
@@ -223,16 +245,16 @@ undeploy-cargo-lambda: preflight $(TOOLS)/sam/.ready ## Remove what `make deploy
 	@$(AWS_PYTHON) deploy.with_cargo_lambda remove
 
 .PHONY: tools
-tools: $(patsubst .ci/tools/%.txt,$(TOOLS)/%/.ready,$(wildcard .ci/tools/*.txt)) $(DENY) ## Install all tools that the checks use
+tools: $(patsubst .ci/tools/%.txt,$(TOOLS)/%/.ready,$(wildcard .ci/tools/*.txt)) $(DENY) $(CYCLONEDX) ## Install all tools that the checks use
 
 .PHONY: clean
 clean: ## Remove all build output and tools
 	rm -rf target .aws-sam $(TOOLS)
 
 $(TOOLS)/%/.ready: .ci/tools/%.txt
-	@$(PYTHON) dev/tools.py $*
+	@$(WITHOUT_SECRETS) $(PYTHON) dev/tools.py $*
 
 # They mostly wait for cargo, so they are built in the fastest way.
-$(DENY) $(FUZZ) $(MUTANTS_TOOL):
+$(DENY) $(FUZZ) $(MUTANTS_TOOL) $(CYCLONEDX):
 	@echo "Building $(@F), once; this takes a few minutes."
-	@cargo install --quiet --locked --debug --root $(abspath $(@D)/..) --version $(lastword $(subst -, ,$(notdir $(abspath $(@D)/..)))) $(@F)
+	@$(WITHOUT_SECRETS) cargo install --quiet --locked --debug --root $(abspath $(@D)/..) --version $(lastword $(subst -, ,$(notdir $(abspath $(@D)/..)))) $(@F)

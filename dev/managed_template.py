@@ -96,6 +96,18 @@ PROVIDER = """\
       CapacityProviderScalingConfig:
         MaxVCpuCount: !Ref MaxVCpus
         ScalingMode: Auto
+      # Its own default would keep every line for ever, and outlive the stack.
+      TelemetryConfig:
+        LoggingConfig: {LogGroup: !Ref InstanceLogs, SystemLogLevel: INFO}
+
+  InstanceLogs:
+    Type: AWS::Logs::LogGroup
+    DeletionPolicy: Delete
+    UpdateReplacePolicy: Delete
+    Properties:
+      LogGroupName: !Sub /aws/lambda/${AWS::StackName}-instances
+      RetentionInDays: !Ref LogRetentionDays
+      KmsKeyId: !If [HasKmsKey, !Ref KmsKeyArn, !Ref AWS::NoValue]
 
   # The role with which Lambda starts and ends the instances.
   OperatorRole:
@@ -111,14 +123,27 @@ PROVIDER = """\
       PermissionsBoundary: !If [HasBoundary, !Ref PermissionsBoundaryArn, !Ref AWS::NoValue]
       ManagedPolicyArns:
         - !Sub "arn:${AWS::Partition}:iam::aws:policy/AWSLambdaManagedEC2ResourceOperator"
+      Policies:
+        # Not every version of the policy above has it, and Lambda does not tell that it cannot write.
+        - PolicyName: write-the-log-of-the-instances
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - Effect: Allow
+                Action: [logs:CreateLogStream, logs:PutLogEvents]
+                Resource: !GetAtt InstanceLogs.Arn
 
 """
 
 
+def part(text, start, end):
+    """The text from one that begins with `start` to one that begins with `end`."""
+    return text[text.index(start):text.index(end)]
+
+
 def block(text, name, next_name):
     """The lines from the key `name` to the key `next_name`, both on the second level."""
-    start, end = (text.index(f"\n  {key}:\n") + 1 for key in (name, next_name))
-    return text[start:end]
+    return part(text, f"\n  {name}:\n", f"\n  {next_name}:\n")[1:] + "\n"
 
 
 def replaced(text, old, new):
@@ -156,13 +181,14 @@ def managed(text):
          "        - SubnetIds: !Ref SubnetIds\n"
          "          SecurityGroupIds: !Ref SecurityGroupIds\n"
          "        - !Ref AWS::NoValue\n", CAPACITY),
-        ("      ManagedPolicyArns:\n"
-         "        - !If\n"
-         "          - IsInVpc\n"
-         '          - !Sub "arn:${AWS::Partition}:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"\n'
-         "          - !Ref AWS::NoValue\n", ""),
+        (part(text, "      # Also outside a VPC:", "        - PolicyName: write-the-log\n"), "      Policies:\n"),
         ("  Logs:\n    Type: AWS::Logs::LogGroup\n",
          f"{PROVIDER}  Logs:\n    Type: AWS::Logs::LogGroup\n"),
+        # What managed instances publish instead of ConcurrentExecutions.
+        ('[".", "ConcurrentExecutions", ".", ".", {"stat": "Maximum"}]',
+         """[{"expression": "SEARCH('{AWS/Lambda,CapacityProviderName,FunctionName,Resource} """
+         """FunctionName=\\\"${Mirror}\\\" MetricName=\\\"ExecutionEnvironmentConcurrency\\\"', 'Maximum')", """
+         """"label": "requests at a time in an environment"}]"""),
         ("because more arrive at a time than ReservedConcurrency allows.",
          "because more arrive at a time than MaxEnvironments and RequestsAtOnce allow."),
     ]:

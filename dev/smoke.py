@@ -28,6 +28,10 @@ class Unreachable(Wrong):
     """The mirror does not answer at all, so that no other check makes sense."""
 
 
+class Refused(Wrong):
+    """The mirror answers as it does to a stranger."""
+
+
 class Mirror:
     def __init__(self, url, key, token):
         self.url, self.key = url.rstrip("/"), key
@@ -62,8 +66,8 @@ class Mirror:
             body["query"] = query
         status, key, text = self.post(path, body)
         if status == 401:
-            raise Wrong("the mirror does not know the access token. Set MIRROR_ACCESS_TOKEN to the one "
-                        "of the deployment")
+            raise Refused("the mirror does not know the access token. Set MIRROR_ACCESS_TOKEN to the one "
+                          "of the deployment")
         if status in (403, 404, 405):
             raise Wrong("status %d: %s. Is the Mirror URL the address of the mirror, without a path?"
                         % (status, text[:200]))

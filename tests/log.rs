@@ -70,18 +70,18 @@ async fn a_request_is_one_line_that_tells_nothing_it_brought() {
         assert!(!text.contains("hush"), "{text}");
         let lines: Vec<Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let told = ["level", "call", "source", "status", "points", "error", "coldStart", "calls"];
+        let told = ["level", "call", "source", "status", "points", "error", "refused", "coldStart"];
         let told: Vec<Value> =
             lines.iter().map(|line| told.map(|name| line[name].clone()).into()).collect();
-        let error = "RemoteMirrorError";
+        let (error, no_path) = ("RemoteMirrorError", "The mirror has no such path");
         assert_eq!(
             told,
             [
-                json!(["INFO", "metric", "random", 200, 50, null, true, null]),
-                json!(["WARN", "metric", null, 500, null, error, false, null]),
-                json!(["WARN", "metric", "random", 500, null, error, false, null]),
-                json!(["WARN", null, null, 404, null, error, false, null]),
-                json!(["WARN", "connection", null, 200, null, error, false, null]),
+                json!(["INFO", "metric", "random", 200, 50, null, null, true]),
+                json!(["WARN", "metric", null, 500, null, error, null, false]),
+                json!(["WARN", "metric", "random", 500, null, error, null, false]),
+                json!(["WARN", null, null, 404, null, null, no_path, false]),
+                json!(["WARN", "connection", null, 200, null, error, null, false]),
             ]
         );
         assert!(lines.iter().all(|line| line["durationMs"].is_number()));

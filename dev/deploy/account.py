@@ -54,6 +54,16 @@ class Account:
         except ClientError as error:
             raise Failure(f"AWS refuses {service}:{action}: {error.response['Error']['Message']}")
 
+    def require_type(self, name, advice):
+        """Fails if the region does not have this type of CloudFormation's resources."""
+        try:
+            self.client("cloudformation").describe_type(Type="RESOURCE", TypeName=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "TypeNotFoundException":
+                raise Failure(f"the region {self.region} has no {name}. {advice}")
+            say(f"AWS does not tell whether {self.region} has {name} (cloudformation:DescribeType), so that "
+                "is not checked.")
+
     def spare_concurrency(self):
         """The concurrency that functions can still reserve, or None if AWS does not tell."""
         try:

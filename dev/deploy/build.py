@@ -1,5 +1,6 @@
 """The build of the function for a processor architecture."""
 
+import os
 import shutil
 import struct
 import subprocess
@@ -42,12 +43,18 @@ def add_target(architecture):
         raise Failure(f"rustup cannot add the target {target}; its reason is above.")
 
 
-def build(architecture, environment):
+def environment():
+    """The environment of a build: it has none of the variables that make's SECRETS names."""
+    secrets = os.environ["SECRETS"].split()
+    return {name: value for name, value in os.environ.items() if name not in secrets}
+
+
+def build(architecture):
     """Builds the release. SAM's own build then finds the work done."""
     say(f"Building the function for {architecture}; the first time takes a few minutes.")
     option = ARCHITECTURES[architecture][0]
     command = ["cargo", "lambda", "build", "--locked", "--release", option]
-    if run(command, "building", environment, shows_progress=True):
+    if run(command, "building", environment(), shows_progress=True):
         raise Failure("the build failed; cargo's reason is above.")
 
 

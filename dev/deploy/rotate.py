@@ -4,7 +4,6 @@
 `python -m deploy.rotate key` makes a new key, which StackState needs at once.
 """
 
-import json
 import os
 import re
 import sys
@@ -13,7 +12,7 @@ from console import Failure, say
 
 from .account import Account
 from .function import Deployed, new_secret
-from .stack import Stack, is_set
+from .stack import REVISION, Stack, check_names, is_set
 from .status import say_status
 
 def next_value(kind, deployed, is_finish):
@@ -41,12 +40,8 @@ def read_secrets_again(stack):
     function's description changes, and nothing else.
     """
     say("Giving it to the function; this takes about a minute.")
-    template = stack.account.call("cloudformation", "get_template", StackName=stack.name,
-                                  TemplateStage="Original")["TemplateBody"]
-    if not isinstance(template, str):
-        template = json.dumps(template)
     template, found = re.subn(
-        r"(Secrets revision )(\d+)", lambda match: match[1] + str(int(match[2]) + 1), template,
+        REVISION, lambda match: match[1] + str(int(match[2]) + 1), stack.template(),
     )
     if not found:
         raise Failure("an older version of the mirror is deployed. Run `make deploy` first.")
@@ -71,7 +66,7 @@ def rotate(stack, kind):
             "docs/deploy.md shows how."
         )
     stack.require_deployable()
-    deployed = Deployed(stack.account, stack.outputs["FunctionName"], stack.outputs.get("MirrorUrl"))
+    deployed = Deployed.of(stack)
     has = deployed.variables["MIRROR_ACCESS_TOKEN" if kind == "token" else "MIRROR_API_KEY"]
     stored = stack.account.call("secretsmanager", "get_secret_value", SecretId=secret)["SecretString"]
     if stored != has:
@@ -86,6 +81,7 @@ def rotate(stack, kind):
 
 
 def main(kind):
+    check_names([])
     if kind == "key" and is_set("FINISH"):
         raise Failure("a key is rotated in one step. Leave out FINISH; nothing was changed.")
     stack = Stack(Account(), os.environ["STACK"])

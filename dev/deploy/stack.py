@@ -1,6 +1,8 @@
 """The CloudFormation stack of a mirror: the parameters of its template, its state, its outputs."""
 
 import difflib
+import ipaddress
+import json
 import os
 import re
 import time
@@ -10,11 +12,17 @@ from botocore.exceptions import ClientError
 
 from console import SECONDS_BETWEEN_SIGNS, Failure, say
 
+# What `make deploy` tells CloudFormation beside the parameters of the template.
+STACK_OPTIONS = ["Tags", "S3Bucket", "RoleArn"]
+
 # Variables of make that are no parameters of the template.
 MAKE_VARIABLES = ["STACK", "SHOW_SECRETS", "FINISH", "PYTHON", "AWS_REGION", "AWS_PROFILE"]
 
 # Variables that the tools read.
 TOOLS_VARIABLES = r"(AWS|CARGO|PIP|RUSTUP)_\w+|(HTTPS?|NO)_PROXY"
+
+# What changes in the template when a secret is to be read again: deploy/rotate.py.
+REVISION = r"(Secrets revision )(\d+)"
 
 
 class TemplateLoader(yaml.SafeLoader):
@@ -41,6 +49,11 @@ def template_parameters():
     return read_template()["Parameters"]
 
 
+def is_on_managed(parameters):
+    """Whether these are the parameters of a function on managed instances."""
+    return "RequestsAtOnce" in parameters
+
+
 def is_set(name):
     """Whether a variable such as SHOW_SECRETS=1 is set."""
     return os.environ.get(name, "").lower() not in ("", "0", "no", "false")
@@ -51,19 +64,33 @@ def given_parameters(parameters):
 
     make exports its variables, so both are in the environment.
     """
+    check_names([*parameters, *STACK_OPTIONS])
+    check_networks(os.environ.get("AllowedCidrs", ""))
+    given = {name: os.environ[name] for name in parameters if name in os.environ}
+    check_parameters(parameters, given)
+    return given
+
+
+def check_names(parameters):
+    """Fails if make's command line has a variable that nothing reads: Stack=x would work on another stack."""
     known = [*parameters, *MAKE_VARIABLES]
     for name in command_line_variables():
-        if name not in known and not re.fullmatch(TOOLS_VARIABLES, name):
-            near = difflib.get_close_matches(name, known, 1, 0.5)
-            advice = f"did you mean {near[0]}?" if near else f"There are {', '.join(parameters)}."
-            raise Failure(f"there is no parameter {name}: {advice}")
-    given = {name: os.environ[name] for name in parameters if name in os.environ}
-    for name, value in given.items():
+        if name in known or re.fullmatch(TOOLS_VARIABLES, name):
+            continue
+        words = {each.lower(): each for each in known}
+        words.update({each.lower().rpartition("_")[2]: each for each in MAKE_VARIABLES})
+        near = difflib.get_close_matches(name.lower(), words, 1, 0.5)
+        advice = f"did you mean {words[near[0]]}?" if near else f"there are {', '.join(known)}."
+        raise Failure(f"there is no parameter {name}: {advice}")
+
+
+def check_parameters(parameters, values):
+    """Fails if CloudFormation would not take one of the values. It would say so only after the build."""
+    for name, value in values.items():
         problem = violation(parameters[name], value)
         if problem:
             shown = "(not shown)" if parameters[name].get("NoEcho") else repr(value)
             raise Failure(f"{name}: expected {problem}, found {shown}")
-    return given
 
 
 def command_line_variables():
@@ -82,6 +109,9 @@ def violation(parameter, value):
             return f"{least} or more"
         if largest is not None and int(value) > largest:
             return f"{largest} or less"
+    if parameter["Type"] == "CommaDelimitedList" and "," in value:
+        # CloudFormation compares each of the list with the pattern.
+        return next(filter(None, (violation(parameter, each.strip()) for each in value.split(","))), None)
     allowed = [str(choice) for choice in parameter.get("AllowedValues", [])]
     if allowed and value not in allowed:
         return " or ".join([", ".join(allowed[:-1]), allowed[-1]])
@@ -90,6 +120,52 @@ def violation(parameter, value):
     if not re.fullmatch(parameter.get("AllowedPattern", ".*"), value):
         return parameter["ConstraintDescription"].removeprefix("must be ").rstrip(".")
     return None
+
+
+def check_networks(text):
+    """Fails if the function would not start with these AllowedCidrs.
+
+    The template's pattern does not know every rule of an IPv6 address.
+    """
+    for name in map(str.strip, text.split(",") if text else []):
+        try:
+            network = ipaddress.ip_interface(name)
+            # ::ffff:203.0.113.0/120 is a network of IPv4. A shorter prefix has no meaning there.
+            is_network = network.version == 4 or not network.ip.ipv4_mapped or network.network.prefixlen >= 96
+        except ValueError:
+            is_network = False
+        if not is_network:
+            raise Failure("AllowedCidrs: expected networks or addresses, such as 203.0.113.0/24,2001:db8::/32, "
+                          f"found {name!r}")
+
+
+def check_options():
+    """Fails if the bucket or the role cannot be one. AWS would say so only after the build."""
+    for name, pattern, expected in [
+        ("S3Bucket", r"[a-z0-9][a-z0-9.-]{2,62}|", "the name of a bucket, without s3://"),
+        ("RoleArn", r"arn:[a-z-]+:iam::\d{12}:role/.+|", "the ARN of a role"),
+    ]:
+        if not re.fullmatch(pattern, os.environ.get(name, "")):
+            raise Failure(f"{name}: expected {expected}, found {os.environ[name]!r}")
+
+
+def given_tags():
+    """The tags that Tags=team=x,cost=y gives, or None if none are given."""
+    text = os.environ.get("Tags")
+    if text is None:
+        return None
+    tags = {}
+    for tag in text.split(",") if text else []:
+        name, separator, value = map(str.strip, tag.partition("="))
+        # "Tag naming limits and requirements", AWS Billing user guide. A value could have spaces and =, but
+        # then a comma was meant.
+        is_tag = re.fullmatch(r"[\w .:/+@-]{1,128}", name) and re.fullmatch(r"[\w .:/=+@-]{0,256}", value)
+        is_list = re.search(r" \S+=", value)
+        if not (separator and is_tag and name not in tags) or is_list or name.lower().startswith("aws:"):
+            raise Failure(f"Tags: expected name=value, separated by commas, each name once and none of aws:, such "
+                          f"as Tags=team=x,cost=y, found {tag!r}")
+        tags[name] = value
+    return tags
 
 
 def check_rules(template, values):
@@ -122,8 +198,11 @@ class Stack:
     """A stack, or the place for one."""
 
     def __init__(self, account, name):
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,127}", name):
+            raise Failure("STACK: expected up to 128 letters, digits and hyphens, beginning with a letter, found "
+                          f"{name!r}")
         self.account, self.name = account, name
-        self.status, self.parameters, self.outputs = None, {}, {}
+        self.status, self.parameters, self.outputs, self.tags = None, {}, {}, {}
         self.read()
 
     @property
@@ -148,6 +227,18 @@ class Stack:
         self.outputs = {
             output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])
         }
+        self.tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])}
+
+    def template(self):
+        """The text of the template that is deployed, before SAM's transform."""
+        body = self.account.call("cloudformation", "get_template", StackName=self.name,
+                                 TemplateStage="Original")["TemplateBody"]
+        return body if isinstance(body, str) else json.dumps(body)
+
+    def bucket(self):
+        """The bucket that has the stack's code, if it is not SAM's own."""
+        found = re.search(r"s3://([^/\"\s]+)/", self.template()) if self.outputs else None
+        return found[1] if found and not found[1].startswith("aws-sam-cli-managed-default") else None
 
     def hint(self, command):
         """The make command for this stack, as somebody would type it."""
@@ -185,6 +276,13 @@ class Stack:
             raise Failure(
                 f"the stack {self.name} is in the state {self.status}, from an attempt that "
                 "failed. Remove it with `make undeploy`, then deploy again."
+            )
+        if self.status == "UPDATE_ROLLBACK_FAILED":
+            raise Failure(
+                f"the stack {self.name} is in the state {self.status}: neither an update nor the way back "
+                "worked. The stack's events in the CloudFormation console name the resource and the reason. "
+                "Remove the reason, then go back: aws cloudformation continue-update-rollback --stack-name "
+                f"{self.name} --region {self.account.region}. When that is over, deploy again."
             )
         if self.is_changing:
             raise Failure(

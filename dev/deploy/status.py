@@ -7,25 +7,30 @@ from console import say
 from . import with_cargo_lambda
 from .account import Account
 from .function import Deployed
-from .stack import Stack, is_set
+from .stack import Stack, check_names, is_set
 
 
 def say_status(stack):
-    """Says what is deployed. The stack exists."""
-    deployed = Deployed(stack.account, stack.outputs["FunctionName"], stack.outputs.get("MirrorUrl"))
+    """Says what is deployed, and returns it. The stack exists."""
+    deployed = Deployed.of(stack)
     say(f"The mirror {stack.name} is in {stack.account.region} of account {stack.account.id} "
         f"({stack.status}).")
     deployed.say_what_to_enter(is_set("SHOW_SECRETS"), stack.hint("status SHOW_SECRETS=1"))
     if len(deployed.access_tokens) > 1 and "AccessTokenSecretArn" in stack.outputs:
         say(f"An older access token is valid too. {stack.hint('rotate-token FINISH=1')} ends that.")
+    parameters = stack.parameters
+    if parameters.get("Alarms") == "on" and not (parameters["AlarmEmail"] or parameters["AlarmTopicArn"]):
+        say("The alarms tell nobody. Give AlarmEmail=... or AlarmTopicArn=..., unless you watch them otherwise.")
     say()
     for name, what in [("FunctionArn", "Function"), ("RoleArn", "Its role"), ("LogGroup", "Its log"),
-                       ("DashboardUrl", "Dashboard")]:
+                       ("HttpApiLogGroup", "Log of the HTTP API"), ("DashboardUrl", "Dashboard")]:
         if name in stack.outputs:
             say(f"  {what:24} {stack.outputs[name]}")
+    return deployed
 
 
 def main():
+    check_names([])
     account, name = Account(), os.environ["STACK"]
     stack = Stack(account, name)
     if not stack.exists and with_cargo_lambda.configuration(account, name):

@@ -5,7 +5,7 @@ import os
 from console import Failure, run, say
 
 from .account import Account
-from .stack import Stack
+from .stack import Stack, check_names
 
 # The stack in which SAM keeps its bucket, for all of the account's SAM applications in a region.
 SAM_STACK = "aws-sam-cli-managed-default"
@@ -23,6 +23,7 @@ def resources(stack):
 
 
 def main():
+    check_names([])
     stack = Stack(Account(), os.environ["STACK"])
     place = f"{stack.account.region} of account {stack.account.id}"
     if not stack.exists:
@@ -33,7 +34,8 @@ def main():
     say(f"Removing the stack {stack.name} from {place}.")
     command = ["sam", "delete", "--stack-name", stack.name, "--region", stack.account.region,
                "--no-prompts"]
-    bucket = Stack(stack.account, SAM_STACK).outputs.get("SourceBucket")
+    own_bucket = stack.bucket()
+    bucket = own_bucket or Stack(stack.account, SAM_STACK).outputs.get("SourceBucket")
     if bucket:
         command += ["--s3-bucket", bucket, "--s3-prefix", stack.name]
     status = run(command, "removing", stack.account.environment)
@@ -44,7 +46,7 @@ def main():
     say("Removed:")
     for kind, name in sorted(removed):
         say(f"  {kind:32} {name}")
-    if bucket:
+    if bucket and not own_bucket:
         say(f"SAM's own stack {SAM_STACK} with the bucket {bucket} stays, because every SAM "
             "application in this region uses it.")
 

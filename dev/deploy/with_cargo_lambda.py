@@ -7,7 +7,6 @@ limit; the key and the token are in the function's environment only.
 import json
 import os
 import sys
-import tempfile
 
 from botocore.exceptions import ClientError
 
@@ -16,7 +15,8 @@ from console import Failure, run, say
 from .account import Account
 from .build import add_target, build
 from .function import Deployed, new_secret
-from .stack import Stack, given_parameters, is_set, template_parameters
+from .stack import (STACK_OPTIONS, Stack, command_line_variables, given_parameters, is_set,
+                    template_parameters)
 
 # The parameters of template.yaml that cargo-lambda can follow.
 SUPPORTED = ["Access", "ApiKey", "AccessToken", "Architecture", "MemorySize", "LogRetentionDays"]
@@ -51,9 +51,9 @@ def variables(given, old):
     result = {**kept, "MIRROR_API_KEY": given.get("ApiKey") or kept.get("MIRROR_API_KEY") or new_secret()}
     token = given.get("AccessToken") or kept.get("MIRROR_ACCESS_TOKEN")
     access = given.get("Access", "").lower() or kept.get("MIRROR_ACCESS", "").lower()
-    if not access and old and "MIRROR_ACCESS_TOKEN" not in kept and not token:
+    if not access and "MIRROR_API_KEY" in kept and "MIRROR_ACCESS_TOKEN" not in kept and not token:
         # Before MIRROR_ACCESS, a function without a variable for the token was open, or behind its
-        # networks. A variable that is empty got lost.
+        # networks. A variable that is empty got lost. Without any, a first deployment was not completed.
         if kept.get("MIRROR_ALLOWED_CIDRS"):
             return result
         access = "open"
@@ -63,26 +63,41 @@ def variables(given, old):
     return {**result, "MIRROR_ACCESS": "restricted", "MIRROR_ACCESS_TOKEN": token or new_secret()}
 
 
+def configure(account, name, environment):
+    """Gives the function its variables, and JSON as its log format.
+
+    cargo-lambda would read the variables from a file in which # begins a comment and quotes end a value.
+    Without variables, the function answers nobody.
+    """
+    wait = account.client("lambda").get_waiter("function_updated_v2").wait
+    logging = configuration(account, name).get("LoggingConfig", {})
+    if logging.get("LogFormat") != "JSON":
+        logging = {"LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "WARN"}
+    wait(FunctionName=name)
+    account.call("lambda", "update_function_configuration", FunctionName=name,
+                 Environment={"Variables": environment}, LoggingConfig=logging)
+    wait(FunctionName=name)
+    found = configuration(account, name).get("Environment", {}).get("Variables")
+    if found != environment:
+        raise Failure(f"the function {name} has other variables than those it was given. Run the same command again.")
+
+
 def deploy(account, name, given, old):
     parameters = template_parameters()
     default = old["Architectures"][0] if old else parameters["Architecture"]["Default"]
     architecture = given.get("Architecture", default)
     memory = given.get("MemorySize", str(old["MemorySize"] if old else parameters["MemorySize"]["Default"]))
     add_target(architecture)
-    build(architecture, account.environment)
+    build(architecture)
     command = ["cargo", "lambda", "deploy", "--binary-name", "stackstate-mirror",
                "--enable-function-url", "--memory", memory, "--timeout", "30"]
     retention = "LogRetentionDays"
     if retention in given or not old:
         command += ["--log-retention", given.get(retention, str(parameters[retention]["Default"]))]
-    # A file that only this user can read, so that no secret stands on a command line.
-    with tempfile.NamedTemporaryFile("w", suffix=".env") as file:
-        environment = variables(given, old)
-        file.writelines(f"{name}={value}\n" for name, value in environment.items())
-        file.flush()
-        status = run(command + ["--env-file", file.name, name], "deploying", account.environment)
-    if status:
+    if run(command + [name], "deploying", account.environment):
         raise Failure("cargo-lambda did not deploy the function; its reason is above.")
+    environment = variables(given, old)
+    configure(account, name, environment)
     role = configuration(account, name)["Role"].rpartition("/")[2]
     if "MIRROR_ACCESS_TOKEN" in environment:
         account.call("iam", "put_role_policy", RoleName=role, PolicyName=POLICY,
@@ -96,13 +111,13 @@ def deploy(account, name, given, old):
 
 
 def say_status(account, name):
-    """Says what is deployed, if a function of this name is."""
+    """Says what is deployed, if a function of this name is, and returns it."""
     url = account.call("lambda", "get_function_url_config", FunctionName=name)["FunctionUrl"]
     say(f"The function {name} is in {account.region} of account {account.id}, deployed with "
         "cargo-lambda.")
-    Deployed(account, name, url).say_what_to_enter(
-        is_set("SHOW_SECRETS"), Stack(account, name).hint("status SHOW_SECRETS=1"),
-    )
+    deployed = Deployed(account, name, url)
+    deployed.say_what_to_enter(is_set("SHOW_SECRETS"), Stack(account, name).hint("status SHOW_SECRETS=1"))
+    return deployed
 
 
 def remove(account, name):
@@ -137,7 +152,8 @@ def remove(account, name):
 
 def main(action):
     given = given_parameters(template_parameters())
-    other = [parameter for parameter in given if parameter not in SUPPORTED]
+    options = [name for name in command_line_variables() if name in STACK_OPTIONS]
+    other = [parameter for parameter in [*given, *options] if parameter not in SUPPORTED]
     if other:
         raise Failure(
             f"cargo-lambda cannot set {', '.join(other)}. It takes {', '.join(SUPPORTED)}; `make "
@@ -151,7 +167,9 @@ def main(action):
     say(f"Deploying {name} into {account.region} of account {account.id} as {account.arn}.")
     deploy(account, name, given, configuration(account, name))
     say()
-    say_status(account, name)
+    deployed = say_status(account, name)
+    say()
+    deployed.check()
 
 
 if __name__ == "__main__":

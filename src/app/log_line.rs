@@ -16,6 +16,7 @@ pub(super) struct LogLine {
     pub(super) points: Option<usize>,
     pub(super) usage: Arc<Usage>,
     error: Option<(&'static str, &'static str)>,
+    refused: Option<&'static str>,
     is_cold_start: bool,
 }
 
@@ -23,8 +24,8 @@ impl LogLine {
     /// The line of a request that has not begun. `is_cold_start` says that it is the first one of
     /// this process.
     pub(super) fn new(is_cold_start: bool) -> Self {
-        let (call, source, points, error) = (None, None, None, None);
-        LogLine { call, source, points, usage: Arc::default(), error, is_cold_start }
+        let (call, source, points, error, refused) = (None, None, None, None, None);
+        LogLine { call, source, points, usage: Arc::default(), error, refused, is_cold_start }
     }
 
     /// Records why the request failed: the kind and the summary of the error, never its details.
@@ -32,9 +33,15 @@ impl LogLine {
         self.error = Some((error.kind(), error.summary()));
     }
 
+    /// Records why the mirror does not take the request. That is no error of the mirror's: strangers can
+    /// send as many such requests as they like, and must raise no alarm.
+    pub(super) fn record_refusal(&mut self, summary: &'static str) {
+        self.refused = Some(summary);
+    }
+
     /// Writes the line of the request with this id.
     pub(super) fn write(self, request_id: &str, status: u16, duration: Duration) {
-        let LogLine { call, source, points, usage, error, is_cold_start } = self;
+        let LogLine { call, source, points, usage, error, refused, is_cold_start } = self;
         let counts = usage.counts();
         let uses_aws = counts.region.is_some();
         let Counts {
@@ -77,6 +84,7 @@ impl LogLine {
                     status,
                     error,
                     reason,
+                    refused,
                     durationMs = millis(duration),
                     queuedMs = queued.map(millis),
                     awsMs = uses_aws.then(|| millis(counts.waited)),
@@ -85,9 +93,10 @@ impl LogLine {
                 )
             };
         }
-        match error {
-            None => line!(info, "answered"),
-            Some(_) => line!(warn, "failed"),
+        match (error, refused) {
+            (Some(_), _) => line!(warn, "failed"),
+            (None, Some(_)) => line!(warn, "refused"),
+            (None, None) => line!(info, "answered"),
         }
     }
 }

@@ -92,8 +92,7 @@ impl Response {
                 if let RequestError::Route(RouteError::MethodNotAllowed { allow }) = error {
                     insert("allow", allow);
                 }
-                let (status, error) = error.explained();
-                log_line.record_error(&error);
+                let (status, error) = error.explained(log_line);
                 (status, answer::error_body(&error).unwrap_or_default().into())
             }
         };
@@ -104,10 +103,13 @@ impl Response {
 }
 
 impl RequestError {
-    /// The status, and the error that the body shows.
-    fn explained(self) -> (StatusCode, MirrorError) {
+    /// The status, and the error that the body shows. The log line gets why.
+    fn explained(self, log_line: &mut LogLine) -> (StatusCode, MirrorError) {
         let (status, summary, details) = match self {
-            RequestError::Mirror(error) => return (StatusCode::INTERNAL_SERVER_ERROR, error),
+            RequestError::Mirror(error) => {
+                log_line.record_error(&error);
+                return (StatusCode::INTERNAL_SERVER_ERROR, error);
+            }
             RequestError::Unauthorized => (
                 StatusCode::UNAUTHORIZED,
                 "The mirror does not know the caller",
@@ -133,6 +135,7 @@ impl RequestError {
                 format!("the body: expected at most {MAX_BODY} bytes, found {bytes}"),
             ),
         };
+        log_line.record_refusal(summary);
         (status, MirrorError::Remote { summary, details })
     }
 }

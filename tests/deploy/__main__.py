@@ -10,7 +10,8 @@ import time
 
 import operation
 import otherwise
-from harness import HOST_ARCHITECTURE, OTHER_ARCHITECTURE, Shell, architecture_of, post
+from harness import (HOST_ARCHITECTURE, OTHER_ARCHITECTURE, CloudFormationWithout, Shell, architecture_of,
+                     post)
 from local_aws import REGION, LocalAws
 from operation import outputs
 
@@ -38,6 +39,21 @@ def what_is_missing_is_said_before_anything_is_built(shell):
         ({}, ["Alarms=on"], "Alarms on requires Metrics on"),
         ({}, ["Metrics=on", "LogLevel=WARN"], "Metrics on requires LogLevel INFO"),
         ({}, ["SubnetIds=subnet-1"], "SubnetIds require SecurityGroupIds"),
+        ({}, ["AllowedCidrs=203.0.113.0/33"], "AllowedCidrs: expected networks or addresses"),
+        ({}, ["AllowedCidrs=2001:::1"], "AllowedCidrs: expected networks or addresses"),
+        ({}, ["AllowedCidrs=203.0.113.0/255.255.255.0"], "AllowedCidrs: expected empty, or networks"),
+        ({}, [f"AssumableRoles={ROLE},*"], "AssumableRoles: expected empty, or the ARNs of roles"),
+        ({}, ["AllowedCidrs=10.0.0.0/8,10.0.0.0/x"], "found '10.0.0.0/x'"),
+        ({}, ["Tags=team"], "Tags: expected name=value"),
+        ({}, ["Tags=team=x cost=y"], "Tags: expected name=value"),
+        ({}, ["S3Bucket=s3://mine"], "S3Bucket: expected the name of a bucket"),
+        ({}, ["RoleArn=mine"], "RoleArn: expected the ARN of a role"),
+        ({}, ["region=eu-west-1"], "there is no parameter region: did you mean AWS_REGION?"),
+        ({}, ["stack=x"], "there is no parameter stack: did you mean STACK?"),
+        ({}, ["STACK=my_mirror"], "STACK: expected up to 128 letters"),
+        ({}, ["MemorySize", "256"], "expected a command and NAME=value"),
+        ({"AWS_ENDPOINT_URL_CLOUDFORMATION": CloudFormationWithout.url()}, [],
+         "the region eu-west-1 has no AWS::Lambda::Url. Use Front=HttpApi"),
         ({"ApiKey": "hush hush"}, [], "ApiKey: expected empty, or 16 to 256 visible ASCII characters"),
     ]:
         output = shell.make("deploy", *words, status=1, **variables)
@@ -45,7 +61,8 @@ def what_is_missing_is_said_before_anything_is_built(shell):
 
 
 def nothing_given_deploys_the_default_architecture(shell):
-    output = shell.make("deploy")
+    # The local AWS runs functions of this machine's architecture only, and the last step calls the function.
+    output = shell.make("deploy", status=HOST_ARCHITECTURE != "arm64")
     assert "make status SHOW_SECRETS=1" in output, output
     function = outputs(shell.aws)["FunctionName"]
     assert architecture_of(shell.aws, function) == ("arm64", "arm64")
@@ -56,7 +73,8 @@ def nothing_given_deploys_the_default_architecture(shell):
 
 def the_build_follows_the_architecture(shell):
     before = shell.entries()
-    shell.make("deploy", f"Architecture={OTHER_ARCHITECTURE}", f"AssumableRoles={ROLE}")
+    output = shell.make("deploy", f"Architecture={OTHER_ARCHITECTURE}", f"AssumableRoles={ROLE}", status=1)
+    assert "the function is deployed, but it fails" in output and "Exec format error" in output, output
     function = outputs(shell.aws)["FunctionName"]
     assert architecture_of(shell.aws, function) == (OTHER_ARCHITECTURE,) * 2
     shell.make("deploy", f"Architecture={HOST_ARCHITECTURE}")
@@ -112,18 +130,22 @@ TESTS = [
     the_four_calls_are_answered,
     cloudwatch_is_read_with_each_kind_of_credentials,
     operation.the_smoke_test_tells_what_is_wrong,
+    operation.a_deployment_ends_with_two_calls,
     operation.a_token_is_rotated_without_a_gap,
     operation.a_key_is_rotated,
     operation.an_http_api_can_be_in_front,
     operation.a_private_api_can_be_in_front,
+    operation.tags_and_a_bucket_are_kept,
     operation.what_the_account_cannot_spare_is_not_reserved,
     operation.a_proxy_networks_and_the_page_become_variables,
     operation.metrics_and_alarms_are_provisioned,
+    operation.the_commands_beside_a_deployment_run,
     operation.managed_instances_need_a_stack_of_their_own,
     operation.given_secrets_are_used_and_kept,
     operation.cargo_lambda_does_not_take_the_stacks_name,
     operation.nothing_is_left,
     otherwise.with_cargo_lambda,
+    otherwise.a_function_that_does_not_start_is_told,
     otherwise.with_the_package_and_the_aws_cli,
 ]
 

@@ -4,14 +4,15 @@ import io
 import json
 import os
 import platform
+import random
 import re
 import struct
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 import zipfile
-
-from local_aws import REGION
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 HOST_ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 OTHER_ARCHITECTURE = "x86_64" if HOST_ARCHITECTURE == "arm64" else "arm64"
@@ -49,7 +50,8 @@ class Shell:
 
     def local(self, url):
         """Where the local AWS serves a function URL or an HTTP API."""
-        name = url.partition("//")[2].partition(".")[0]
+        # The name of a private API has its VPC endpoint's id, too.
+        name = url.partition("//")[2].partition(".")[0].partition("-vpce-")[0]
         if ".execute-api." in url:
             stage = url.partition("//")[2].partition("/")[2] or "$default"
             return f"{self.aws.url}/_aws/execute-api/{name}/{stage}/"
@@ -60,20 +62,23 @@ class Shell:
         key, url, random, _ = entries
         token = random.get("accessToken", "")
         secrets = {"MIRROR_API_KEY": key, "MIRROR_ACCESS_TOKEN": token}
-        if "$" in url:
-            # The local AWS names a stage of an HTTP API so. Make would replace it.
-            return self.make("smoke", status=status, MIRROR_URL=url, **secrets)
         return self.make("smoke", f"MIRROR_URL={url}", status=status, **secrets)
 
-    def run(self, command):
-        """The output of a command of the documents."""
+    def secrets(self, function):
+        """The key and the tokens that a function has."""
+        found = self.aws.client("lambda").get_function_configuration(FunctionName=function)
+        variables = found["Environment"]["Variables"]
+        return variables["MIRROR_API_KEY"], variables["MIRROR_ACCESS_TOKEN"]
+
+    def run(self, command, folder=None, status=0):
+        """The output of a command of the documents, which ends with this exit status."""
         print("$", command, flush=True)
         path = f"{os.getcwd()}/.tools/bin:{self.environment['PATH']}"
         done = subprocess.run(
             ["bash", "-euc", command], env={**self.environment, "PATH": path},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder,
         )
-        assert done.returncode == 0, f"exit status {done.returncode}:\n{done.stdout}"
+        assert bool(done.returncode) == bool(status), f"exit status {done.returncode}:\n{done.stdout}"
         return done.stdout
 
 
@@ -98,8 +103,42 @@ def post(url, body):
         return answer.status, answer.headers["X-Mirror-Api-Key"], json.load(answer)
 
 
-def documented_commands(heading):
-    """The shell commands under a heading of docs/deploy.md."""
-    with open("docs/deploy.md") as file:
+def documented_commands(heading, path="docs/deploy.md"):
+    """The blocks of shell commands under a heading of a document."""
+    with open(path) as file:
         section = re.split(r"(?m)^## ", file.read().partition(f"\n## {heading}\n")[2])[0]
-    return "\n".join(re.findall(r"```sh\n(.*?)```", section, re.S))
+    return re.findall(r"```sh\n(.*?)```", section, re.S)
+
+
+def random_secrets(seed):
+    """A key, and as many tokens as a parameter takes, of all characters that they may have."""
+    chance = random.Random(seed)
+    visible = [chr(code) for code in range(ord("!"), ord("~") + 1)]
+    tricky = [*"\\\"'#$`%=!&;{}"]
+    secret = lambda letters: "".join(chance.choices(letters, k=16))
+    tokens = [secret([each for each in chance.choice([visible, tricky]) if each != ","]) for _ in range(60)]
+    return secret(visible), ",".join(tokens)
+
+
+class CloudFormationWithout(BaseHTTPRequestHandler):
+    """A CloudFormation that has no stack, and whose registry has no type."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        code, text = ("TypeNotFoundException", "cannot be found") if b"DescribeType" in body else (
+            "ValidationError", "Stack with id x does not exist")
+        answer = f"<ErrorResponse><Error><Code>{code}</Code><Message>{text}</Message></Error></ErrorResponse>"
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer.encode())
+
+    def log_message(self, *_):
+        pass
+
+    @classmethod
+    def url(cls):
+        server = ThreadingHTTPServer(("127.0.0.1", 0), cls)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"

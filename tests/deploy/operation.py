@@ -1,14 +1,25 @@
 """What one does with a mirror that is deployed."""
 
+import contextlib
+import io
 import json
+import os
 import re
+import tempfile
 
-from harness import HOST_ARCHITECTURE, documented_commands, post
+from deploy import function
+from harness import HOST_ARCHITECTURE, documented_commands, post, random_secrets
 
 
 def outputs(aws, stack="stackstate-mirror"):
     found = aws.client("cloudformation").describe_stacks(StackName=stack)
     return {output["OutputKey"]: output["OutputValue"] for output in found["Stacks"][0]["Outputs"]}
+
+
+def parameter(aws, name, stack="stackstate-mirror"):
+    found = aws.client("cloudformation").describe_stacks(StackName=stack)
+    return next(each["ParameterValue"] for each in found["Stacks"][0]["Parameters"]
+                if each["ParameterKey"] == name)
 
 
 def resource(aws, name):
@@ -46,7 +57,8 @@ def a_token_is_rotated_without_a_gap(shell):
     assert (status(old), status(new)) == (200, 200), "both are valid"
     output = shell.make("rotate-token", status=1)
     assert "a rotation is under way" in output, output
-    shell.make("deploy")
+    output = shell.make("deploy")
+    assert "No changes to deploy" in output, output
     assert (status(old), status(new)) == (200, 200), "a deployment in between changes nothing"
     shell.make("rotate-token", "FINISH=1")
     assert (status(old), status(new)) == (401, 200), "only the new one is valid"
@@ -76,21 +88,27 @@ def a_key_is_rotated(shell):
 def an_http_api_can_be_in_front(shell):
     key, url, random, _ = shell.entries()
     output = shell.make("deploy", "Front=HttpApi", "HttpApiRateLimit=7")
-    assert "The Mirror URL has changed" in output, output
+    assert "The Mirror URL has changed" in output and "The access token has changed" not in output, output
     entries = shell.entries()
     assert entries[1] != url and (entries[0], entries[2]) == (key, random)
     shell.smoke(entries)
+    # The domain needs a certificate, which the local AWS does not look at.
+    domain = documented_commands("An HTTP API, a VPC, a private API")[0]
+    shell.run(domain.replace("CERTIFICATE-ARN", "arn:aws:acm:eu-west-1:000000000000:certificate/1"))
     # The local AWS does not keep these settings, so the transformed template has to show them.
     stage = resource(shell.aws, "HttpApiStage")["Properties"]
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "HttpApiRateLimit"}, stage
-    assert "durationMs" in stage["AccessLogSettings"]["Format"], stage
+    line = json.loads(re.sub(r"\$context[.\w]*", "x", stage["AccessLogSettings"]["Format"]))
+    assert set(line.values()) == {"x"} and not {"path", "method"} & set(line), line
+    assert outputs(shell.aws)["HttpApiLogGroup"] in shell.make("status"), "the access log is named"
+    assert outputs(shell.aws)["HttpApiId"] in entries[1], entries[1]
     secret = resource(shell.aws, "ApiKeySecret")["Properties"]["GenerateSecretString"]
     assert secret == {"PasswordLength": 40, "ExcludePunctuation": True}, secret
 
 
 def a_private_api_can_be_in_front(shell):
     entries = shell.entries()
-    commands = documented_commands("An HTTP API, a VPC, a private API")
+    _, commands, deploy_again = documented_commands("An HTTP API, a VPC, a private API")
     deploy, rest = commands.split("\n", 1)
     assert deploy == "make deploy Front=None", deploy
     # The local AWS does not notice a change of conditions alone, so another parameter changes too.
@@ -99,32 +117,69 @@ def a_private_api_can_be_in_front(shell):
     assert "MirrorUrl" not in found and found["FunctionArn"] in shell.make("status")
     url = shell.run(rest.replace("ARN-THAT-MAKE-STATUS-PRINTS", found["FunctionArn"]))
     url = re.search(r"https?://\S+", url)[0]
+    assert "-vpce-0123456789abcdef0.execute-api." in url, url
+    shell.smoke((entries[0], shell.local(url), entries[2], None))
+    shell.run(deploy_again)
     shell.smoke((entries[0], shell.local(url), entries[2], None))
     shell.run("aws cloudformation delete-stack --stack-name stackstate-mirror-api")
     shell.make("deploy", "Front=FunctionUrl", "MemorySize=128")
+
+
+def a_deployment_ends_with_two_calls(shell):
+    output = shell.make("deploy")
+    assert "The function answers." in output and "The Mirror URL was not called" in output, output
+    key, url, random, _ = shell.entries()
+    token = random["accessToken"]
+    function.SECONDS_BETWEEN_ATTEMPTS = 0
+    for url, key, token, networks, text in [
+        (url, key, token, None, "The Mirror URL answers."),
+        (url, "another-key", token, "203.0.113.0/24", "the mirror's Api Key is another one"),
+        (url, key, "another-token", None, "the mirror does not know the access token"),
+        (url, key, "another-token", "203.0.113.0/24", "refuses this machine, as it should if"),
+        (url + "nowhere/", key, token, None, "status 404"),
+        ("http://127.0.0.1:9/", key, token, None, "The Mirror URL was not reached from this machine"),
+    ]:
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            try:
+                function.check_url(url, key, token, networks)
+            except SystemExit as failure:
+                said.write(str(failure))
+        assert text in said.getvalue() and token not in said.getvalue(), said.getvalue()
+
+
+def tags_and_a_bucket_are_kept(shell):
+    stacks = shell.aws.client("cloudformation").describe_stacks
+    tags = lambda: {tag["Key"]: tag["Value"] for tag in stacks(StackName="stackstate-mirror")["Stacks"][0]["Tags"]}
+    shell.run("aws s3 mb s3://a-bucket-of-mine")
+    output = shell.make("deploy", "Tags=team=x,cost centre=a=b c", "S3Bucket=a-bucket-of-mine", "MemorySize=129")
+    assert "a-bucket-of-mine" in output, output
+    assert tags() == {"team": "x", "cost centre": "a=b c"}, tags()
+    output = shell.make("deploy", "MemorySize=128")
+    assert "a-bucket-of-mine" in output and tags() == {"team": "x", "cost centre": "a=b c"}, (output, tags())
+    output = shell.make("deploy", "Tags=", "S3Bucket=")
+    assert "a-bucket-of-mine" not in output, output
+    assert tags() == {}, tags()
 
 
 def what_the_account_cannot_spare_is_not_reserved(shell):
     spare = shell.aws.client("lambda").get_account_settings()["AccountLimit"]
     wanted = spare["UnreservedConcurrentExecutions"] - 50
     # The local AWS reserves nothing, so the stack's parameter has to show it.
-    def reserved():
-        stack = shell.aws.client("cloudformation").describe_stacks(StackName="stackstate-mirror")
-        return next(each["ParameterValue"] for each in stack["Stacks"][0]["Parameters"]
-                    if each["ParameterKey"] == "ReservedConcurrency")
-
+    reserved = lambda: parameter(shell.aws, "ReservedConcurrency")
     assert reserved() == "100"
     output = shell.make("deploy", "ReservedConcurrency=1")
     assert "cannot spare" not in output and reserved() == "1", output
-    output = shell.make("deploy", f"ReservedConcurrency={wanted}")
-    assert f"The account cannot spare {wanted} of its concurrency" in output, output
-    assert reserved() == "-1"
+    output = shell.make("deploy", f"ReservedConcurrency={wanted}", status=1)
+    assert "ReservedConcurrency: the account can spare" in output and "Building" not in output, output
+    assert reserved() == "1", "what is reserved stays"
+    shell.make("deploy", "ReservedConcurrency=-1")
 
 
 def a_proxy_networks_and_the_page_become_variables(shell):
     def variables():
-        function = outputs(shell.aws)["FunctionName"]
-        found = shell.aws.client("lambda").get_function_configuration(FunctionName=function)
+        name = outputs(shell.aws)["FunctionName"]
+        found = shell.aws.client("lambda").get_function_configuration(FunctionName=name)
         return {name: value for name, value in found["Environment"]["Variables"].items()
                 if name not in ("MIRROR_API_KEY", "MIRROR_ACCESS_TOKEN") and value}
 
@@ -146,29 +201,43 @@ def a_proxy_networks_and_the_page_become_variables(shell):
         assert "%40" in output and "svc" not in output and "Building" not in output, output
     # make itself cuts white space off its command line.
     output = shell.make("deploy", status=1, AllowedCidrs=" ")
-    assert "AllowedCidrs: expected empty, or networks" in output, output
+    assert "AllowedCidrs: expected networks or addresses" in output, output
     shell.make("deploy", "HttpsProxy=", "AllowedCidrs=", "Explorer=off", "MemorySize=128",
                "UseFipsEndpoint=off", "UseDualStackEndpoint=off")
     assert variables() == {"MIRROR_EXPLORER": "0", "MIRROR_ACCESS": "restricted"}, variables()
 
 
 def metrics_and_alarms_are_provisioned(shell):
-    shell.make("deploy", "Metrics=on", "Alarms=on", "AlarmEmail=operator@example.com", "LogLevel=INFO")
-    function = outputs(shell.aws)["FunctionName"]
+    # The local AWS does not notice a change of conditions alone, so another parameter changes too.
+    output = shell.make("deploy", "Metrics=on", "Alarms=on", "MemorySize=129")
+    assert "The alarms tell nobody" in output, output
+    output = shell.make("deploy", "AlarmEmail=operator@example.com", "MemorySize=128")
+    assert "The alarms tell nobody" not in output, output
+    name = outputs(shell.aws)["FunctionName"]
     filters = shell.aws.client("logs").describe_metric_filters(logGroupName="/aws/lambda/stackstate-mirror")
     names = [each["metricTransformations"][0]["metricName"] for each in filters["metricFilters"]]
     assert sorted(names) == ["CloudWatchThrottles", "Errors", "Errors", "ErrorsByKind", "ExpressionsAsked",
-                             "Latency", "MetricsAsked", "Requests"], names
+                             "Latency", "MetricsAsked", "QueriesAnswered", "Refused", "Requests"], names
     alarms = shell.aws.cloudwatch.describe_alarms()["MetricAlarms"]
-    assert len(alarms) == 6 and all(len(alarm["AlarmActions"]) == 1 for alarm in alarms), alarms
+    assert len(alarms) == 7 and all(len(alarm["AlarmActions"]) == 1 for alarm in alarms), alarms
     named = [alarm for alarm in alarms if alarm["Namespace"] == "AWS/Lambda"]
-    assert all(alarm["Dimensions"][0]["Value"] == function for alarm in named) and len(named) == 3
+    assert all(alarm["Dimensions"][0]["Value"] == name for alarm in named) and len(named) == 3
     dashboard = shell.aws.cloudwatch.get_dashboard(DashboardName="stackstate-mirror")
-    assert len(json.loads(dashboard["DashboardBody"])["widgets"]) == 7
+    assert len(json.loads(dashboard["DashboardBody"])["widgets"]) == 8
+    assert "Url4xxCount" in dashboard["DashboardBody"], dashboard
+
+
+def the_commands_beside_a_deployment_run(shell):
+    (cannot_start,) = documented_commands("When an alarm fires", "docs/operate.md")
+    shell.run(cannot_start)
+    (policy,) = documented_commands("Permissions of the deployer")
+    with tempfile.TemporaryDirectory() as folder:
+        os.symlink(os.path.abspath("docs"), f"{folder}/docs")
+        assert "deploy-stackstate-mirror" in shell.run(policy, folder)
 
 
 def managed_instances_need_a_stack_of_their_own(shell):
-    """The local AWS has no capacity providers; tests/managed.py reads the template instead."""
+    """The local AWS has no capacity providers; tests/templates reads the template instead."""
     for words, text in [
         (["STACK=managed"], "SubnetIds is required: The private subnets of the instances"),
         (["SubnetIds=subnet-1", "STACK=managed"], "SecurityGroupIds is required"),
@@ -181,13 +250,22 @@ def managed_instances_need_a_stack_of_their_own(shell):
 
 
 def given_secrets_are_used_and_kept(shell):
-    given = {"ApiKey": "hush-key-of-the-test", "AccessToken": "hush-token-of-the-test"}
+    given = dict(zip(("ApiKey", "AccessToken"), random_secrets(1)))
     output = shell.make("deploy", "STACK=given", f"Architecture={HOST_ARCHITECTURE}",
-                        "ReservedConcurrency=-1", **given)
-    assert "hush" not in output, output
+                        "ReservedConcurrency=1000", **given)
+    assert "The account cannot spare 1000 of its concurrency" in output, output
+    assert parameter(shell.aws, "ReservedConcurrency", "given") == "-1"
+    assert not any(secret in output for secret in [given["ApiKey"], *given["AccessToken"].split(",")]), output
     assert not [name for name in outputs(shell.aws, "given") if name.endswith("SecretArn")]
     entries = shell.entries("STACK=given")
-    assert (entries[0], entries[2]["accessToken"]) == tuple(given.values())
+    assert (entries[0], entries[2]["accessToken"]) == (given["ApiKey"], given["AccessToken"].split(",")[0])
+    assert shell.secrets(outputs(shell.aws, "given")["FunctionName"]) == tuple(given.values())
+    # On make's own command line, where it would replace a $.
+    words = [f"{name}={value}" for name, value in zip(given, random_secrets(2))]
+    output = shell.make("deploy", "STACK=given", *words)
+    assert "The Api Key has changed." in output and "The access token has changed." in output, output
+    assert shell.secrets(outputs(shell.aws, "given")["FunctionName"]) == random_secrets(2)
+    shell.make("deploy", "STACK=given", **given)
     shell.make("deploy", "STACK=given", "MemorySize=256")
     assert shell.entries("STACK=given") == entries, "the stack keeps them"
     output = shell.make("rotate-token", "STACK=given", status=1)
@@ -211,6 +289,16 @@ def cargo_lambda_does_not_take_the_stacks_name(shell):
 
 
 def nothing_is_left(shell):
+    for words, text in [
+        (["undeploy", "Stack=other"], "there is no parameter Stack: did you mean STACK?"),
+        (["undeploy", "MemorySize=3"], "there is no parameter MemorySize: there are STACK"),
+        (["undeploy", "STACK="], "STACK: expected up to 128 letters"),
+        (["undeploy", "STACK", "other"], "expected a command and NAME=value"),
+        (["status", "show_secrets=1"], "did you mean SHOW_SECRETS?"),
+        (["rotate-token", "finish=1"], "did you mean FINISH?"),
+    ]:
+        output = shell.make(*words, status=1)
+        assert text in output, output
     output = shell.make("undeploy")
     assert "AWS::SecretsManager::Secret" in output and "aws-sam-cli-managed-default" in output, output
     left = shell.aws.client("cloudformation").list_stacks()["StackSummaries"]

@@ -1,15 +1,15 @@
-"""What SAM makes of template-managed.yaml, because no local AWS has managed instances.
-
-`make check` runs it with SAM's Python.
-"""
+"""What SAM makes of template-managed.yaml, because no local AWS has managed instances."""
 
 import json
+import types
 
 import boto3
+import yaml
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from deploy.stack import read_template
+from deploy.stack import TemplateLoader, read_template
+from deploy.with_sam import complete
 
 
 def transformed(path):
@@ -25,7 +25,21 @@ def transformed(path):
     return result
 
 
-def main():
+def the_instances_have_the_stacks_tags():
+    with open("template-managed.yaml") as file:
+        text = file.read()
+    stack = types.SimpleNamespace(outputs={"FunctionName": "m"}, template=lambda: "Secrets revision 7.")
+    tags = {"team": "x", "Kostenstelle": 'ä "9"'}
+    found = yaml.load(complete(text, stack, tags), TemplateLoader)["Resources"]
+    assert found["CapacityProvider"]["Properties"].pop("PropagateTags") == {
+        "Mode": "Explicit", "ExplicitTags": [{"Key": name, "Value": value} for name, value in tags.items()],
+    }, found
+    assert "Secrets revision 7." in found["Mirror"]["Properties"]["Description"], "a rotation is kept"
+    before = read_template("template-managed.yaml")["Resources"]
+    assert found["CapacityProvider"] == before["CapacityProvider"], "nothing else is changed"
+
+
+def the_second_template_is_the_same_mirror_on_managed_instances():
     plain, managed = (transformed(path) for path in ("template.yaml", "template-managed.yaml"))
     before, after = plain["Resources"], managed["Resources"]
     function = after["Mirror"]["Properties"]
@@ -48,11 +62,16 @@ def main():
     assert not {"VpcConfig", "ReservedConcurrentExecutions"} & set(function), function
     memory = managed["Parameters"]["MemorySize"]
     assert min(memory["AllowedValues"]) >= 2_048 and memory["Default"] in memory["AllowedValues"], memory
+    provider = after["CapacityProvider"]["Properties"]
+    assert provider["TelemetryConfig"]["LoggingConfig"]["LogGroup"] == {"Ref": "InstanceLogs"}, provider
+    assert after["InstanceLogs"]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+    graphs = json.dumps(after["Dashboard"])
+    assert "ExecutionEnvironmentConcurrency" in graphs and "ConcurrentExecutions" not in graphs
     # Whatever is in front calls the function without a qualifier, which means $LATEST.PUBLISHED.
     assert "Qualifier" not in json.dumps(after)
     # Everything else is the same.
-    own = {"CapacityProvider", "OperatorRole"}
-    changed = {"Mirror", "MirrorRole", "ThrottlesAlarm"}
+    own = {"CapacityProvider", "OperatorRole", "InstanceLogs"}
+    changed = {"Mirror", "MirrorRole", "ThrottlesAlarm", "Dashboard"}
     assert set(after) - set(before) == own and not set(before) - set(after)
     assert {name for name in before if before[name] != after[name]} == changed
     same = {"Access", "ApiKey", "AccessToken", "Front", "Metrics", "Alarms", "KmsKeyArn"}
@@ -61,8 +80,3 @@ def main():
     kept = set(before["Mirror"]["Properties"]) - {"VpcConfig", "ReservedConcurrentExecutions"}
     differing = {name for name in kept if before["Mirror"]["Properties"][name] != function.get(name)}
     assert not differing, differing
-    print("template-managed.yaml: the same mirror on managed instances.")
-
-
-if __name__ == "__main__":
-    main()
