@@ -122,7 +122,8 @@ fn post(app: &'static App, path: &str, body: &[u8]) -> (u16, Option<String>, Str
 
 fn chooses_cloudwatch(body: &[u8]) -> bool {
     let Ok(document) = parse(body) else { return false };
-    let connection = connection_details(&document).and_then(|details| Connection::read(&details));
+    let connection =
+        connection_details(&document).and_then(|details| Connection::read(&details, true));
     matches!(connection, Ok(Connection::CloudWatch(_)))
 }
 

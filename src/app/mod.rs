@@ -186,10 +186,7 @@ impl App {
         lambda_deadline: EpochMillis,
         log_line: &mut LogLine,
     ) -> Result<Answer, MirrorError> {
-        let connection = Connection::read(details)?;
-        if connection.uses_function_role() && !self.access.is_restricted() {
-            return Err(function_role_refused());
-        }
+        let connection = Connection::read(details, self.access.is_restricted())?;
         log_line.source = Some(connection.source());
         let Dependencies { entropy, now, cloudwatch, commit: _ } = &self.dependencies;
         let now = now();
@@ -221,15 +218,6 @@ fn parse(body: Option<Vec<u8>>) -> Result<Value, RequestError> {
         return Err(RequestError::TooLarge { bytes: body.len() });
     }
     Ok(request::parse(&body)?)
-}
-
-fn function_role_refused() -> MirrorError {
-    MirrorError::Connection {
-        details: "these connection details use the function's own role, which requires an access \
-                  token; set MIRROR_ACCESS_TOKEN (AccessToken in the SAM template), or give \
-                  accessKeyId and secretAccessKey"
-            .to_owned(),
-    }
 }
 
 /// The time limit of a call: the connection's own or the default, at most what Lambda leaves and

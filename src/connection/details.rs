@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::error::MirrorError;
 use crate::json::{Node, Object};
 
@@ -42,9 +44,22 @@ const NAMES: [&str; 23] = [
 /// other words are nearly the same.
 const MIN_MISSPELT: usize = 5;
 
-/// The known members that are present, by their names in [`NAMES`].
+/// Known members that mean nothing to random data, so whoever sets one wants CloudWatch.
+const OF_CLOUDWATCH: [&str; 3] = ["region", "regions", "linkedAccounts"];
+
+/// Parts of names that other tools have for a credential or a region.
+const MEANINGFUL: [&str; 9] =
+    ["region", "key", "secret", "credential", "profile", "password", "role", "account", "arn"];
+
+/// The members of the details.
 #[derive(Default)]
-pub(super) struct Details<'a>(Vec<(&'static str, Node<'a>)>);
+pub(super) struct Details<'a> {
+    /// The known members that are present, by their names in [`NAMES`].
+    known: Vec<(&'static str, Node<'a>)>,
+    /// The names, as they are given, of members that are not known but mean a credential or a region to
+    /// somebody. Such a member with no value, or an empty one, does not count.
+    meant: Vec<&'a str>,
+}
 
 impl<'a> Details<'a> {
     /// Collects the members of the details and of an object `aws` in them.
@@ -55,25 +70,31 @@ impl<'a> Details<'a> {
     pub(super) fn collect(details: &Object<'a>) -> Result<Self, MirrorError> {
         let mut collected = Details::default();
         for (name, node) in details.members() {
-            let name = normalize(name);
-            if name != AWS {
-                collected.add(&name, node)?;
+            if normalize(name) != AWS {
+                collected.add(name, node)?;
             } else if let Some(aws) = node.optional(Node::object)? {
                 for (name, node) in aws.members() {
-                    collected.add(&normalize(name), node)?;
+                    collected.add(name, node)?;
                 }
             }
         }
         Ok(collected)
     }
 
-    fn add(&mut self, name: &str, node: Node<'a>) -> Result<(), MirrorError> {
+    fn add(&mut self, given: &'a str, node: Node<'a>) -> Result<(), MirrorError> {
         let Some(value) = node.value() else { return Ok(()) };
-        let Some(name) = known(name) else {
-            return nearly(name).map_or(Ok(()), |known| Err(node.misspelt(known)));
+        let name = normalize(given);
+        let Some(name) = known(&name) else {
+            if let Some(known) = nearly(&name) {
+                return Err(node.misspelt(known));
+            }
+            if MEANINGFUL.iter().any(|part| name.contains(part)) && !is_empty(value) {
+                self.meant.push(given);
+            }
+            return Ok(());
         };
         match self.get(name) {
-            None => self.0.push((name, node)),
+            None => self.known.push((name, node)),
             Some(other) if other.value() == Some(value) => {}
             Some(_) => {
                 return Err(node.wrong("the same value as under the other spelling of this member"));
@@ -85,7 +106,33 @@ impl<'a> Details<'a> {
     /// The member with this name, if it is present.
     pub(super) fn get(&self, name: &str) -> Option<&Node<'a>> {
         debug_assert!(NAMES.contains(&name), "{name} is none of the members");
-        self.0.iter().find(|(known, _)| *known == name).map(|(_, node)| node)
+        self.known.iter().find(|(known, _)| *known == name).map(|(_, node)| node)
+    }
+
+    /// Fails if something in the details means CloudWatch. They have neither a source nor a credential, so
+    /// the answer would be random data, which must never look like real data by accident.
+    pub(super) fn mean_random(&self) -> Result<(), MirrorError> {
+        let is_set =
+            |name: &str| self.get(name).and_then(Node::value).is_some_and(|value| !is_empty(value));
+        let set = OF_CLOUDWATCH.into_iter().filter(|name| is_set(name));
+        let names: Vec<&str> = set.chain(self.meant.iter().copied()).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(MirrorError::request(format_args!(
+            "connectionDetails: there is {}, but no credential that the mirror knows; expected accessKeyId \
+             and secretAccessKey, or roleArn, or \"source\": \"cloudwatch\" for the function's own role, or \
+             \"source\": \"random\" for random data",
+            listed(&names)
+        )))
+    }
+
+    /// For the end of an error about a missing credential: the members that may have been meant for it.
+    pub(super) fn ignored(&self) -> String {
+        match self.meant.as_slice() {
+            [] => String::new(),
+            names => format!("; not known, so ignored: {}", listed(names)),
+        }
     }
 
     /// A text that `parse` accepts. An empty text counts as absent.
@@ -141,6 +188,25 @@ impl<'a> Details<'a> {
     ) -> Result<Duration, MirrorError> {
         let seconds = self.whole(name, min, max, "seconds")?;
         Ok(Duration::from_secs(seconds.unwrap_or(default)))
+    }
+}
+
+/// Whether a value says nothing.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
+/// The first names, of those that a request can have.
+fn listed(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..SHOWN].join(", ")),
     }
 }
 

@@ -76,7 +76,8 @@ impl Identity {
         let half = |present: &str, missing: &str| {
             MirrorError::request(format_args!(
                 "connectionDetails: {present} is present but {missing} is missing; a credential \
-                 needs both"
+                 needs both{}",
+                details.ignored()
             ))
         };
         let credentials = match (key_id, secret) {

@@ -26,12 +26,13 @@ pub enum Connection {
 
 impl Connection {
     /// Reads the connection details. Unknown members are ignored, because the API calls the
-    /// object free-form.
+    /// object free-form, unless the answer would be random data and they mean CloudWatch.
+    /// `is_restricted` says that the caller has an access token.
     ///
     /// # Errors
-    /// A known member is not valid, or half of a credential is missing. The error names the
-    /// member but never its value.
-    pub fn read(details: &Object) -> Result<Self, MirrorError> {
+    /// A known member is not valid, half of a credential is missing, or the function's own role is to be
+    /// used without an access token. The error names the member but never its value.
+    pub fn read(details: &Object, is_restricted: bool) -> Result<Self, MirrorError> {
         let details = Details::collect(details)?;
         let integer = |node: &Node| node.integer("a whole number");
         let seed = details.get("seed").map(integer).transpose()?;
@@ -40,10 +41,18 @@ impl Connection {
         let identity = Identity::read(&details)?;
         let has_credential = identity.is_some();
         let config = CloudWatchConfig::read(&details, identity)?;
-        Ok(match is_cloudwatch.unwrap_or(has_credential) {
-            false => Connection::Random { seed: seed.map(i64::cast_unsigned) },
-            true => Connection::CloudWatch(Box::new(config)),
-        })
+        match is_cloudwatch.unwrap_or(has_credential) {
+            false => {
+                if is_cloudwatch.is_none() {
+                    details.mean_random()?;
+                }
+                Ok(Connection::Random { seed: seed.map(i64::cast_unsigned) })
+            }
+            true if config.identity.credentials == Credentials::FunctionRole && !is_restricted => {
+                Err(function_role_refused(&details))
+            }
+            true => Ok(Connection::CloudWatch(Box::new(config))),
+        }
     }
 
     /// The name of the source, for the log.
@@ -61,15 +70,16 @@ impl Connection {
             Connection::CloudWatch(config) => config.request_timeout,
         }
     }
+}
 
-    /// Whether the connection uses the function's own role.
-    pub fn uses_function_role(&self) -> bool {
-        match self {
-            Connection::Random { .. } => false,
-            Connection::CloudWatch(config) => {
-                config.identity.credentials == Credentials::FunctionRole
-            }
-        }
+fn function_role_refused(details: &Details) -> MirrorError {
+    MirrorError::Connection {
+        details: format!(
+            "these connection details use the function's own role, which requires an access token; set \
+             MIRROR_ACCESS_TOKEN (AccessToken in the SAM template), or give accessKeyId and \
+             secretAccessKey{}",
+            details.ignored()
+        ),
     }
 }
 

@@ -12,7 +12,7 @@ const ARN: &str = "arn:aws:iam::123456789012:role/team/mirror";
 
 fn read(details: &Value) -> Connection {
     let object = Node::root(details).secret().object().unwrap();
-    Connection::read(&object).unwrap_or_else(|error| panic!("{details}: {error}"))
+    Connection::read(&object, true).unwrap_or_else(|error| panic!("{details}: {error}"))
 }
 
 #[test]
@@ -25,8 +25,11 @@ fn random_data_unless_a_credential_says_otherwise() {
             json!({"host": "localhost", "port": 9900, "requestTimeout": 15000, "nan_interpretation": "ZERO"}),
             random(None),
         ),
+        (json!({"region": null, "aws": {}, "accessKeyId": null, "roleArn": ""}), random(None)),
+        (json!({"regions": [], "linkedAccounts": null, "profile": "", "keys": {}}), random(None)),
+        (json!({"source": "random", "region": "eu-west-1", "profile": "default"}), random(None)),
         (
-            json!({"region": "eu-west-1", "aws": {}, "accessKeyId": null, "roleArn": ""}),
+            json!({"requestTimeoutSeconds": 15, "cacheSeconds": 30, "callsPerSecond": 5, "comment": "x"}),
             random(None),
         ),
         (json!({"accessKeyId": ""}), random(None)),
@@ -38,6 +41,85 @@ fn random_data_unless_a_credential_says_otherwise() {
         (json!({"aws": {"seed": 3}}), random(Some(3))),
     ] {
         assert_eq!(read(&details), connection, "{details}");
+    }
+}
+
+/// What the configurations of other tools look like. Random data must never look like real data by accident.
+#[tokio::test]
+async fn what_means_cloudwatch_is_never_answered_with_random_data() {
+    let names = |details: &Value| -> Vec<String> {
+        let aws = details["aws"].as_object().into_iter().flatten();
+        let members = details.as_object().unwrap().iter().filter(|(name, _)| *name != "aws");
+        members.chain(aws).map(|(name, _)| name.clone()).collect()
+    };
+    for details in [
+        // The names that people try first.
+        json!({"accessKey": "AKIA", "secretKey": "x", "region": "eu-west-1"}),
+        json!({"key": "AKIA", "secret": "x"}),
+        json!({"access_key": "AKIA", "secret_key": "x"}),
+        json!({"apiKey": "x"}),
+        json!({"accessKeyIdentifier": "AKIA", "secretAccess": "x"}),
+        json!({"credentials": {"accessKeyId": "AKIA", "secretAccessKey": "x"}}),
+        json!({"awsCredentials": "AKIA:x"}),
+        json!({"username": "AKIA", "password": "x"}),
+        json!({"keyId": "AKIA", "keySecret": "x"}),
+        json!({"id": "AKIA", "secretAccess": "x"}),
+        // The AWS CLI, the SDKs, and their environment.
+        json!({"profile": "default", "region": "eu-west-1"}),
+        json!({"AWS_PROFILE": "default"}),
+        json!({"AWS_DEFAULT_REGION": "eu-west-1"}),
+        json!({"aws": {"profile_name": "default"}}),
+        json!({"credential_source": "Ec2InstanceMetadata"}),
+        json!({"source_profile": "default"}),
+        json!({"web_identity_token_file": "/t", "role_session": "s"}),
+        json!({"role": "arn:aws:iam::123456789012:role/r"}),
+        // Grafana's data source.
+        json!({"authType": "keys", "defaultRegion": "eu-west-1"}),
+        json!({"assumeRoleArn": "arn:aws:iam::123456789012:role/r"}),
+        json!({"secureJsonData": {"accessKey": "AKIA", "secretKey": "x"}, "defaultRegion": "eu-west-1"}),
+        // YACE, Telegraf, Datadog, Prometheus' cloudwatch_exporter.
+        json!({"regions": ["eu-west-1"], "roles": [{"roleArn": "r"}]}),
+        json!({"access_key": "AKIA", "shared_credential_file": "/c"}),
+        json!({"iamRole": "x", "namespaces": ["AWS/EC2"], "default_region": "eu-west-1"}),
+        json!({"aws_account_id": "123456789012", "role_name": "monitoring"}),
+        json!({"account_id": "123456789012"}),
+        json!({"region": "eu-west-1", "role_name": "exporter"}),
+        // StackState's own sources and StackPacks, with what they need left out.
+        json!({"region": "eu-west-1"}),
+        json!({"regionName": "eu-west-1", "requestTimeout": 15000}),
+        json!({"regions": ["eu-west-1"], "linkedAccounts": false}),
+        json!({"aws": {"region": "eu-west-1"}}),
+        json!({"linkedAccounts": true}),
+        json!({"accountId": "123456789012", "externalId": "external"}),
+        json!({"seed": 1, "keys": ["AKIA", "x"]}),
+    ] {
+        let answer = post(&app(), "connection", &json!({"connectionDetails": details})).await;
+        let error = answer.body["error"]["details"].as_str().unwrap_or_else(|| panic!("{details}"));
+        assert!(
+            error.contains("but no credential that the mirror knows; expected"),
+            "{details}: {error}"
+        );
+        assert!(
+            names(&details).iter().any(|name| error.contains(name.trim_end_matches("Name"))),
+            "{details}: {error}"
+        );
+        assert!(!error.contains("AKIA") && !error.contains("default\""), "{details}: {error}");
+        let query = json!({"startTime": 0, "endTime": 60_000});
+        let answer =
+            post(&app(), "metric", &json!({"connectionDetails": details, "query": query})).await;
+        assert_eq!(answer.status, 500, "{details}");
+    }
+    // A missing credential of CloudWatch names what may have been meant for it.
+    for details in [
+        json!({"source": "cloudwatch", "accessKey": "AKIA", "secretKey": "x"}),
+        json!({"accessKeyId": "AKIA", "secretKey": "x"}),
+    ] {
+        let answer = post(&app(), "connection", &json!({"connectionDetails": details})).await;
+        let error = answer.body["error"]["details"].as_str().unwrap();
+        assert!(
+            error.contains("; not known, so ignored: ") && error.contains("secretKey"),
+            "{error}"
+        );
     }
 }
 
@@ -152,10 +234,7 @@ async fn mistakes_are_named_by_every_call_and_never_quoted() {
         format!("connectionDetails.{member}: expected {expected}, found {found}")
     };
     let misspelt = |member: &str, known: &str| {
-        format!(
-            "connectionDetails.{member}: no member has this name; expected {known}, or a name that is \
-             not nearly the same"
-        )
+        format!("connectionDetails.{member}: no member has this name; did you mean {known}?")
     };
     let half = |present: &str, missing: &str| {
         format!(
