@@ -204,9 +204,7 @@ impl<'a> Node<'a> {
     /// The error that this member's name is nearly the known name `known`.
     pub fn misspelt(&self, known: &str) -> MirrorError {
         let path = self.path();
-        MirrorError::request(format_args!(
-            "{path}: no member has this name; expected {known}, or a name that is not nearly the same"
-        ))
+        MirrorError::request(format_args!("{path}: no member has this name; did you mean {known}?"))
     }
 
     /// The error that `expected` was expected here.
@@ -236,6 +234,25 @@ impl<'a> Object<'a> {
     pub fn member(&self, name: &'a str) -> Node<'a> {
         let value = self.members.and_then(|members| members.get(name));
         Node { object: *self, name, value }
+    }
+
+    /// Fails if a member has none of these names, but nearly one that is absent. `is_nearly` tells whether the
+    /// first name may be meant for the second. Other members may be anything.
+    pub fn expect_names(
+        &self,
+        names: &[&str],
+        is_nearly: fn(&str, &str) -> bool,
+    ) -> Result<(), MirrorError> {
+        let absent = |known: &&&str| self.member(known).value().is_none();
+        for (name, node) in self.members().filter(|(name, _)| !names.contains(name)) {
+            let mut absent = names.iter().filter(absent);
+            if let (Some(_), Some(known)) =
+                (node.value(), absent.find(|known| is_nearly(name, known)))
+            {
+                return Err(node.misspelt(known));
+            }
+        }
+        Ok(())
     }
 
     /// All members with their names.

@@ -18,8 +18,14 @@ pub fn parse(body: &[u8]) -> Result<Value, MirrorError> {
     if body.is_empty() {
         return Err(MirrorError::request("the body: expected a JSON object, found nothing"));
     }
-    json::parse(body)
-        .map_err(|error| MirrorError::request(format_args!("the body: expected JSON: {error}")))
+    json::parse(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        let reason = text.split(" at line ").next().unwrap_or_default();
+        MirrorError::request(format_args!(
+            "the body: expected JSON, found a mistake at line {line}, column {column}: {reason}"
+        ))
+    })
 }
 
 /// The member `connectionDetails` of a request. Errors never quote its values.
@@ -44,7 +50,34 @@ pub fn query(document: &Value, call: Call) -> Result<Query, MirrorError> {
     })
 }
 
+/// The members of a query that the API defines, in all calls.
+const QUERY: [&str; 11] = [
+    "conditions",
+    "startTime",
+    "endTime",
+    "limit",
+    "latestFirst",
+    "metricField",
+    "aggregation",
+    "field",
+    "fieldValuePrefix",
+    "offset",
+    "_type",
+];
+
+/// Whether an unknown name may be meant for a known one: it differs in one letter or in case, or is its
+/// beginning, such as bucketSize. Shorter names are left alone, for too many words are nearly the same.
+fn is_nearly(name: &str, known: &str) -> bool {
+    const MIN: usize = 5;
+    let differ = known.len().abs_diff(name.len());
+    let (name, known) = (name.to_ascii_lowercase(), known.to_ascii_lowercase());
+    name.len() >= MIN
+        && (known.starts_with(&name)
+            || differ <= 1 && known.len() >= MIN && strsim::damerau_levenshtein(&name, &known) <= 1)
+}
+
 fn filter(query: &Object) -> Result<Filter, MirrorError> {
+    query.expect_names(&QUERY, is_nearly)?;
     let conditions = query.member("conditions").optional(|conditions| {
         conditions.items()?.map(|item| condition(&item.object()?)).collect::<Result<_, _>>()
     })?;
@@ -77,6 +110,7 @@ fn count(node: &Node) -> Result<usize, MirrorError> {
 }
 
 fn condition(condition: &Object) -> Result<Condition, MirrorError> {
+    condition.expect_names(&["key", "value", "_type"], is_nearly)?;
     choice(&condition.member("_type"), &[("EqualityCondition", ())])?;
     Ok(Condition {
         key: condition.member("key").text("the name of a field")?.to_owned(),
@@ -115,10 +149,12 @@ fn field_values(query: &Object) -> Result<FieldValuesQuery, MirrorError> {
         ("BOOLEAN", FieldType::Boolean),
         ("DOUBLE", FieldType::Number),
     ];
+    let filter = filter(query)?;
     let field = query.member("field").object()?;
+    field.expect_names(&["fieldName", "fieldType", "_type"], is_nearly)?;
     let prefix = query.member("fieldValuePrefix").optional(|node| node.text("a string"))?;
     Ok(FieldValuesQuery {
-        filter: filter(query)?,
+        filter,
         field: field.member("fieldName").text("the name of a field")?.to_owned(),
         field_type: choice(&field.member("fieldType"), &TYPES)?.unwrap_or(FieldType::String),
         prefix: prefix.unwrap_or_default().to_owned(),
@@ -137,6 +173,7 @@ fn metrics(query: &Object) -> Result<MetricQuery, MirrorError> {
 }
 
 fn aggregation(aggregation: &Object) -> Result<Aggregation, MirrorError> {
+    aggregation.expect_names(&["method", "bucketSizeMillis", "_type"], is_nearly)?;
     let method = aggregation.member("method");
     let bucket = aggregation.member("bucketSizeMillis");
     let bucket_millis = bucket.optional(|node| node.integer("milliseconds"))?;
