@@ -107,7 +107,7 @@ impl App {
     pub async fn handle(&self, request: Request) -> Response {
         let started = Instant::now();
         let Request { method, path, base, stage, source_address, body, id, deadline } = request;
-        let is_large = body.as_ref().is_some_and(|body| body.len() > LARGE_BODY);
+        let length = body.as_ref().map_or(0, Vec::len);
         // Until the token is read, the caller counts as having none.
         let is_allowed = self.access.allows_address(source_address);
         let mut is_admitted = is_allowed && self.access.admits(None);
@@ -150,7 +150,8 @@ impl App {
         // A panic leaves no shared state broken: locks do not remember it.
         let result = AssertUnwindSafe(answer).catch_unwind().await;
         let result = result.unwrap_or_else(|_| Err(MirrorError::panicked().into()));
-        if is_large && is_admitted {
+        // A stranger's body never becomes a tree, but beyond the maximum it leaves a hole of its own.
+        if length > if is_admitted { LARGE_BODY } else { MAX_BODY } {
             heap::give_back();
         }
         let key = is_admitted.then_some(&*self.api_key);
