@@ -17,8 +17,14 @@ mod query;
 pub use self::aws::clients::BuildClient;
 pub use self::aws::region_client::CallerClient;
 pub use self::context::{CloudWatch, RequestContext};
+use self::query::error::invalid;
 use crate::error::MirrorError;
 use crate::model::{Answer, Query};
+use crate::time::TimeRange;
+
+/// As milliseconds, times below this are before April 27, 1970, when CloudWatch had no data. As seconds, they
+/// are the present.
+const LEAST_MILLIS: i64 = 10_000_000_000;
 
 impl RequestContext<'_> {
     /// The answer to a query.
@@ -26,6 +32,13 @@ impl RequestContext<'_> {
     /// # Errors
     /// The query is not valid, or CloudWatch does not answer it.
     pub async fn answer(&self, query: &Query) -> Result<Answer, MirrorError> {
+        let range = match query {
+            Query::Connection => None,
+            Query::FieldNames(filter) => Some(&filter.range),
+            Query::FieldValues(query) => Some(&query.filter.range),
+            Query::Metrics(query) => Some(&query.filter.range),
+        };
+        range.map_or(Ok(()), refuse_seconds)?;
         Ok(match query {
             Query::Connection => {
                 self.test().await?;
@@ -36,4 +49,17 @@ impl RequestContext<'_> {
             Query::Metrics(query) => Answer::Metrics(self.metrics(query).await?),
         })
     }
+}
+
+/// Fails if a range in seconds was given as one in milliseconds. Its answer would be empty.
+fn refuse_seconds(range: &TimeRange) -> Result<(), MirrorError> {
+    let (start, end) = (range.start(), range.end());
+    // Somebody who asks for everything begins at 0.
+    if start == 0 || end >= LEAST_MILLIS {
+        return Ok(());
+    }
+    Err(invalid(format_args!(
+        "startTime and endTime: expected epoch milliseconds, found {start} and {end}, which look like seconds; \
+         multiply both by 1,000"
+    )))
 }

@@ -123,6 +123,38 @@ async fn what_means_cloudwatch_is_never_answered_with_random_data() {
     }
 }
 
+/// Their answer would be empty, and nothing would tell why. The query has no namespace, so CloudWatch is not asked.
+#[tokio::test]
+async fn seconds_are_no_milliseconds() {
+    let details = json!({"accessKeyId": "AKIA", "secretAccessKey": "x", "region": "eu-west-1"});
+    for (start, end, is_told) in [
+        (1_504_400_400_i64, 1_504_411_200_i64, true),
+        (1, 9_999_999_999, true),
+        (0, 1_504_411_200, false),
+        (1_504_400_400, 1_504_411_200_000, false),
+    ] {
+        for call in ["metric", "field/name", "field/value"] {
+            let query = json!({
+                "startTime": start, "endTime": end, "metricField": "M", "field": {"fieldName": "Nowhere"},
+                "conditions": [{"key": "Unit", "value": {"value": "parsec"}}],
+            });
+            let body = json!({"connectionDetails": details, "query": query});
+            let answer = post(&app(), call, &body).await;
+            let error = answer.body["details"].as_str().unwrap_or_default();
+            assert_eq!(answer.status, 500, "{call} {start}");
+            assert_eq!(
+                error.contains("which look like seconds"),
+                is_told,
+                "{call} {start}: {error}"
+            );
+        }
+    }
+    // Random data has any time.
+    let query = json!({"startTime": 1, "endTime": 1_000});
+    let body = json!({"connectionDetails": {}, "query": query});
+    assert_eq!(post(&app(), "metric", &body).await.status, 200);
+}
+
 #[test]
 fn every_spelling_is_understood() {
     let plain = json!({
