@@ -187,9 +187,11 @@ invoke: mirror-runs $(TOOLS)/cargo-lambda/.ready ## Send a Lambda event (EVENT=e
 	@[[ -f "$$EVENT" ]] || { echo "There is no file $$EVENT. See events/."; exit 1; }
 	@cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port "$$PORT" --data-file "$$EVENT" --output-format json
 
+# With a stack, the key, the token and the URL are those of the deployment.
+IS_STACK := $(filter-out file,$(origin STACK))
 .PHONY: smoke
-smoke: ## Ask a mirror the four calls as StackState does (MIRROR_URL=…)
-	@$(PYTHON) dev/smoke.py
+smoke: $(if $(IS_STACK),preflight $(TOOLS)/sam/.ready) ## Ask a mirror the four calls as StackState does (STACK=… or MIRROR_URL=…)
+	@$(if $(filter file,$(origin MIRROR_URL)),$(if $(IS_STACK),env -u MIRROR_URL)) $(if $(IS_STACK),$(AWS_PYTHON) deploy.smoke,$(PYTHON) dev/smoke.py)
 
 .PHONY: package
 package: $(TOOLS)/cargo-lambda/.ready $(CYCLONEDX) ## Write what a deployment without Rust needs: zips, template, bills of materials, checksums

@@ -1,9 +1,10 @@
 """Asks a mirror the four calls as StackState does, and tells in words what is wrong.
 
 `make smoke MIRROR_URL=…` runs it. It takes the key and the token from the variables MIRROR_API_KEY and
-MIRROR_ACCESS_TOKEN, and uses the standard library only.
+MIRROR_ACCESS_TOKEN, and uses the standard library only. deploy/smoke.py takes them from a deployment.
 """
 
+import http.client
 import json
 import os
 import socket
@@ -24,11 +25,15 @@ class Wrong(Exception):
     """What is wrong, in words."""
 
 
-class Unreachable(Wrong):
-    """The mirror does not answer at all, so that no other check makes sense."""
+class NoMirror(Wrong):
+    """What answers there is not this caller's mirror, so that no other check makes sense."""
 
 
-class Refused(Wrong):
+class Unreachable(NoMirror):
+    """Nothing answers there."""
+
+
+class Refused(NoMirror):
     """The mirror answers as it does to a stranger."""
 
 
@@ -53,11 +58,13 @@ class Mirror:
         except (urllib.error.URLError, OSError) as error:
             raise Unreachable("the mirror cannot be reached: %s. Is the Mirror URL right, and is the mirror "
                               "running?" % getattr(error, "reason", error))
-        except ValueError as error:
-            raise Unreachable("the Mirror URL is not a URL: %s. Expected one like "
-                              "https://example.lambda-url.eu-west-1.on.aws/" % error)
+        except (ValueError, http.client.InvalidURL):
+            raise NoMirror("expected a Mirror URL such as https://example.lambda-url.eu-west-1.on.aws/, found %s"
+                              % self.url)
+        except http.client.HTTPException as error:
+            raise NoMirror("what answers is no web server: %s" % type(error).__name__)
         with answer:
-            return answer.status, answer.headers.get("X-Mirror-Api-Key"), answer.read().decode()
+            return answer.status, answer.headers.get("X-Mirror-Api-Key"), answer.read().decode(errors="replace")
 
     def call(self, path, kind, query=None):
         """The answer to a call, which must be of this type."""
@@ -69,12 +76,11 @@ class Mirror:
             raise Refused("the mirror does not know the access token. Set MIRROR_ACCESS_TOKEN to the one "
                           "of the deployment")
         if status in (403, 404, 405):
-            raise Wrong("status %d: %s. Is the Mirror URL the address of the mirror, without a path?"
-                        % (status, text[:200]))
+            raise NoMirror("status %d. Is the Mirror URL the address of the mirror, without a path?" % status)
         if key is None:
-            raise Wrong("status %d without the header X-Mirror-Api-Key: %s" % (status, text[:200]))
+            raise NoMirror("status %d without the header X-Mirror-Api-Key. Is a mirror at that address?" % status)
         if key != self.key:
-            raise Wrong("the mirror's Api Key is another one than MIRROR_API_KEY")
+            raise NoMirror("the mirror's Api Key is another one than MIRROR_API_KEY")
         try:
             answer = json.loads(text)
         except ValueError:
@@ -139,6 +145,13 @@ def points(mirror, kind, members, **aggregation):
     expect(times == sorted(times), "points ascend in time", found)
 
 
+def namespaces(mirror):
+    """The first list of the stream dialog, with CloudWatch."""
+    field = {"fieldName": "Namespace", "fieldType": "STRING"}
+    answer = mirror.call("/api/field/value", "FieldValues", query(_type="FieldValuesQuery", field=field))
+    expect(isinstance(answer.get("values"), list), "there are values", answer)
+
+
 def raw_points(mirror):
     points(mirror, "RawMetricTelemetry", ["value", "timestamp"])
 
@@ -154,7 +167,7 @@ def stranger(mirror):
            [status, text])
 
 
-CHECKS = [
+RANDOM = [
     ("Test Connection", connection),
     ("field names", field_names),
     ("field values", field_values),
@@ -163,28 +176,40 @@ CHECKS = [
 ]
 
 
-def main():
-    token = os.environ.get("MIRROR_ACCESS_TOKEN")
-    mirror = Mirror(os.environ["MIRROR_URL"], os.environ["MIRROR_API_KEY"], token)
-    checks = CHECKS + ([("a stranger is refused", stranger)] if token else [])
+CLOUDWATCH = [
+    ("CloudWatch, connection", connection),
+    ("CloudWatch, namespaces", namespaces),
+]
+
+
+def smoke(url, key, token, region=None):
+    """Asks everything, and prints a line for each. The exit status is 1 if something is wrong.
+
+    With a region, CloudWatch is asked there with the function's own role.
+    """
+    mirror, own_role = Mirror(url, key, token), Mirror(url, key, token)
+    own_role.details = {**own_role.details, "source": "cloudwatch", "region": region}
+    checks = [(name, check, mirror) for name, check in RANDOM]
+    checks += [("a stranger is refused", stranger, mirror)] if token else []
+    checks += [(name, check, own_role) for name, check in CLOUDWATCH] if region else []
     wrong = 0
     print("Asking the mirror at %s" % mirror.url)
-    for name, check in checks:
+    for name, check, asked in checks:
         begun = time.monotonic()
         try:
-            check(mirror)
+            check(asked)
             result = "ok, %d ms" % ((time.monotonic() - begun) * 1000)
-        except Unreachable as error:
-            print("  %-22s WRONG: %s\nThe other checks are left out." % (name, error))
+        except NoMirror as error:
+            print("  %-24s WRONG: %s\nThe other checks are left out." % (name, error))
             return 1
         except Wrong as error:
             wrong += 1
             result = "WRONG: %s" % error
-        print("  %-22s %s" % (name, result), flush=True)
+        print("  %-24s %s" % (name, result), flush=True)
     print("%d of %d checks failed." % (wrong, len(checks)) if wrong else
-          "The mirror answers as StackState expects.")
+          "The mirror answers as StackState expects%s." % ("" if region else ", with random data"))
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(smoke(os.environ["MIRROR_URL"], os.environ["MIRROR_API_KEY"], os.environ.get("MIRROR_ACCESS_TOKEN")))

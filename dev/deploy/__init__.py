@@ -5,7 +5,7 @@
 | `with_sam`, `undeploy` | deploys with SAM, and removes that again |
 | `with_cargo_lambda` | deploys with cargo-lambda, and removes that again |
 | `rotate` | new keys and tokens |
-| `status` | what is deployed |
+| `status`, `smoke` | what is deployed, and whether it answers as StackState expects |
 | `stack` | the CloudFormation stack, its parameters and its outputs |
 | `function` | the deployed function: its secrets, and the lines for StackState |
 | `account` | the AWS account: credentials, region, concurrency |

@@ -1,6 +1,7 @@
 """The CloudFormation stack of a mirror: the parameters of its template, its state, its outputs."""
 
 import difflib
+import getpass
 import ipaddress
 import json
 import os
@@ -16,7 +17,7 @@ from console import SECONDS_BETWEEN_SIGNS, Failure, say
 STACK_OPTIONS = ["Tags", "S3Bucket", "RoleArn"]
 
 # Variables of make that are no parameters of the template.
-MAKE_VARIABLES = ["STACK", "SHOW_SECRETS", "FINISH", "PYTHON", "AWS_REGION", "AWS_PROFILE"]
+MAKE_VARIABLES = ["STACK", "ASK", "SHOW_SECRETS", "FINISH", "PYTHON", "AWS_REGION", "AWS_PROFILE"]
 
 # Variables that the tools read.
 TOOLS_VARIABLES = r"(AWS|CARGO|PIP|RUSTUP)_\w+|(HTTPS?|NO)_PROXY"
@@ -65,10 +66,24 @@ def given_parameters(parameters):
     make exports its variables, so both are in the environment.
     """
     check_names([*parameters, *STACK_OPTIONS])
-    check_networks(os.environ.get("AllowedCidrs", ""))
     given = {name: os.environ[name] for name in parameters if name in os.environ}
+    given.update(asked(parameters))
+    check_networks(given.get("AllowedCidrs", ""))
     check_parameters(parameters, given)
     return given
+
+
+def asked(parameters):
+    """What somebody types for the parameters that ASK names. Nothing of it is shown, or kept by the shell."""
+    values = {}
+    for name in filter(None, os.environ.get("ASK", "").split(",")):
+        if name not in parameters:
+            raise Failure(f"ASK: expected names of parameters, separated by commas, found {name!r}")
+        try:
+            values[name] = getpass.getpass(f"{name}: ")
+        except EOFError:
+            raise Failure("ASK needs a terminal. Without one, give the parameters through the environment.")
+    return values
 
 
 def check_names(parameters):

@@ -29,6 +29,15 @@ def say_status(stack):
     return deployed
 
 
+def find(account, name):
+    """The deployed mirror of this name."""
+    stack = Stack(account, name)
+    if not stack.exists and with_cargo_lambda.configuration(account, name):
+        return with_cargo_lambda.deployed(account, name)
+    stack.require()
+    return Deployed.of(stack)
+
+
 def main():
     check_names([])
     account, name = Account(), os.environ["STACK"]

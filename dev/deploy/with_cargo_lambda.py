@@ -110,14 +110,19 @@ def deploy(account, name, given, old):
                 raise Failure(f"AWS refuses iam:DeleteRolePolicy: {error.response['Error']['Message']}")
 
 
-def say_status(account, name):
-    """Says what is deployed, if a function of this name is, and returns it."""
+def deployed(account, name):
+    """The function of this name, which exists."""
     url = account.call("lambda", "get_function_url_config", FunctionName=name)["FunctionUrl"]
+    return Deployed(account, name, url)
+
+
+def say_status(account, name):
+    """Says what is deployed, and returns it. The function exists."""
     say(f"The function {name} is in {account.region} of account {account.id}, deployed with "
         "cargo-lambda.")
-    deployed = Deployed(account, name, url)
-    deployed.say_what_to_enter(is_set("SHOW_SECRETS"), Stack(account, name).hint("status SHOW_SECRETS=1"))
-    return deployed
+    found = deployed(account, name)
+    found.say_what_to_enter(is_set("SHOW_SECRETS"), Stack(account, name).hint("status SHOW_SECRETS=1"))
+    return found
 
 
 def remove(account, name):
@@ -167,9 +172,9 @@ def main(action):
     say(f"Deploying {name} into {account.region} of account {account.id} as {account.arn}.")
     deploy(account, name, given, configuration(account, name))
     say()
-    deployed = say_status(account, name)
+    found = say_status(account, name)
     say()
-    deployed.check()
+    found.check()
 
 
 if __name__ == "__main__":

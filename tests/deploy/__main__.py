@@ -47,6 +47,7 @@ def what_is_missing_is_said_before_anything_is_built(shell):
         ({}, ["Tags=team"], "Tags: expected name=value"),
         ({}, ["Tags=team=x cost=y"], "Tags: expected name=value"),
         ({}, ["S3Bucket=s3://mine"], "S3Bucket: expected the name of a bucket"),
+        ({}, ["ASK=Key"], "ASK: expected names of parameters"),
         ({}, ["RoleArn=mine"], "RoleArn: expected the ARN of a role"),
         ({}, ["region=eu-west-1"], "there is no parameter region: did you mean AWS_REGION?"),
         ({}, ["stack=x"], "there is no parameter stack: did you mean STACK?"),

@@ -1,9 +1,11 @@
 """Runs the documented make commands against a local AWS, and calls what they deploy."""
 
+import contextlib
 import io
 import json
 import os
 import platform
+import pty
 import random
 import re
 import struct
@@ -39,6 +41,22 @@ class Shell:
         )
         assert bool(done.returncode) == bool(status), f"exit status {done.returncode}:\n{done.stdout}"
         return done.stdout
+
+    def make_in_a_terminal(self, *words, **answers):
+        """The output of a make command that asks these questions in a terminal."""
+        print("$ make", *words, flush=True)
+        process, terminal = pty.fork()
+        if process == 0:
+            os.execvpe("make", ["make", *words], self.environment)
+        output = b""
+        with contextlib.suppress(OSError):
+            # The terminal of a process that has ended cannot be read.
+            while read := os.read(terminal, 4096):
+                output += read
+                for name in [name for name in answers if output.endswith(f"{name}: ".encode())]:
+                    os.write(terminal, f"{answers.pop(name)}\n".encode())
+        assert os.waitpid(process, 0)[1] == 0 and not answers, (answers, output.decode())
+        return output.decode()
 
     def entries(self, *words):
         """What `make status` says to enter in StackState: key, URL and connection details."""

@@ -35,16 +35,22 @@ def resource(aws, name):
 def the_smoke_test_tells_what_is_wrong(shell):
     key, url, random, cloudwatch = shell.entries()
     output = shell.smoke((key, url, random, cloudwatch))
-    assert output.count(" ok, ") == 6 and "as StackState expects" in output, output
+    assert output.count(" ok, ") == 6 and "as StackState expects, with random data" in output, output
+    output = shell.make("smoke", "STACK=stackstate-mirror", f"MIRROR_URL={url}")
+    assert output.count(" ok, ") == 8 and "CloudWatch, namespaces" in output, output
+    output = shell.make("smoke", "STACK=stackstate-mirror", "MIRROR_URL=http://127.0.0.1:9", status=1)
+    assert "the mirror cannot be reached" in output, output
+    assert "there is no stack nowhere" in shell.make("smoke", "STACK=nowhere", status=1)
     for entries, text in [
         ((key, url, {}, {}), "Set MIRROR_ACCESS_TOKEN to the one of the deployment"),
         (("another-key", url, random, {}), "the mirror's Api Key is another one than MIRROR_API_KEY"),
         ((key, url + "api", random, {}), "status 404"),
         ((key, "http://127.0.0.1:9", random, {}), "the mirror cannot be reached"),
-        ((key, "nowhere", random, {}), "the Mirror URL is not a URL"),
+        ((key, "nowhere", random, {}), "expected a Mirror URL such as https://"),
+        ((key, "http://127.0.0.1:9/ä b", random, {}), "expected a Mirror URL such as https://"),
     ]:
         output = shell.smoke(entries, status=1)
-        assert text in output and "Traceback" not in output, output
+        assert output.count(text) == 1 and "Traceback" not in output, output
         assert random["accessToken"] not in output, output
 
 
@@ -265,7 +271,9 @@ def given_secrets_are_used_and_kept(shell):
     output = shell.make("deploy", "STACK=given", *words)
     assert "The Api Key has changed." in output and "The access token has changed." in output, output
     assert shell.secrets(outputs(shell.aws, "given")["FunctionName"]) == random_secrets(2)
-    shell.make("deploy", "STACK=given", **given)
+    output = shell.make_in_a_terminal("deploy", "STACK=given", "ASK=ApiKey,AccessToken", **given)
+    assert given["ApiKey"] not in output, output
+    assert shell.secrets(outputs(shell.aws, "given")["FunctionName"]) == tuple(given.values())
     shell.make("deploy", "STACK=given", "MemorySize=256")
     assert shell.entries("STACK=given") == entries, "the stack keeps them"
     output = shell.make("rotate-token", "STACK=given", status=1)

@@ -14,6 +14,7 @@ def with_cargo_lambda(shell):
     shell.make("deploy-cargo-lambda", stack, f"Architecture={HOST_ARCHITECTURE}")
     entries = shell.entries(stack)
     shell.smoke(entries)
+    assert shell.make("smoke", stack, f"MIRROR_URL={entries[1]}").count(" ok, ") == 8
     iam = shell.aws.client("iam")
     role = shell.aws.client("lambda").get_function(FunctionName="with-cargo-lambda")
     role = role["Configuration"]["Role"].rpartition("/")[2]
