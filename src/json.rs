@@ -236,19 +236,16 @@ impl<'a> Object<'a> {
         Node { object: *self, name, value }
     }
 
-    /// Fails if a member has none of these names, but nearly one that is absent. `is_nearly` tells whether the
-    /// first name may be meant for the second. Other members may be anything.
-    pub fn expect_names(
-        &self,
-        names: &[&str],
-        is_nearly: fn(&str, &str) -> bool,
-    ) -> Result<(), MirrorError> {
-        let absent = |known: &&&str| self.member(known).value().is_none();
-        for (name, node) in self.members().filter(|(name, _)| !names.contains(name)) {
-            let mut absent = names.iter().filter(absent);
-            if let (Some(_), Some(known)) =
-                (node.value(), absent.find(|known| is_nearly(name, known)))
-            {
+    /// Fails if a member has none of these names, but nearly one that is absent, or its beginning, such as
+    /// bucketSize. Other members may be anything.
+    pub fn expect_names(&self, names: &[&str]) -> Result<(), MirrorError> {
+        let unknown = self.members().filter(|(name, _)| !names.contains(name));
+        for (name, node) in unknown.filter(|(_, node)| node.value().is_some()) {
+            let is_meant = |known: &&&str| {
+                let is_beginning = name.len() >= MIN_MISSPELT && known.starts_with(name);
+                self.member(known).value().is_none() && (is_beginning || is_nearly(name, known))
+            };
+            if let Some(known) = names.iter().find(is_meant) {
                 return Err(node.misspelt(known));
             }
         }
@@ -261,6 +258,19 @@ impl<'a> Object<'a> {
         let members = self.members.into_iter().flatten();
         members.map(move |(name, value)| (&**name, Node { object, name, value: Some(value) }))
     }
+}
+
+/// Names that are shorter than this are never taken for misspelt ones, in bytes: too many other words are
+/// nearly the same.
+const MIN_MISSPELT: usize = 5;
+
+/// Whether a name may be meant for a known one: but for case, they are the same, or one letter is missing, added
+/// or another, or two are exchanged.
+pub fn is_nearly(name: &str, known: &str) -> bool {
+    // A longer name costs more to compare, and cannot be nearly the known one.
+    name.len().min(known.len()) >= MIN_MISSPELT
+        && known.len().abs_diff(name.len()) <= 1
+        && strsim::damerau_levenshtein(&name.to_ascii_lowercase(), &known.to_ascii_lowercase()) <= 1
 }
 
 /// The path of the first value below `value` that `is_meant` accepts, with a dot before each name.

@@ -65,19 +65,8 @@ const QUERY: [&str; 11] = [
     "_type",
 ];
 
-/// Whether an unknown name may be meant for a known one: it differs in one letter or in case, or is its
-/// beginning, such as bucketSize. Shorter names are left alone, for too many words are nearly the same.
-fn is_nearly(name: &str, known: &str) -> bool {
-    const MIN: usize = 5;
-    let differ = known.len().abs_diff(name.len());
-    let (name, known) = (name.to_ascii_lowercase(), known.to_ascii_lowercase());
-    name.len() >= MIN
-        && (known.starts_with(&name)
-            || differ <= 1 && known.len() >= MIN && strsim::damerau_levenshtein(&name, &known) <= 1)
-}
-
 fn filter(query: &Object) -> Result<Filter, MirrorError> {
-    query.expect_names(&QUERY, is_nearly)?;
+    query.expect_names(&QUERY)?;
     let conditions = query.member("conditions").optional(|conditions| {
         conditions.items()?.map(|item| condition(&item.object()?)).collect::<Result<_, _>>()
     })?;
@@ -110,7 +99,7 @@ fn count(node: &Node) -> Result<usize, MirrorError> {
 }
 
 fn condition(condition: &Object) -> Result<Condition, MirrorError> {
-    condition.expect_names(&["key", "value", "_type"], is_nearly)?;
+    condition.expect_names(&["key", "value", "_type"])?;
     choice(&condition.member("_type"), &[("EqualityCondition", ())])?;
     Ok(Condition {
         key: condition.member("key").text("the name of a field")?.to_owned(),
@@ -151,7 +140,7 @@ fn field_values(query: &Object) -> Result<FieldValuesQuery, MirrorError> {
     ];
     let filter = filter(query)?;
     let field = query.member("field").object()?;
-    field.expect_names(&["fieldName", "fieldType", "_type"], is_nearly)?;
+    field.expect_names(&["fieldName", "fieldType", "_type"])?;
     let prefix = query.member("fieldValuePrefix").optional(|node| node.text("a string"))?;
     Ok(FieldValuesQuery {
         filter,
@@ -173,7 +162,7 @@ fn metrics(query: &Object) -> Result<MetricQuery, MirrorError> {
 }
 
 fn aggregation(aggregation: &Object) -> Result<Aggregation, MirrorError> {
-    aggregation.expect_names(&["method", "bucketSizeMillis", "_type"], is_nearly)?;
+    aggregation.expect_names(&["method", "bucketSizeMillis", "_type"])?;
     let method = aggregation.member("method");
     let bucket = aggregation.member("bucketSizeMillis");
     let bucket_millis = bucket.optional(|node| node.integer("milliseconds"))?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error::MirrorError;
-use crate::json::{Node, Object};
+use crate::json::{Node, Object, is_nearly};
 
 /// The name of an object that may hold the members too, and a prefix of names that is ignored.
 const AWS: &str = "aws";
@@ -40,10 +40,6 @@ const NAMES: [&str; 23] = [
     "callsPerSecond",
 ];
 
-/// Names that are shorter than this are never taken for misspelt ones, in characters: too many
-/// other words are nearly the same.
-const MIN_MISSPELT: usize = 5;
-
 /// Known members that mean nothing to random data, so whoever sets one wants CloudWatch.
 const OF_CLOUDWATCH: [&str; 3] = ["region", "regions", "linkedAccounts"];
 
@@ -70,22 +66,23 @@ impl<'a> Details<'a> {
     pub(super) fn collect(details: &Object<'a>) -> Result<Self, MirrorError> {
         let mut collected = Details::default();
         for (name, node) in details.members() {
-            if normalize(name) != AWS {
-                collected.add(name, node)?;
+            let normalized = normalize(name);
+            if normalized != AWS {
+                collected.add(name, &normalized, node)?;
             } else if let Some(aws) = node.optional(Node::object)? {
                 for (name, node) in aws.members() {
-                    collected.add(name, node)?;
+                    collected.add(name, &normalize(name), node)?;
                 }
             }
         }
         Ok(collected)
     }
 
-    fn add(&mut self, given: &'a str, node: Node<'a>) -> Result<(), MirrorError> {
+    /// Adds a member with this name, as it is given and normalized.
+    fn add(&mut self, given: &'a str, name: &str, node: Node<'a>) -> Result<(), MirrorError> {
         let Some(value) = node.value() else { return Ok(()) };
-        let name = normalize(given);
-        let Some(name) = known(&name) else {
-            if let Some(known) = nearly(&name) {
+        let Some(name) = known(name) else {
+            if let Some(known) = nearly(name) {
                 return Err(node.misspelt(known));
             }
             if MEANINGFUL.iter().any(|part| name.contains(part)) && !is_empty(value) {
@@ -251,18 +248,9 @@ fn normalize(name: &str) -> String {
     normalized
 }
 
-/// The known name that an unknown one, which is normalized, is nearly: one letter is missing,
-/// added or another, or two are exchanged.
+/// The known name that an unknown one, which is normalized, is nearly.
 fn nearly(name: &str) -> Option<&'static str> {
-    let is_long = |name: &str| name.chars().count() >= MIN_MISSPELT;
-    // A longer name costs more to compare, and cannot be nearly one of these.
-    let is_nearly = |known: &&str| {
-        let known = known.to_ascii_lowercase();
-        is_long(&known)
-            && known.len().abs_diff(name.len()) <= 1
-            && strsim::damerau_levenshtein(name, &known) == 1
-    };
-    NAMES.into_iter().filter(|_| is_long(name)).find(is_nearly)
+    NAMES.into_iter().find(|known| is_nearly(name, known))
 }
 
 #[cfg(test)]

@@ -168,22 +168,8 @@ fn unknown(wanted: &[Arc<Metric>]) -> MirrorError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::found::tests::{metric, selector};
     use super::*;
-    use crate::cloudwatch::query::values::Values;
-
-    fn metric(name: &str, dimensions: &[(&str, &str)], account: Option<&str>) -> Arc<Metric> {
-        Metric::of("N", name, dimensions, account).into()
-    }
-
-    fn selector(dimension: Option<&str>) -> MetricSelector {
-        let any = Values::exactly(vec!["*".to_owned()]).with_patterns();
-        MetricSelector {
-            namespaces: vec!["N".to_owned()],
-            names: vec!["M".to_owned()],
-            accounts: Vec::new(),
-            dimensions: dimension.into_iter().map(|name| (name.to_owned(), any.clone())).collect(),
-        }
-    }
 
     #[test]
     fn what_leads_to_a_match_is_told() {

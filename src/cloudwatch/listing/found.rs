@@ -118,15 +118,19 @@ pub(crate) fn dimensions_with(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::cloudwatch::query::values::Values;
 
-    fn metric(name: &str, dimensions: &[(&str, &str)], account: Option<&str>) -> Arc<Metric> {
+    pub(in crate::cloudwatch::listing) fn metric(
+        name: &str,
+        dimensions: &[(&str, &str)],
+        account: Option<&str>,
+    ) -> Arc<Metric> {
         Metric::of("N", name, dimensions, account).into()
     }
 
-    fn selector(dimension: Option<&str>) -> MetricSelector {
+    pub(in crate::cloudwatch::listing) fn selector(dimension: Option<&str>) -> MetricSelector {
         let any = Values::exactly(vec!["*".to_owned()]).with_patterns();
         MetricSelector {
             namespaces: vec!["N".to_owned()],
