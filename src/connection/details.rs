@@ -117,7 +117,7 @@ impl<'a> Details<'a> {
             return Ok(());
         }
         Err(MirrorError::request(format_args!(
-            "connectionDetails: there is {}, but no credential that the mirror knows; expected accessKeyId \
+            "connectionDetails: found {}, but no credential that the mirror knows; expected accessKeyId \
              and secretAccessKey, or roleArn, or \"source\": \"cloudwatch\" for the function's own role, or \
              \"source\": \"random\" for random data",
             listed(&names)
