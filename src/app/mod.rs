@@ -23,7 +23,6 @@ use crate::config::{CLOSED, Config};
 use crate::connection::Connection;
 use crate::deadline::Deadline;
 use crate::error::MirrorError;
-use crate::json::Object;
 use crate::model::Answer;
 use crate::time::EpochMillis;
 use crate::{heap, random};
@@ -112,6 +111,7 @@ impl App {
         let is_allowed = self.access.allows_address(source_address);
         let mut is_admitted = is_allowed && self.access.admits(None);
         let mut log_line = LogLine::new(!self.is_warm.swap(true, Ordering::Relaxed));
+        let mut source = None;
         let answer = async {
             let endpoint =
                 Endpoint::find(&method, &path, base, stage.as_deref(), self.has_explorer)
@@ -137,7 +137,14 @@ impl App {
             let document = parse(body)?;
             // A body without them is a bad request, not a connection test that failed.
             let details = request::connection_details(&document)?;
-            let answer = self.answer(call, &document, &details, deadline, &mut log_line).await;
+            let answer = match Connection::read(&details, self.access.is_restricted()) {
+                Ok(connection) => {
+                    log_line.source = Some(connection.source());
+                    source = self.has_explorer.then(|| connection.description());
+                    self.answer(call, &document, &connection, deadline, &mut log_line).await
+                }
+                Err(error) => Err(error),
+            };
             let answer = match (call, answer) {
                 (Call::Connection, Err(error)) => {
                     log_line.record_error(&error);
@@ -155,7 +162,7 @@ impl App {
             heap::give_back();
         }
         let key = is_admitted.then_some(&*self.api_key);
-        let response = Response::new(result, key, &mut log_line);
+        let response = Response::new(result, key, source, &mut log_line);
         log_line.write(&id, response.status_code, started.elapsed());
         response
     }
@@ -183,12 +190,10 @@ impl App {
         &self,
         call: Call,
         document: &Value,
-        details: &Object<'_>,
+        connection: &Connection,
         lambda_deadline: EpochMillis,
         log_line: &mut LogLine,
     ) -> Result<Answer, MirrorError> {
-        let connection = Connection::read(details, self.access.is_restricted())?;
-        log_line.source = Some(connection.source());
         let Dependencies { entropy, now, cloudwatch, commit: _ } = &self.dependencies;
         let now = now();
         let lambda_left = u64::try_from(lambda_deadline.0.saturating_sub(now.0)).ok();
@@ -196,7 +201,7 @@ impl App {
         let limit = time_limit(call, connection.request_timeout(), lambda_left);
         let deadline = Deadline::after(limit);
         let query = request::query(document, call)?;
-        let answer = match &connection {
+        let answer = match connection {
             Connection::Random { seed } => random::answer(&query, seed.unwrap_or_else(entropy))?,
             Connection::CloudWatch(config) => {
                 let usage = &log_line.usage;

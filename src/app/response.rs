@@ -14,6 +14,9 @@ use crate::explore;
 
 const API_KEY: &str = "x-mirror-api-key";
 
+/// Tells the page which source answered, for only the mirror knows what the connection details mean.
+const SOURCE: &str = "x-mirror-source";
+
 const JSON: &str = "application/json";
 
 /// The maximum length of a body, in bytes. The largest set of conditions takes a part of it, and
@@ -62,11 +65,12 @@ pub(super) enum RequestError {
 }
 
 impl Response {
-    /// The response, with the mirror's key for a caller who may know it. The log line gets the
-    /// error.
+    /// The response, with the mirror's key for a caller who may know it, and the source if the page
+    /// is served. The log line gets the error.
     pub(super) fn new(
         result: Result<Success, RequestError>,
         key: Option<&str>,
+        source: Option<String>,
         log_line: &mut LogLine,
     ) -> Self {
         let mut headers = BTreeMap::new();
@@ -97,6 +101,7 @@ impl Response {
             }
         };
         headers.extend(key.map(|key| (API_KEY, key.to_owned().into())));
+        headers.extend(source.map(|source| (SOURCE, source.into())));
         let (is_base64_encoded, cookies) = (false, None);
         Response { status_code: status.as_u16(), headers, body, is_base64_encoded, cookies }
     }

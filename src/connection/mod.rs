@@ -3,6 +3,7 @@
 mod details;
 mod identity;
 
+use std::iter;
 use std::time::Duration;
 
 use self::details::Details;
@@ -61,6 +62,20 @@ impl Connection {
             Connection::Random { .. } => "random",
             Connection::CloudWatch(_) => "cloudwatch",
         }
+    }
+
+    /// The source for a person: "random data", or "CloudWatch", the regions, and who asks.
+    pub fn description(&self) -> String {
+        let Connection::CloudWatch(config) = self else { return "random data".to_owned() };
+        let CloudWatchConfig { identity, region, regions, .. } = &**config;
+        let who = match (&identity.role, &identity.credentials) {
+            (Some(role), _) => format!("role {}", role.arn),
+            (None, Credentials::Keys(_)) => "access key".to_owned(),
+            (None, Credentials::FunctionRole) => "own role".to_owned(),
+        };
+        let regions = region.iter().chain(regions).map(ToString::to_string);
+        let parts = iter::once("CloudWatch".to_owned()).chain(regions).chain([who]);
+        parts.collect::<Vec<_>>().join(", ")
     }
 
     /// The time limit of a request, if the connection sets one.

@@ -3,7 +3,9 @@
 
 import { axisNumber, axisTime, length, number, time } from "./format.js";
 
-const HEIGHT = 320;
+// On a phone, the whole chart is in the first screen.
+const isNarrow = matchMedia("(max-width: 36rem)");
+const height = () => (isNarrow.matches ? 220 : 320);
 const LEAST_SPAN = 1_000;
 
 // A bucket is a level line from its start to its end. A gap lies where the next one begins later.
@@ -69,7 +71,7 @@ export class Chart {
     const isRaw = this.points[0].length === 2;
     this.plot = new uPlot({
       width: this.place.clientWidth,
-      height: HEIGHT,
+      height: height(),
       ms: 1,
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
@@ -190,6 +192,6 @@ export class Chart {
 
   resize() {
     const width = this.place.clientWidth;
-    if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: HEIGHT });
+    if (this.plot && width && width !== this.plot.width) this.plot.setSize({ width, height: height() });
   }
 }

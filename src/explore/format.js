@@ -18,6 +18,8 @@ const moment = style({ dateStyle: "medium", timeStyle: "medium" });
 
 export const time = (millis) => moment.format(millis);
 
+export const timeRange = (start, end) => moment.formatRange(start, end);
+
 // For an axis whose marks are `step` milliseconds apart.
 export function axisTime(millis, step) {
   if (step >= 86_400_000) return day.format(millis);

@@ -5,6 +5,8 @@ export const ALL = 2_147_483_647;
 
 const LARGEST_SHOWN = 20_000;
 const KEY_HEADER = "x-mirror-api-key";
+// The mirror's words for the source that it chose.
+const SOURCE_HEADER = "x-mirror-source";
 export const DETAILS_FILE = "connection-details.json";
 
 // The Mirror URL.
@@ -12,10 +14,19 @@ export const base = location.href.replace(/[?#].*/, "").replace(/\/+explore\/*$/
 
 const typeOf = { string: "StringValue", number: "DoubleValue", boolean: "BooleanValue" };
 
+// Filters by their names, each with its values.
+export function grouped(filters) {
+  const groups = new Map();
+  for (const [name, value] of filters) groups.set(name, [...(groups.get(name) ?? []), value]);
+  return [...groups];
+}
+
 function conditions(filters) {
-  return filters.map(([key, value]) => ({
+  return grouped(filters).map(([key, values]) => ({
     key,
-    value: { value, _type: typeOf[typeof value] },
+    value: values.length > 1
+      ? { value: values, _type: "InSetValue" }
+      : { value: values[0], _type: typeOf[typeof values[0]] },
     _type: "EqualityCondition",
   }));
 }
@@ -55,16 +66,25 @@ export class MirrorFailure extends Error {
   }
 }
 
+// A failure whose cause is the connection details or the key.
+export class ConnectionFailure extends MirrorFailure {}
+
+// What a failure tells, line by line. Any other error is a fault of this page.
+export function lines(error) {
+  if (!(error instanceof MirrorFailure)) throw error;
+  return [`${error.message}.`, ...error.lines];
+}
+
 function failure(body) {
   switch (body?._type) {
     case "MetricStoreConnectionError":
-      return new MirrorFailure("The metric store cannot be reached", body.details);
+      return new ConnectionFailure("The metric store cannot be reached", body.details);
     case "MetricNotFoundError":
       return new MirrorFailure("There is no such metric", body.metric, body.details);
     case "UnsupportedFieldTypeError":
       return new MirrorFailure(`Fields of type ${body.mirrorType} have no list of values`);
     case "RemoteMirrorError":
-      return new MirrorFailure(body.summary, body.details);
+      return new (/^connectionDetails\b/.test(body.details) ? ConnectionFailure : MirrorFailure)(body.summary, body.details);
     default:
       return new MirrorFailure("The mirror's answer is not one of the Mirror REST API");
   }
@@ -93,6 +113,7 @@ export async function ask([path, kind, query], { details, key, signal, onExchang
     exchange.text = await response.text();
     exchange.status = response.status;
     exchange.key = response.headers.get(KEY_HEADER);
+    exchange.source = response.headers.get(SOURCE_HEADER);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     exchange.text = "(no answer)";
@@ -114,15 +135,24 @@ export async function ask([path, kind, query], { details, key, signal, onExchang
 function parseDetails(text) {
   let details;
   try {
-    details = JSON.parse(text.trim() || "null");
-  } catch {
-    // The browser's message quotes the text around the mistake, which can be a secret.
-    throw new MirrorFailure("The connection details are not JSON", "Check the quotes, commas and braces.");
+    details = JSON.parse(text.trim() ? text : "null");
+  } catch (error) {
+    const where = place(text, error.message);
+    throw new ConnectionFailure("The connection details are not JSON", `${where}Check the quotes, commas and braces.`);
   }
   if (details === null || typeof details !== "object" || Array.isArray(details)) {
-    throw new MirrorFailure("The connection details must be a JSON object", "Random data needs {}.");
+    throw new ConnectionFailure("The connection details must be a JSON object", "Random data needs {}.");
   }
   return details;
+}
+
+// Where the mistake is. Each browser says it in its own words, and quotes the text around it, which can be a
+// secret. So only the numbers count. Without any, the text ends too soon.
+function place(text, message) {
+  const [line, column] = /line (\d+),? column (\d+)/.exec(message)?.slice(1).map(Number) ?? [];
+  if (line) return `The mistake is in line ${line}, at or before character ${column}. `;
+  if (/end of|EOF/i.test(message)) return `The text ends in line ${text.trimEnd().split("\n").length}, before it is complete. `;
+  return "";
 }
 
 function accepted({ status, key, text }, expectedKey) {
@@ -134,14 +164,14 @@ function accepted({ status, key, text }, expectedKey) {
   }
   if (key === null) {
     const failed = status === 200 ? null : failure(body);
-    throw new MirrorFailure(
+    throw new ConnectionFailure(
       "StackState would say that the Api Key is wrong",
       "The answer has no key, because the mirror does not know the caller.",
       failed?.message, ...(failed?.lines ?? []),
     );
   }
   if (expectedKey && key !== expectedKey) {
-    throw new MirrorFailure(
+    throw new ConnectionFailure(
       "StackState would say that the Api Key is wrong",
       "The key in the answer is not the Api Key that is entered here.",
     );
@@ -167,7 +197,7 @@ export function requestText({ path, request }, showsDetails) {
   return `POST ${new URL(base + path).pathname}\n\n${JSON.stringify(shown, null, 2)}`;
 }
 
-export function answerText({ status, key, text }) {
+export function answerText({ status, key, source, text }) {
   let body = text;
   if (text.length <= LARGEST_SHOWN) {
     try {
@@ -178,8 +208,8 @@ export function answerText({ status, key, text }) {
   } else {
     body = `${text.slice(0, LARGEST_SHOWN)} … and ${text.length - LARGEST_SHOWN} more characters`;
   }
-  const header = key === null || key === undefined ? "" : `\n${KEY_HEADER}: (hidden)`;
-  return `${status || "no status"}${header}\n\n${body}`;
+  const headers = [key && `\n${KEY_HEADER}: (hidden)`, source && `\n${SOURCE_HEADER}: ${source}`];
+  return `${status || "no status"}${headers.filter(Boolean).join("")}\n\n${body}`;
 }
 
 // JSON with each point on one line.

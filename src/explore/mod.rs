@@ -42,14 +42,19 @@ macro_rules! file {
 
 /// `uplot` is uPlot 1.6.24 as its package has it, under the MIT licence beside it. Later versions are
 /// larger, by things that this page does not use.
-static FILES: [File; 9] = [
+static FILES: [File; 14] = [
     File { path: &[], content_type: HTML, text: include_str!("page.html") },
     file!(CSS, "page.css"),
     file!(SVG, "icon.svg"),
     file!(JAVASCRIPT, "page.js"),
+    file!(JAVASCRIPT, "connection.js"),
+    file!(JAVASCRIPT, "filters.js"),
     file!(JAVASCRIPT, "mirror.js"),
     file!(JAVASCRIPT, "picker.js"),
     file!(JAVASCRIPT, "chart.js"),
+    file!(JAVASCRIPT, "table.js"),
+    file!(JAVASCRIPT, "wire.js"),
+    file!(JAVASCRIPT, "dom.js"),
     file!(JAVASCRIPT, "format.js"),
     File {
         path: &["uplot", "uPlot.iife.min.js"],

@@ -353,6 +353,47 @@ async fn the_page_is_served_if_it_is_on() {
     );
 }
 
+/// The page tells the source in the mirror's own words, so whoever may call is told. StackState is not.
+#[tokio::test]
+async fn the_source_is_told_where_the_page_is() {
+    let token = "a-token-of-24-characters";
+    let keys = json!({"accessKeyId": "test", "secretAccessKey": "secret", "region": "eu-west-1"});
+    let with = |more: Value| {
+        let mut details = keys.clone();
+        details.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        details
+    };
+    let role = "arn:aws:iam::123456789012:role/mirror";
+    let own = json!({"source": "CloudWatch", "region": "us-east-1"});
+    for (is_on, is_known, details, told) in [
+        (true, true, json!({}), Some("random data")),
+        (true, true, keys.clone(), Some("CloudWatch, eu-west-1, access key")),
+        (
+            true,
+            true,
+            with(json!({"regions": ["us-east-1"], "roleArn": role})),
+            Some("CloudWatch, eu-west-1, us-east-1, role arn:aws:iam::123456789012:role/mirror"),
+        ),
+        (true, true, own.clone(), Some("CloudWatch, us-east-1, own role")),
+        (true, true, json!({"source": "clouds"}), None),
+        (true, false, json!({}), None),
+        (false, true, json!({}), None),
+        (false, true, own, None),
+    ] {
+        let page = ("MIRROR_EXPLORER", if is_on { "1" } else { "0" });
+        let app = app_with(&[("MIRROR_ACCESS_TOKEN", token), page], now);
+        let mut details = details;
+        if is_known {
+            details["accessToken"] = json!(token);
+        }
+        // A query that is not valid asks nobody, and its error is told with the source.
+        let body = json!({"connectionDetails": details, "query": {}}).to_string();
+        let answer = serve(&app, &event("POST", "/api/metric", &body)).await;
+        let found = answer["headers"].get("x-mirror-source").and_then(Value::as_str);
+        assert_eq!(found, told, "{details} {answer}");
+    }
+}
+
 /// A mirror without the page says nothing of it, and the networks hold for it too.
 #[tokio::test]
 async fn the_page_is_off_by_default() {

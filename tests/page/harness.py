@@ -71,8 +71,26 @@ class Visitor:
             self.pick("Metric field", metric)
         return page
 
+    def unfold(self):
+        """Opens the part of the page with the connection, if it is folded."""
+        if not self.page.get_by_label("Connection details JSON").is_visible():
+            self.page.locator("#connection summary").click()
+
     def enter(self, details):
-        self.page.get_by_label("Connection details JSON").fill(json.dumps(details))
+        """Enters connection details, and leaves their field."""
+        self.unfold()
+        field = self.page.get_by_label("Connection details JSON")
+        field.fill(details if isinstance(details, str) else json.dumps(details))
+        field.blur()
+
+    def test(self):
+        self.unfold()
+        self.page.get_by_role("button", name="Test connection").click()
+
+    def enter_key(self, key):
+        self.unfold()
+        self.page.get_by_label("Api Key").fill(key)
+        self.page.get_by_label("Api Key").blur()
 
     def options(self, label):
         """What the list of a field offers."""
@@ -88,8 +106,12 @@ class Visitor:
         options = self.page.get_by_role("listbox", name=label).get_by_role("option")
         options.filter(has_text=re.compile(rf"^{re.escape(text)}( \w+)?$")).click()
 
+    def use(self, label, text):
+        """Types a text that no list has, and takes it as it is."""
+        self.page.get_by_label(label, exact=True).fill(text)
+        self.page.get_by_role("listbox", name=label).get_by_role("option", name=f"Use “{text}”").click()
+
     def filter(self, name, value):
-        self.page.get_by_label("Field", exact=True).fill(name)
         self.pick("Field", name)
         self.pick("Value", value)
         expect(self.page.get_by_role("list", name="Filters").get_by_text(name)).to_be_visible()
@@ -120,7 +142,7 @@ class Visitor:
         return held
 
     def draw(self):
-        self.page.get_by_role("button", name="Draw").click()
+        self.page.get_by_role("button", name="Draw again").click()
 
     def check(self):
         """Nothing went wrong that nobody asked for, and nothing is kept."""

@@ -1,5 +1,6 @@
 """Connection, filters, metric, aggregation and time, as in StackState's stream dialog."""
 
+import json
 import re
 
 from playwright.sync_api import expect
@@ -10,14 +11,14 @@ from harness import KEYS, SECRET, TOKEN
 def random_data_needs_nothing(visitor):
     page = visitor.open(visitor.mirrors.random)
     expect(visitor.summary).to_have_text(re.compile(r"^Mean, 60 points, buckets of 1 min"))
-    page.get_by_role("button", name="Test connection").click()
-    expect(page.locator("#tested")).to_have_text("OK: StackState can use this mirror.")
+    visitor.test()
+    expect(page.locator("#tested")).to_have_text("✓ OK")
 
 
 def cloudwatch_is_refined_filter_by_filter(visitor):
     page = visitor.open_cloudwatch()
-    page.get_by_role("button", name="Test connection").click()
-    expect(page.locator("#tested")).to_have_text("OK: StackState can use this mirror.")
+    visitor.test()
+    expect(page.locator("#tested")).to_have_text("✓ OK")
     everything = visitor.options("Field")
     assert "Namespace" in everything and "InstanceId" not in everything, everything
     visitor.pick("Field", "Namespace")
@@ -47,7 +48,8 @@ def a_pattern_is_a_prefix_of_the_next_list(visitor):
     visitor.pick("Value", "cpu.*")
     expect(page.get_by_label("Value", exact=True)).to_have_value("cpu.")
     options = page.get_by_role("listbox", name="Value").get_by_role("option")
-    expect(options).to_have_text(["cpu.idle", "cpu.iowait", "cpu.nice", "cpu.steal", "cpu.system", "cpu.user"])
+    expect(options).to_have_text(
+        ["cpu.idle", "cpu.iowait", "cpu.nice", "cpu.steal", "cpu.system", "cpu.user", "Use “cpu.”"])
     options.get_by_text("cpu.user").click()
     expect(page.get_by_role("list", name="Filters")).to_have_text(re.compile("field1 = cpu.user"))
 
@@ -59,29 +61,28 @@ def long_lists_come_in_pages(visitor):
     def answer(route):
         query = route.request.post_data_json["query"]
         asked.append((query["fieldValuePrefix"], query["offset"], query["limit"]))
-        values = [f"v{index:03}" for index in range(120)][query["offset"]:][:query["limit"]]
+        values = [f"v{index:04}" for index in range(1_200)][query["offset"]:][:query["limit"]]
         route.fulfill(headers={"x-mirror-api-key": "api_key"}, json={
             "values": [{"value": value, "_type": "CompleteValue"} for value in values],
-            "isPartial": query["offset"] + query["limit"] < 120, "_type": "FieldValuesResponse"})
+            "isPartial": query["offset"] + query["limit"] < 1_200, "_type": "FieldValuesResponse"})
 
     page.route("**/api/field/value", answer)
     visitor.pick("Field", "field1")
     options = page.get_by_role("listbox", name="Value").get_by_role("option")
-    for count in 51, 101, 120:
+    for count in 501, 1_001, 1_200:
         expect(options).to_have_count(count)
-        if count < 120:
+        if count < 1_200:
             options.get_by_text("Show more").click()
-    assert asked == [("", 0, 50), ("", 50, 50), ("", 100, 50)], asked
+    assert asked == [("", 0, 500), ("", 500, 500), ("", 1_000, 500)], asked
 
 
 def values_keep_the_type_of_their_field(visitor):
     page = visitor.open(visitor.mirrors.random)
     page.get_by_label("Show the connection details").check()
     visitor.filter("field2", "true")
-    page.get_by_label("Field", exact=True).fill("field3")
     visitor.pick("Field", "field3")
-    page.get_by_label("Value", exact=True).fill("1.5")
-    page.get_by_role("button", name="Add filter").click()
+    expect(page.locator("#value-picker .popup .hint")).to_have_text("Nothing fits. Type a number.")
+    visitor.use("Value", "1.5")
     expect(page.locator("#request")).to_contain_text('"value": true,\n          "_type": "BooleanValue"')
     expect(page.locator("#request")).to_contain_text('"value": 1.5,\n          "_type": "DoubleValue"')
 
@@ -105,7 +106,7 @@ def the_whole_way_needs_no_mouse(visitor):
     page.get_by_label("Field", exact=True).focus()
     keyboard.type("Names")
     options = page.get_by_role("listbox", name="Field").get_by_role("option")
-    expect(options).to_have_count(1)
+    expect(options).to_have_text(["Namespace string", "Use “Names”"])
     keyboard.press("ArrowDown")
     keyboard.press("Enter")
     expect(page.get_by_label("Value", exact=True)).to_be_focused()
@@ -131,12 +132,12 @@ def the_whole_way_needs_no_mouse(visitor):
 
 def a_range_has_a_start_and_an_end(visitor):
     page = visitor.open(visitor.mirrors.random)
-    page.get_by_label("Range").select_option("From … to …")
+    page.get_by_label("Range").select_option("Custom")
     page.get_by_label("To", exact=True).fill("2026-03-29T03:30:00")
     expect(visitor.error).to_contain_text("query.endTime: expected startTime")
     page.get_by_label("From", exact=True).fill("2026-03-29T01:30:00")
     # In Amsterdam, this night has one hour less.
-    expect(visitor.summary).to_have_text(re.compile(r"^Mean, 60 points.*29 Mar 2026, 01:30:00 to 29 Mar 2026, 03:30:00"))
+    expect(visitor.summary).to_have_text(re.compile(r"^Mean, 60 points.*29 Mar 2026, 01:30:00 – 03:30:00"))
     page.get_by_label("To", exact=True).fill("")
     visitor.draw()
     expect(visitor.error).to_contain_text("The range is not complete.")
@@ -160,12 +161,12 @@ def a_refresh_asks_again(visitor):
 
 def a_wrong_key_is_told_as_stackstate_would(visitor):
     page = visitor.open(visitor.mirrors.random)
-    page.get_by_label("Api Key").fill("another_key")
+    visitor.enter_key("another_key")
     visitor.draw()
     expect(visitor.error).to_contain_text("StackState would say that the Api Key is wrong.")
-    page.get_by_role("button", name="Test connection").click()
+    visitor.test()
     expect(page.locator("#tested")).to_contain_text("The key in the answer is not the Api Key")
-    page.get_by_label("Api Key").fill("api_key")
+    visitor.enter_key("api_key")
     visitor.draw()
     expect(visitor.error).to_be_hidden()
     expect(visitor.summary).to_have_text(re.compile("60 points"))
@@ -175,21 +176,18 @@ def a_wrong_token_is_told(visitor):
     page = visitor.open(visitor.mirrors.restricted)
     expect(visitor.error).to_contain_text("The mirror does not know the caller")
     expect(visitor.error).to_contain_text("connectionDetails.accessToken: expected the access token")
-    visitor.enter({"accessToken": "not-" + TOKEN})
-    with page.expect_request("**/api/metric") as asked:
-        visitor.draw()
+    with page.expect_request("**/api/field/name") as asked:
+        visitor.enter({"accessToken": "not-" + TOKEN})
     assert asked.value.post_data_json["connectionDetails"] == {"accessToken": "not-" + TOKEN}
     expect(visitor.error).to_contain_text("StackState would say that the Api Key is wrong.")
     visitor.enter({"accessToken": TOKEN})
-    visitor.draw()
     expect(visitor.summary).to_have_text(re.compile("60 points"))
     assert page.url.count(TOKEN) == 0, page.url
 
 
 def an_unknown_metric_is_told(visitor):
     page = visitor.open_cloudwatch(("Namespace", "AWS/SQS"))
-    page.get_by_label("Metric field", exact=True).fill("NumberOfNothing")
-    visitor.draw()
+    visitor.use("Metric field", "NumberOfNothing")
     expect(visitor.error).to_contain_text("There is no such metric.")
     expect(visitor.error).to_contain_text("NumberOfNothing")
     expect(page.locator("#chart")).to_be_hidden()
@@ -197,14 +195,17 @@ def an_unknown_metric_is_told(visitor):
 
 def connection_details_that_are_not_json_are_told(visitor):
     page = visitor.open(visitor.mirrors.random)
-    for text, told in [("{", "are not JSON"), ("[]", "must be a JSON object"), ("", "must be a JSON object")]:
-        page.get_by_label("Connection details JSON").fill(text)
-        visitor.draw()
+    for text, told in [('{"seed": ', "The text ends in line 1, before it is complete."), ("[]", "must be a JSON object"),
+                       ("", "must be a JSON object"), (" \n ", "must be a JSON object"),
+                       ('{"source": "cloudwatch",\n "region": "eu-west-1" "x": 1}', "The mistake is in line 2, at or before character 24."),
+                       ('{"seed": 1,\n}', "The mistake is in line 2, at or before character 1.")]:
+        visitor.enter(text)
         expect(visitor.error).to_contain_text(told)
 
 
 def examples_can_be_inserted(visitor):
     page = visitor.open(visitor.mirrors.random)
+    visitor.unfold()
     for option, part in [("CloudWatch with an access key", '"accessKeyId"'), ("CloudWatch with a role", '"roleArn"'),
                          ("CloudWatch with the function's own role", '"cloudwatch"'), ("Random data", "{}")]:
         page.get_by_label("Insert an example").select_option(label=[
@@ -236,12 +237,13 @@ def a_list_of_fields_that_is_not_whole_says_so(visitor):
 def a_test_of_other_details_does_not_stand(visitor):
     page = visitor.open(visitor.mirrors.random)
     tested = page.locator("#tested")
+    visitor.unfold()
     for change in (
-        lambda: page.get_by_label("Insert an example").select_option("Random data"),
-        lambda: page.get_by_label("Api Key").fill("another"),
+        lambda: visitor.unfold() or page.get_by_label("Insert an example").select_option("Random data"),
+        lambda: visitor.enter_key("another"),
         lambda: visitor.enter({"seed": 1}),
     ):
-        page.get_by_role("button", name="Test connection").click()
+        visitor.test()
         expect(tested).to_have_text(re.compile("OK|wrong"))
         change()
         page.keyboard.press("Tab")
@@ -252,8 +254,7 @@ def a_chart_of_other_details_does_not_stand(visitor):
     page = visitor.open(visitor.mirrors.cloudwatch)
     expect(visitor.summary).to_have_text(re.compile("60 points"))
     visitor.enter(KEYS)
-    page.keyboard.press("Tab")
-    expect(page.locator("#state")).to_contain_text("Other connection details")
+    expect(page.locator("#state")).to_contain_text("Select a metric field")
     expect(page.locator("#chart")).to_be_hidden()
     expect(page.locator("#rows tr")).to_have_count(0)
 
@@ -272,8 +273,7 @@ def a_click_shows_the_whole_list(visitor):
 
 def a_mistake_in_the_details_is_not_quoted(visitor):
     page = visitor.open(visitor.mirrors.random)
-    page.get_by_label("Connection details JSON").fill(f'{{"secretAccessKey": {SECRET}}}')
-    visitor.draw()
+    visitor.enter(f'{{"secretAccessKey": {SECRET}}}')
     expect(visitor.error).to_contain_text("Check the quotes, commas and braces.")
     assert SECRET[:5] not in visitor.error.inner_text()
 
@@ -283,9 +283,174 @@ def a_refresh_repeats_what_was_drawn(visitor):
     expect(visitor.summary).to_have_text(re.compile("60 points"))
     page.get_by_label("Refresh").select_option("Every 10 s")
     page.get_by_label("Metric field", exact=True).fill("half a na")
+    visitor.unfold()
     page.get_by_label("Connection details JSON").fill("{half")
     with page.expect_request("**/api/metric") as asked:
         page.clock.run_for(11_000)
     body = asked.value.post_data_json
     assert body["connectionDetails"] == {} and "metricField" not in body["query"], body
     assert "half" not in page.url
+
+
+def half_a_name_is_never_taken(visitor):
+    page = visitor.open_cloudwatch()
+    keyboard = page.keyboard
+    field, value = (page.get_by_label(label, exact=True) for label in ("Field", "Value"))
+    field.click()
+    # Faster than any list: what is typed is searched first.
+    keyboard.type("Namesp")
+    keyboard.press("Enter")
+    expect(value).to_be_focused()
+    expect(field).to_have_value("Namespace")
+    keyboard.type("EC2")
+    keyboard.press("Enter")
+    expect(page.get_by_role("list", name="Filters")).to_contain_text("Namespace = AWS/EC2")
+    for typed in "cpu", "CPU", "utili":
+        page.get_by_label("Metric field", exact=True).fill(typed)
+        keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="CPUUtilization")).to_be_visible()
+    # What is typed and not chosen does not stay.
+    page.get_by_label("Metric field", exact=True).fill("half a na")
+    keyboard.press("Tab")
+    expect(page.get_by_label("Metric field", exact=True)).to_have_value("CPUUtilization")
+    # A closed list takes nothing.
+    field.fill("Insta")
+    expect(page.get_by_role("listbox", name="Field").get_by_role("option").first).to_contain_text("InstanceId")
+    keyboard.press("Escape")
+    keyboard.press("Tab")
+    expect(field).to_have_value("")
+    expect(value).to_be_disabled()
+    # An empty field is a choice.
+    page.get_by_label("Metric field", exact=True).fill("")
+    keyboard.press("Tab")
+    expect(page.locator("#state")).to_contain_text("Select a metric field")
+
+
+def text_as_typed_is_a_choice(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/EC2"))
+    visitor.pick("Field", "InstanceId")
+    value = page.get_by_label("Value", exact=True)
+    options = page.get_by_role("listbox", name="Value").get_by_role("option")
+    for text, offered in [
+        ("i-0a", ["i-0a1b2c3d4e5f60718", "Use “i-0a”"]),
+        ("8D7C", ["i-0f9e8d7c6b5a41302", "Use “8D7C”"]),
+        ("i-0a1b2c3d4e5f60718", ["i-0a1b2c3d4e5f60718"]),
+        ("none", ["Use “none”"]),
+        # A wildcard is meant, and the list shows what it stands for.
+        ("i-*2", ["Use “i-*2”", "i-0f9e8d7c6b5a41302"]),
+    ]:
+        value.fill(text)
+        expect(options).to_have_text(offered)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("list", name="Filters")).to_contain_text("InstanceId = i-*2")
+    visitor.pick("Metric field", "CPUUtilization")
+    expect(visitor.summary).to_have_text(re.compile(r"^Mean, (59|60) points"))
+
+
+def several_values_are_a_set(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/EC2"), metric="CPUUtilization")
+    both = ["i-0a1b2c3d4e5f60718", "i-0f9e8d7c6b5a41302"]
+    visitor.filter("InstanceId", both[0])
+    expect(page.locator("#set")).to_be_hidden()
+    with page.expect_request("**/api/metric") as asked:
+        visitor.filter("InstanceId", both[1])
+    condition = {"key": "InstanceId", "value": {"value": both, "_type": "InSetValue"}, "_type": "EqualityCondition"}
+    assert condition in asked.value.post_data_json["query"]["conditions"], asked.value.post_data_json
+    expect(visitor.summary).to_have_text(re.compile(r"^Mean, (59|60) points"))
+    filters = page.get_by_role("list", name="Filters")
+    expect(filters.get_by_role("listitem")).to_have_count(2)
+    expect(filters).to_contain_text(f"InstanceId = {both[0]}")
+    expect(page.locator("#set")).to_contain_text("InstanceId: several values are a set.")
+    # The same value again changes nothing, and an address has the set.
+    visitor.filter("InstanceId", both[1])
+    page = visitor.open(visitor.mirrors.cloudwatch, page.url.removeprefix(visitor.mirrors.cloudwatch))
+    visitor.enter(KEYS)
+    expect(page.get_by_role("list", name="Filters").get_by_role("button")).to_have_count(3)
+    with page.expect_request("**/api/metric") as asked:
+        page.get_by_role("button", name=f"Remove the filter InstanceId = {both[0]}").click()
+    condition["value"] = {"value": both[1], "_type": "StringValue"}
+    assert condition in asked.value.post_data_json["query"]["conditions"], asked.value.post_data_json
+    expect(page.locator("#set")).to_be_hidden()
+
+
+def nothing_is_asked_before_a_metric_is_chosen(visitor):
+    page = visitor.open(visitor.mirrors.cloudwatch)
+    expect(visitor.summary).to_have_text(re.compile("60 points"))
+    asked = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/api/")[2]))
+    failed = []
+    page.on("response", lambda response: response.status >= 400 and failed.append(response.url))
+    visitor.enter(KEYS)
+    expect(page.locator("#state")).to_contain_text("Choose the filter Namespace first.")
+    assert visitor.options("Field")[0] == "Namespace"
+    expect(page.get_by_role("listbox", name="Field").get_by_text("expression")).to_be_visible()
+    page.keyboard.press("Escape")
+    visitor.filter("Namespace", "AWS/EC2")
+    expect(page.locator("#state")).to_contain_text("Its list has the metrics that the filters leave.")
+    assert "metric" not in asked and not failed, (asked, failed)
+    # These name the metric themselves.
+    visitor.pick("Field", "MetricName")
+    visitor.pick("Value", "CPUUtilization")
+    expect(visitor.summary).to_have_text(re.compile(r"^Mean, (59|60) points"))
+
+
+def the_page_says_which_source_answers(visitor):
+    page = visitor.open(visitor.mirrors.cloudwatch)
+    source = page.locator("#source")
+    expect(source).to_have_text("random data")
+    visitor.enter({"seed": 42})
+    expect(source).to_have_text("random data")
+    # No metric is needed, as the mirror says.
+    expect(visitor.summary).to_have_text(re.compile("60 points"))
+    visitor.enter(KEYS)
+    expect(source).to_have_text("CloudWatch, eu-west-1, access key")
+    page.get_by_label("Connection details JSON").fill(json.dumps({"region": "eu-west-1"}))
+    expect(source).to_be_empty()
+    page.get_by_label("Connection details JSON").blur()
+    expect(visitor.error).to_contain_text("connectionDetails: found region, but no credential")
+    expect(source).to_be_empty()
+
+
+def the_connection_is_one_line_once_its_test_passed(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    details = page.get_by_label("Connection details JSON")
+    expect(details).to_be_hidden()
+    visitor.enter({"source": "cloudwatch"})
+    visitor.test()
+    expect(page.locator("#tested")).to_contain_text("FAILURE")
+    expect(details).to_be_visible()
+    visitor.enter({})
+    visitor.test()
+    expect(page.locator("#tested")).to_have_text("✓ OK")
+    expect(details).to_be_hidden()
+    expect(page.locator("summary")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(details).to_be_visible()
+
+
+def an_example_is_not_sent(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    expect(visitor.summary).to_have_text(re.compile("60 points"))
+    asked = []
+    page.on("request", lambda request: "/api/" in request.url and asked.append(request.url))
+    visitor.unfold()
+    page.get_by_label("Insert an example").select_option("CloudWatch with an access key")
+    expect(page.locator("#state")).to_contain_text("Replace each … by a value of your own.")
+    expect(page.locator("#chart")).to_be_hidden()
+    visitor.test()
+    expect(page.locator("#tested")).to_contain_text("Replace each …")
+    assert not asked, asked
+    page.get_by_label("Insert an example").select_option("Random data")
+    expect(visitor.summary).to_have_text(re.compile("60 points"))
+
+
+def a_longer_bucket_is_told(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/Lambda"), metric="Duration")
+    longer = page.locator("#longer")
+    expect(visitor.summary).to_have_text(re.compile("buckets of 1 min"))
+    expect(longer).to_be_hidden()
+    page.get_by_label("Bucket size").select_option("10 s")
+    expect(longer).to_contain_text("The buckets are 1 min long, not 10 s")
+    page.get_by_label("Aggregation").select_option("None: raw points")
+    expect(visitor.summary).to_have_text(re.compile("raw points"))
+    expect(longer).to_be_hidden()
