@@ -53,8 +53,8 @@ export MIRROR_COMMIT := $(shell git describe --always --exclude '*' --abbrev=12 
 # The Python that has boto3, for the programs in dev/deploy.
 AWS_PYTHON := PYTHONPATH=dev $(TOOLS)/sam/bin/python -m
 
-# Says that the port is in use. cargo-lambda would end without an error.
-PORT_IS_FREE = $(PYTHON) -c 'import os, socket; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", int(os.environ["PORT"])))' 2>/dev/null || { echo "Port $$PORT is in use, or is none. Stop the program that uses it, or choose another port with PORT=…"; exit 1; }
+# Only the first build takes long.
+FIRST = $(if $(wildcard target/debug/.fingerprint),,; the first time takes a few minutes)
 
 .PHONY: help
 help: ## List all tasks
@@ -62,24 +62,32 @@ help: ## List all tasks
 
 .PHONY: run
 run run-cloudwatch: export MIRROR_EXPLORER := 1
-run: $(TOOLS)/cargo-lambda/.ready ## Serve the mirror on http://127.0.0.1:7007 (PORT=…), rebuilt on every change
-	@$(PORT_IS_FREE)
-	@echo "Building the mirror; the first time takes a few minutes."
+run: port $(TOOLS)/cargo-lambda/.ready ## Serve the mirror on http://127.0.0.1:7007 (PORT=…), rebuilt on every change
+	@echo "Building the mirror$(FIRST)."
 	@$(WITHOUT_SECRETS) cargo build --locked
 	@echo "Serving on http://127.0.0.1:$$PORT with Api Key $$MIRROR_API_KEY; Ctrl-C ends it."
 	@echo "See it in a browser: http://127.0.0.1:$$PORT/explore"
 	@cargo lambda watch --invoke-address 127.0.0.1 --invoke-port "$$PORT"
 
 .PHONY: run-cloudwatch
-run-cloudwatch: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## The same with a local CloudWatch that has example metrics
-	@$(PORT_IS_FREE)
-	@echo "Building the mirror; the first time takes a few minutes."
+run-cloudwatch: port $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## The same with a local CloudWatch that has example metrics
+	@echo "Building the mirror$(FIRST)."
 	@$(WITHOUT_SECRETS) cargo build --locked
 	@$(TOOLS)/ministack/bin/python dev/run_cloudwatch.py "$$PORT"
 
+# What can be checked without any tool comes before the tools are fetched.
+.PHONY: port
+port:
+	@$(PYTHON) dev/port.py
+
+.PHONY: local-aws
+local-aws: export PORT := $(if $(filter file,$(origin PORT)),4566,$(PORT))
+local-aws: port $(TOOLS)/ministack/.ready ## Serve a local AWS to deploy into, on http://127.0.0.1:4566 (PORT=…)
+	@$(TOOLS)/ministack/bin/python dev/run_local_aws.py "$$PORT"
+
 .PHONY: test
 test: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Run every test
-	@echo "Building and running the tests; the first time takes a few minutes."
+	@echo "Building and running the tests$(FIRST)."
 	@$(WITHOUT_SECRETS) cargo test --locked
 
 .PHONY: test-deploy
@@ -205,7 +213,6 @@ managed-template: ## Write template-managed.yaml again from template.yaml
 build: $(TOOLS)/cargo-lambda/.ready ## Build the function for arm64 as target/lambda/stackstate-mirror/bootstrap.zip
 	$(WITHOUT_SECRETS) cargo lambda build --locked --release --arm64 --output-format zip
 
-# What can be checked without any tool comes before the tools are fetched.
 .PHONY: preflight
 preflight:
 	@$(PYTHON) dev/preflight.py

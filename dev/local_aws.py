@@ -1,7 +1,9 @@
-"""A local AWS for trying the mirror: ministack on a free port of the loopback interface."""
+"""A local AWS for trying the mirror: ministack on a port of the loopback interface.
+
+As a program, it is that process: ministack, with a CloudWatch that says what it does not have.
+"""
 
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -13,21 +15,15 @@ import boto3
 
 REGION = "eu-west-1"
 
-# Namespace, metric, dimension, minimum and maximum value of the metrics of a small shop.
-SHOP = [
-    ("AWS/EC2", "CPUUtilization", ("InstanceId", "i-0a1b2c3d4e5f60718"), 5, 80),
-    ("AWS/EC2", "CPUUtilization", ("InstanceId", "i-0f9e8d7c6b5a41302"), 20, 40),
-    ("AWS/Lambda", "Duration", ("FunctionName", "checkout"), 12, 250),
-    ("AWS/Lambda", "Invocations", ("FunctionName", "checkout"), 0, 30),
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", ("QueueName", "orders"), 0, 12),
-    ("Shop", "Revenue", ("Currency", "EUR"), 0, 900),
-]
-
 
 class LocalAws:
-    def __init__(self, folder):
+    """A process that ends with `stop()`. Port 0 is any free one. `checks_keys` makes it refuse unknown access keys,
+    wrong signatures and what their policies do not allow. It knows the root key `test`, with any secret."""
+
+    def __init__(self, folder, port=0, checks_keys=False):
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {
@@ -42,6 +38,7 @@ class LocalAws:
             "NO_PROXY": "127.0.0.1",
         }
         settings = {
+            "AUTH": str(checks_keys).lower(),
             "BIND_HOST": "127.0.0.1",
             "GATEWAY_PORT": str(self.port),
             "IOT_MTLS_ENABLED": "0",
@@ -50,7 +47,7 @@ class LocalAws:
         }
         self.log = open(os.path.join(folder, "ministack.log"), "w+")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
+            [sys.executable, __file__],
             env={**self.environment, **settings},
             stdin=subprocess.DEVNULL,
             stdout=self.log,
@@ -67,7 +64,6 @@ class LocalAws:
                     self.stop()
                     raise
                 time.sleep(0.1)
-        self.cloudwatch = self.client("cloudwatch")
 
     def client(self, service):
         return boto3.client(
@@ -75,20 +71,36 @@ class LocalAws:
             aws_secret_access_key="test",
         )
 
-    def put(self, times):
-        """Puts one sample of every metric at each of these times, in epoch seconds."""
-        for namespace, name, (dimension, value), least, largest in SHOP:
-            self.cloudwatch.put_metric_data(Namespace=namespace, MetricData=[
-                {
-                    "MetricName": name,
-                    "Dimensions": [{"Name": dimension, "Value": value}],
-                    "Timestamp": at,
-                    "Value": round(random.uniform(least, largest), 2),
-                }
-                for at in times
-            ])
-
     def stop(self):
         """Stops ministack and the functions that it started."""
         os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
+
+
+def serve():
+    """Runs ministack. It answers for any region, and to an expression with an internal error, which is tried again."""
+    from ministack import app
+    from ministack.services import cloudwatch
+
+    regions = set(boto3.Session().get_available_regions("cloudwatch"))
+
+    def telling(call):
+        def answer(params, data, is_cbor, is_json=False):
+            region = cloudwatch.get_region()
+            if region not in regions:
+                missing = f"AWS has no region {region}"
+            elif any(query.get("Expression") for query in data.get("MetricDataQueries", [])):
+                missing = "this local CloudWatch has no expressions. Try them with the CloudWatch of an AWS account"
+            else:
+                return call(params, data, is_cbor, is_json)
+            return cloudwatch._error("ValidationError", missing, 400, use_json=is_json, use_cbor=is_cbor)
+
+        return answer
+
+    for name in "_get_metric_data", "_list_metrics":
+        setattr(cloudwatch, name, telling(getattr(cloudwatch, name)))
+    app.main()
+
+
+if __name__ == "__main__":
+    serve()

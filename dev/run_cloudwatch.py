@@ -11,8 +11,8 @@ import sys
 import tempfile
 import time
 
-from local_aws import SHOP, LocalAws
-from local_mirror import CLOUDWATCH
+import shop
+from local_aws import REGION, LocalAws
 
 # The request of the curl command below. It asks for the last half hour.
 REQUEST = "target/example-request.json"
@@ -29,26 +29,55 @@ There, or in StackState with a mirror source and a stream:
   Mirror URL               http://127.0.0.1:{port}, or a tunnel to it
   Api Key                  {key}
   Connection details JSON  {details}
+    or, with a role        {with_role}
 
   1. filter Namespace      AWS/EC2
   2. filter InstanceId     i-0a1b2c3d4e5f60718
   3. select                CPUUtilization
 
-The same with curl, for the mean of every five minutes:
+Or, of several at once, with the aggregation Sum:
+
+  AWS/ApplicationELB       LoadBalancer app/prod-*     RequestCount
+  AWS/Lambda               FunctionName *              Errors
+
+Or TargetResponseTime with Percentile 99; or the size of the bucket in the last 7 days, by buckets of a day.
+
+The first one with curl, for the mean of every five minutes:
 
   curl http://127.0.0.1:{port}/api/metric -d @{request}
 
-The local CloudWatch does not check keys, permissions or regions. It has no expressions, and it
-adds up all metrics of a name if the query names no dimension. Ctrl-C stops both.
+This CloudWatch checks keys, permissions and the names of regions. It has no expressions, and it adds up
+all metrics of a name if the query names no dimension. Ctrl-C stops both.
 """
 
+READ = {"Effect": "Allow", "Action": ["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"], "Resource": "*"}
 
-def example(port):
+
+def credentials(aws):
+    """Connection details with the key of a user, and with a role that the user may assume."""
+    iam = aws.client("iam")
+
+    def policy(*statements):
+        return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+    user = iam.create_user(UserName="stackstate")["User"]
+    role = iam.create_role(RoleName="stackstate-reader", AssumeRolePolicyDocument=policy(
+        {"Effect": "Allow", "Principal": {"AWS": user["Arn"]}, "Action": "sts:AssumeRole"}))["Role"]
+    iam.put_role_policy(RoleName="stackstate-reader", PolicyName="read", PolicyDocument=policy(READ))
+    iam.put_user_policy(UserName="stackstate", PolicyName="read", PolicyDocument=policy(
+        READ, {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": role["Arn"]}))
+    key = iam.create_access_key(UserName="stackstate")["AccessKey"]
+    details = {"source": "cloudwatch", "region": REGION,
+               "accessKeyId": key["AccessKeyId"], "secretAccessKey": key["SecretAccessKey"]}
+    return details, {**details, "roleArn": role["Arn"]}
+
+
+def example(port, details, with_role):
     """What a person can look at. Writes the request for it."""
     now = int(time.time() * 1000)
     conditions = [("Namespace", "AWS/EC2"), ("InstanceId", "i-0a1b2c3d4e5f60718")]
     body = {
-        "connectionDetails": CLOUDWATCH,
+        "connectionDetails": details,
         "query": {
             "conditions": [
                 {"key": key, "value": {"value": value, "_type": "StringValue"}, "_type": "EqualityCondition"}
@@ -63,11 +92,9 @@ def example(port):
     os.makedirs(os.path.dirname(REQUEST), exist_ok=True)
     with open(REQUEST, "w") as file:
         json.dump(body, file, indent=2)
-    rows = [f"  {namespace:12} {name:36} {dimension} = {value}"
-            for namespace, name, (dimension, value), _, _ in SHOP]
     return EXAMPLE.format(
-        port=port, key=os.environ.get("MIRROR_API_KEY", "api_key"), details=json.dumps(CLOUDWATCH),
-        metrics="\n".join(rows), request=REQUEST,
+        port=port, key=os.environ.get("MIRROR_API_KEY", "api_key"), details=json.dumps(details),
+        with_role=json.dumps(with_role), metrics=shop.table(), request=REQUEST,
     )
 
 
@@ -76,12 +103,12 @@ def main(port):
     for reason in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         signal.signal(reason, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
-        aws = LocalAws(folder)
+        aws = LocalAws(folder, checks_keys=True)
         mirror = None
         try:
-            now = time.time()
-            aws.put([now - 60 * minute for minute in range(60)])
-            print(example(port), flush=True)
+            cloudwatch = aws.client("cloudwatch")
+            shop.fill(cloudwatch, time.time())
+            print(example(port, *credentials(aws)), flush=True)
             mirror = subprocess.Popen(
                 ["cargo", "lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", port],
                 env=aws.environment,
@@ -90,7 +117,7 @@ def main(port):
                 try:
                     return mirror.wait(60)
                 except subprocess.TimeoutExpired:
-                    aws.put([time.time()])
+                    shop.add(cloudwatch, time.time())
         except KeyboardInterrupt:
             return 0
         finally:

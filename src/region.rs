@@ -12,9 +12,10 @@ impl Region {
     /// Completes the error "expected …".
     pub const EXPECTED: &'static str = "a region such as eu-west-1";
 
-    /// The region with this name: words of lower-case letters and a number at the end, joined
-    /// by hyphens, at most 32 characters.
+    /// The region with this name, in upper or lower case: words of letters and a number at the end,
+    /// joined by hyphens, at most 32 characters.
     pub fn new(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
         let mut words = name.split('-');
         let number = words.next_back()?;
         let words: Vec<&str> = words.collect();
@@ -25,7 +26,7 @@ impl Region {
                 .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()))
             && (1..=2).contains(&number.len())
             && number.bytes().all(|byte| byte.is_ascii_digit());
-        valid.then(|| Region(name.into()))
+        valid.then(|| Region(name.as_str().into()))
     }
 
     /// The home of the partition `aws`.
@@ -88,7 +89,8 @@ mod tests {
             ("", false),
             ("global", false),
             ("eu-west", false),
-            ("EU-WEST-1", false),
+            ("EU-WEST-1", true),
+            ("Eu West 1", false),
             ("eu-west-1 ", false),
             ("eu-west-1.example.com/", false),
             ("eu--1", false),
@@ -96,7 +98,9 @@ mod tests {
             ("eu-west-123", false),
             ("x-y-z-a-b-1", false),
         ] {
-            assert_eq!(Region::new(name).is_some(), valid, "{name}");
+            let found = Region::new(name);
+            assert_eq!(found.is_some(), valid, "{name}");
+            assert!(found.is_none_or(|region| region.as_str() == name.to_ascii_lowercase()));
         }
     }
 

@@ -5,14 +5,13 @@ StackState does.
 """
 
 import sys
-import tempfile
 import time
 
 import operation
 import otherwise
-from harness import (HOST_ARCHITECTURE, OTHER_ARCHITECTURE, CloudFormationWithout, Shell, architecture_of,
-                     post)
-from local_aws import REGION, LocalAws
+from harness import (HOST_ARCHITECTURE, OTHER_ARCHITECTURE, CloudFormationWithout, LocalAws, Shell,
+                     architecture_of, post)
+from local_aws import REGION
 from operation import outputs
 
 ROLE = "arn:aws:iam::000000000000:role/reader"
@@ -152,20 +151,18 @@ TESTS = [
 
 
 def main():
-    with tempfile.TemporaryDirectory() as folder:
-        aws = LocalAws(folder)
-        try:
-            shell = Shell(aws)
-            for test in TESTS:
-                test(shell)
-                print(f"ok: {test.__name__.replace('_', ' ')}", flush=True)
-            print(f"{len(TESTS)} passed, 0 failed")
-        except BaseException:
-            aws.log.seek(0)
-            print(aws.log.read()[-5000:], file=sys.stderr)
-            raise
-        finally:
-            aws.stop()
+    aws = LocalAws()
+    try:
+        shell = Shell(aws)
+        for test in TESTS:
+            test(shell)
+            print(f"ok: {test.__name__.replace('_', ' ')}", flush=True)
+        print(f"{len(TESTS)} passed, 0 failed")
+    except BaseException:
+        print(aws.log()[-5000:], file=sys.stderr)
+        raise
+    finally:
+        aws.stop()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import platform
 import pty
 import random
 import re
+import signal
+import socket
 import struct
 import subprocess
 import threading
@@ -16,9 +18,52 @@ import urllib.request
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import boto3
+
+from local_aws import REGION
+
 HOST_ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 OTHER_ARCHITECTURE = "x86_64" if HOST_ARCHITECTURE == "arm64" else "arm64"
 MACHINES = {183: "arm64", 62: "x86_64"}
+
+
+class LocalAws:
+    """The local AWS of `make local-aws`, and the environment of a terminal that does what it says."""
+
+    def __init__(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        print(f"$ make local-aws PORT={port}", flush=True)
+        # Make and the tools get nothing of the make that runs this test.
+        names = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "STACK", "MIRROR_API_KEY", "PORT")
+        environment = {name: value for name, value in os.environ.items() if name not in names}
+        self.process = subprocess.Popen(
+            ["make", "local-aws", f"PORT={port}"], env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )
+        told = []
+        while not told or "Ctrl-C" not in told[-1]:
+            told.append(self.process.stdout.readline())
+            assert told[-1], "".join(told)
+        commands = [line for line in told if line.split()[:1] in (["export"], ["unset"])]
+        assert len(commands) == 3, told
+        entered = subprocess.run(
+            ["bash", "-euc", "".join(commands) + "env -0"], env=environment, capture_output=True, text=True, check=True)
+        self.environment = dict(line.split("=", 1) for line in entered.stdout.split("\0") if line)
+        self.url = self.environment["AWS_ENDPOINT_URL"]
+
+    def client(self, service):
+        return boto3.client(service, endpoint_url=self.url, region_name=REGION, aws_access_key_id="test",
+                            aws_secret_access_key="test")
+
+    def log(self):
+        with open("target/local-aws/ministack.log") as file:
+            return file.read()
+
+    def stop(self):
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.wait()
 
 
 class Shell:
@@ -26,11 +71,7 @@ class Shell:
 
     def __init__(self, aws):
         self.aws = aws
-        # Make and the tools get nothing of the make that runs this test.
-        self.environment = {
-            name: value for name, value in aws.environment.items()
-            if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "STACK", "MIRROR_API_KEY")
-        }
+        self.environment = aws.environment
 
     def make(self, *words, status=0, **variables):
         """The output of a make command, which ends with this exit status."""
@@ -64,16 +105,7 @@ class Shell:
         key = re.search(r"Api Key +(\S+)", output)[1]
         url = re.search(r"Mirror URL +(\S+)", output)[1]
         random, cloudwatch = map(json.loads, re.findall(r"^ .*?(\{.*\})$", output, re.M))
-        return key, self.local(url), random, cloudwatch
-
-    def local(self, url):
-        """Where the local AWS serves a function URL or an HTTP API."""
-        # The name of a private API has its VPC endpoint's id, too.
-        name = url.partition("//")[2].partition(".")[0].partition("-vpce-")[0]
-        if ".execute-api." in url:
-            stage = url.partition("//")[2].partition("/")[2] or "$default"
-            return f"{self.aws.url}/_aws/execute-api/{name}/{stage}/"
-        return f"{self.aws.url}/_aws/lambda-url/{name}/"
+        return key, url, random, cloudwatch
 
     def smoke(self, entries, status=0):
         """`make smoke` with what `make status` says to enter."""
