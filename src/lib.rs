@@ -19,7 +19,7 @@
 //! | 9 | `cloudwatch::lookup` | which metrics the conditions mean, by the lists of CloudWatch |
 //! | 8 | `cloudwatch::context` | the clients, caches and backlogs that all requests share, and one request's access to them |
 //! | 7 | `cloudwatch::data` | GetMetricData → points. `data_query` reads a query into a `plan` for a `window`; `fetch` asks for it in batches (`batch`), alone or, by the `backlog` and the `limiter` of its caller, in a `shared_call` with other requests; `results` become a `series` of points |
-//! | 7 | `cloudwatch::listing` | ListMetrics → `lists`, each a `catalogue` of what a `filter` selects; from it the `fields` and values of StackState's dialogs, in a `grouping` if they are many, and the metrics `found` for a query, or `advice` that leads to one |
+//! | 7 | `cloudwatch::listing` | ListMetrics → `lists`, each a `catalogue` of what a `filter` selects; from it the `fields` and values of StackState's dialogs, in a `grouping` if they are many, and the metrics `found` for a query, or `advice` that leads to one, with names that are `near` |
 //! | 6 | `cloudwatch::query` | what a query means, in CloudWatch's terms: each `field` (the only place that knows its spelling), its `allowed` `values`, the `conditions`, the `selector` of metrics and its `interpretation`, or an `expression`; `metric`, `statistic`, the `namespaces` of AWS, and every `error` of these |
 //! | 6 | `cloudwatch::aws` | `clients` for each caller, the `region_client` of one request, the `assumed_role`, `retries`, the `http` client with its `connector` and `proxy`, why `tls` fails, what each error `code` means, and every `error` of AWS |
 //! | 5 | `connection` | `connectionDetails`: their `details`, the `identity` of the caller, and how to query CloudWatch |

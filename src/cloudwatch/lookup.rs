@@ -19,6 +19,10 @@ use crate::error::MirrorError;
 /// The maximum number of metrics to list for lists of fields and values, and for wildcards.
 const MAX_METRICS: usize = 100_000;
 
+/// Almost a page of ListMetrics, so that a second one is not read ("ListMetrics", CloudWatch API
+/// reference: 500).
+const ALMOST_A_PAGE: usize = 499;
+
 /// Which metrics to list.
 #[derive(Clone, Copy)]
 pub(super) struct Listing<'a> {
@@ -120,6 +124,18 @@ impl RequestContext<'_> {
             None => filter,
         };
         self.catalogue(client, filter, max_metrics).await
+    }
+
+    /// Metrics of these namespaces, if CloudWatch lists them.
+    pub(super) async fn some_of(
+        &self,
+        client: &RegionClient,
+        namespaces: &[String],
+        linked_accounts: bool,
+    ) -> Option<Arc<Catalogue>> {
+        let any = MetricSelector { namespaces: namespaces.to_vec(), ..MetricSelector::default() };
+        let some = Listing { linked_accounts, max_metrics: ALMOST_A_PAGE, ..Listing::ALL };
+        self.listed(client, &any, some).await.ok()
     }
 
     /// The listed metrics that a selector means, and the interpretation that was looked for. Those

@@ -100,19 +100,35 @@ impl RequestContext<'_> {
             Found::Nothing | Found::Unknown if asked.is_none() && !selector.has_wildcards() => {
                 (likeliest.clone(), false)
             }
-            _ => return Err(advice::error(&found, &meant, &client.region)),
+            _ => return Err(self.unfound(client, query, &found, &meant).await),
         };
         let series = match asked {
             Some(series) if metrics.iter().all(|metric| likeliest.contains(metric)) => series,
             _ => self.fetch_metrics(client, query, &metrics).await?,
         };
         if series.is_empty() && !is_listed {
-            return Err(advice::error(&found, &meant, &client.region));
+            return Err(self.unfound(client, query, &found, &meant).await);
         }
         if series.is_empty() {
             self.check_percentile(client, query, &metrics).await?;
         }
         Ok(series)
+    }
+
+    /// The error of a query whose metrics were not found, with what may be meant instead. That costs a
+    /// page of a list, which is cached as every list is.
+    async fn unfound(
+        &self,
+        client: &RegionClient,
+        query: &DataQuery,
+        found: &Found,
+        meant: &MetricSelector,
+    ) -> MirrorError {
+        let namespace = match found {
+            Found::Nothing => self.some_of(client, &meant.namespaces, query.linked_accounts).await,
+            _ => None,
+        };
+        advice::error(found, meant, &client.region, namespace.as_deref())
     }
 
     async fn fetch_metrics(

@@ -429,3 +429,42 @@ async fn advice_about_a_connection_can_be_followed() {
         assert_eq!(test(&next).await["status"], "OK", "{next}");
     }
 }
+
+/// A name that CloudWatch does not list, but nearly: the error names the right one, with which the query
+/// has an answer. What is listed for it is one page of the namespace, once in five minutes.
+#[tokio::test]
+async fn a_name_that_is_nearly_known_is_told() {
+    let named = |namespace: &str, name: &str, dimension: &str| {
+        let mut query = query("MAX", &[("Namespace", json!(namespace)), (dimension, json!("i-1"))]);
+        query["metricField"] = json!(name);
+        query
+    };
+    let right = ("AWS/EC2", "CPUUtilization", "InstanceId");
+    let (app, _, list_requests) =
+        app(vec![metric(right.0, right.1, &[(right.2, "i-1")]).with(7.0)]);
+    assert_eq!(points(&ask(&app, &named(right.0, right.1, right.2), &json!({})).await), [7.0]);
+    for (namespace, name, dimension, told) in [
+        ("AWS/EC2", "CPUUtilisation", "InstanceId", "did you mean CPUUtilization? "),
+        ("aws/ec2", "CPUUtilization", "InstanceId", "did you mean AWS/EC2? "),
+        ("AWS/EC2", "CPUUtilization", "InstanceID", "did you mean InstanceId? "),
+        (
+            "AWS/EC2",
+            "InstanceId",
+            "InstanceId",
+            "InstanceId is a dimension; select a metric, such as CPUUtilization. ",
+        ),
+        ("AWS/EC2", "Region", "InstanceId", "Region is a field of filters; select a metric. "),
+    ] {
+        let reply = ask(&app, &named(namespace, name, dimension), &json!({})).await;
+        assert_eq!(reply.body["_type"], "MetricNotFoundError", "{}", reply.body);
+        let start = format!("CloudWatch in eu-west-1 lists no such metric; {told}");
+        assert!(details(&reply).starts_with(&start), "{told}: {}", details(&reply));
+    }
+    list_requests.lock().unwrap().clear();
+    for value in ["i-2", "i-3", "i-4"] {
+        let mut query = named("AWS/EC2", "CPUUtilisation", "InstanceId");
+        query["conditions"][1] = condition("InstanceId", json!(value));
+        ask(&app, &query, &json!({})).await;
+    }
+    assert!(list_requests.lock().unwrap().is_empty(), "the whole namespace is cached");
+}

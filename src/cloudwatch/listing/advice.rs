@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::catalogue::Catalogue;
 use super::found::{Found, MAX_CANDIDATES};
+use super::near;
 use crate::cloudwatch::query::error::{invalid, summarize};
 use crate::cloudwatch::query::field::Field;
 use crate::cloudwatch::query::metric::Metric;
@@ -26,15 +28,24 @@ pub(crate) fn several_dimensions(names: BTreeSet<String>) -> MirrorError {
     ))
 }
 
-/// The error of a query whose metrics were not found. `meant` is what it most likely means.
-pub(crate) fn error(found: &Found, meant: &MetricSelector, region: &Region) -> MirrorError {
+/// The error of a query whose metrics were not found. `meant` is what it most likely means, and
+/// `namespace` has metrics of its namespace, if they are known.
+pub(crate) fn error(
+    found: &Found,
+    meant: &MetricSelector,
+    region: &Region,
+    namespace: Option<&Catalogue>,
+) -> MirrorError {
     let wanted = &meant.likeliest().metrics();
     match found {
         Found::SeveralMatches(candidates) => several_matches(meant, wanted, candidates),
         Found::SeveralAccounts(accounts) => several_accounts(wanted, accounts),
         Found::TooMany { count, is_partial } => too_many(wanted, *count, *is_partial),
         Found::Unknown => unknown(wanted),
-        Found::Exact(_) | Found::OneMatch(_) | Found::Nothing => not_found(wanted, region),
+        Found::Exact(_) | Found::OneMatch(_) | Found::Nothing => {
+            let near = namespace.and_then(|listed| near::advice(meant, listed));
+            not_found(wanted, region, near)
+        }
     }
 }
 
@@ -75,13 +86,14 @@ fn too_many(wanted: &[Arc<Metric>], count: usize, is_partial: bool) -> MirrorErr
     ))
 }
 
-fn not_found(wanted: &[Arc<Metric>], region: &Region) -> MirrorError {
+fn not_found(wanted: &[Arc<Metric>], region: &Region, near: Option<String>) -> MirrorError {
     MirrorError::MetricNotFound {
         metric: summarize(wanted.iter().map(ToString::to_string)),
         details: format!(
-            "CloudWatch in {region} lists no such metric; expected the namespace, name and \
+            "CloudWatch in {region} lists no such metric; {}expected the namespace, name and \
              dimensions of a metric that had data in the last two weeks and is older than 15 \
-             minutes"
+             minutes",
+            near.map_or_else(String::new, |near| near + " Otherwise "),
         ),
     }
 }

@@ -7,3 +7,4 @@ pub(super) mod filter;
 pub(super) mod found;
 pub(super) mod grouping;
 pub(super) mod lists;
+mod near;
