@@ -108,7 +108,7 @@ screenshots: $(TOOLS)/page/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministac
 	@PYTHONPATH=dev:tests/page $(TOOLS)/page/bin/python dev/screenshots.py
 
 .PHONY: check-api
-check-api: $(TOOLS)/schemathesis/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Compare running mirrors with docs/openapi.yaml, with TIMES_EACH requests for each call
+check-api: $(TOOLS)/schemathesis/.ready $(TOOLS)/clients/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Compare running mirrors with docs/openapi.yaml, with TIMES_EACH requests for each call
 	@PYTHONPATH=dev $(TOOLS)/schemathesis/bin/python tests/api
 
 .PHONY: check

@@ -14,7 +14,7 @@ hour = int((hour - datetime.timedelta(days=1)).timestamp())
 with tempfile.TemporaryDirectory() as folder:
     aws = LocalAws(folder)
     try:
-        aws.cloudwatch.put_metric_data(Namespace="Soak", MetricData=[
+        aws.client("cloudwatch").put_metric_data(Namespace="Soak", MetricData=[
             {"MetricName": "M", "Timestamp": hour + 60 * minute, "Value": 1.5 * minute}
             for minute in range(60)
         ])

@@ -1,5 +1,6 @@
 """Compares running mirrors with docs/openapi.yaml: schemathesis sends what the description allows, and
-what it forbids, and checks the answers.
+what it forbids, and checks the answers. Clients that others' tools generate from it make the four calls.
+With `make run-cloudwatch`, what it prints is tried, too.
 
 `make check-api` runs it. TIMES_EACH is the number of random requests for each call.
 """
@@ -10,6 +11,8 @@ import shutil
 import subprocess
 import sys
 
+import clients
+import demonstration
 from console import say
 from local_mirror import CLOUDWATCH, mirror
 
@@ -44,9 +47,13 @@ def main(times):
     shutil.rmtree(FOLDER, ignore_errors=True)
     os.makedirs(FOLDER)
     failed = []
+    clients.make(FOLDER)
     for name, task, details, options in RUNS:
         say(f"\nThe mirror with {name}:")
         with mirror(task) as url:
+            clients.call(FOLDER, url, name)
+            if task == "run-cloudwatch":
+                demonstration.check(url)
             if check(url.rstrip("/"), details, options, times):
                 failed.append(name)
     if failed:

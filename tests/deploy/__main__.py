@@ -102,7 +102,7 @@ def the_four_calls_are_answered(shell):
 def cloudwatch_is_read_with_each_kind_of_credentials(shell):
     _, url, details, own_role = shell.entries()
     hour = int(time.time()) // 3600 * 3600 - 7200
-    shell.aws.cloudwatch.put_metric_data(Namespace="Deployed", MetricData=[
+    shell.aws.client("cloudwatch").put_metric_data(Namespace="Deployed", MetricData=[
         {"MetricName": "Load", "Timestamp": hour + 60 * minute, "Value": minute}
         for minute in range(10)
     ])

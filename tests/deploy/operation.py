@@ -224,11 +224,11 @@ def metrics_and_alarms_are_provisioned(shell):
     names = [each["metricTransformations"][0]["metricName"] for each in filters["metricFilters"]]
     assert sorted(names) == ["CloudWatchThrottles", "Errors", "Errors", "ErrorsByKind", "ExpressionsAsked",
                              "Latency", "MetricsAsked", "QueriesAnswered", "Refused", "Requests"], names
-    alarms = shell.aws.cloudwatch.describe_alarms()["MetricAlarms"]
+    alarms = shell.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
     assert len(alarms) == 7 and all(len(alarm["AlarmActions"]) == 1 for alarm in alarms), alarms
     named = [alarm for alarm in alarms if alarm["Namespace"] == "AWS/Lambda"]
     assert all(alarm["Dimensions"][0]["Value"] == name for alarm in named) and len(named) == 3
-    dashboard = shell.aws.cloudwatch.get_dashboard(DashboardName="stackstate-mirror")
+    dashboard = shell.aws.client("cloudwatch").get_dashboard(DashboardName="stackstate-mirror")
     assert len(json.loads(dashboard["DashboardBody"])["widgets"]) == 8
     assert "Url4xxCount" in dashboard["DashboardBody"], dashboard
 
@@ -317,6 +317,6 @@ def nothing_is_left(shell):
     assert client("secretsmanager").list_secrets()["SecretList"] == []
     assert client("logs").describe_log_groups()["logGroups"] == []
     assert client("iam").list_roles()["Roles"] == []
-    assert shell.aws.cloudwatch.describe_alarms()["MetricAlarms"] == []
+    assert shell.aws.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
     assert "Nothing was removed" in shell.make("undeploy")
     assert "there is no stack" in shell.make("status", status=1)
