@@ -15,27 +15,31 @@ from harness import Mirrors, Visitor
 from local_mirror import CLOUDWATCH, mirror
 
 FOLDER = "docs/images"
-SIZE = (1440, 1000)
+LAPTOP, PHONE = (1440, 900), (360, 800)
 # Connection details to look at.
 SEED = {"seed": 42}
 
 
 def random(visitor, scheme):
-    page = visitor.open(visitor.mirrors.random, size=SIZE, scheme=scheme)
+    page = visitor.open(visitor.mirrors.random, size=LAPTOP, scheme=scheme)
     visitor.enter(SEED)
     visitor.pick("Metric field", "field3")
-    page.get_by_role("button", name="Test connection").click()
-    expect(page.locator("#tested")).to_contain_text("OK")
+    visitor.test()
+    expect(page.locator("#tested")).to_have_text("✓ OK")
 
 
-def cloudwatch(visitor, scheme):
-    page = visitor.open(visitor.mirrors.cloudwatch, size=SIZE, scheme=scheme)
+def cloudwatch(visitor, scheme, size=LAPTOP):
+    page = visitor.open(visitor.mirrors.cloudwatch, size=size, scheme=scheme)
     visitor.enter(CLOUDWATCH)
-    page.get_by_role("button", name="Test connection").click()
-    expect(page.locator("#tested")).to_contain_text("OK")
+    visitor.test()
+    expect(page.locator("#tested")).to_have_text("✓ OK")
     visitor.filter("Namespace", "AWS/EC2")
     visitor.filter("InstanceId", "i-0a1b2c3d4e5f60718")
     visitor.pick("Metric field", "CPUUtilization")
+
+
+def phone(visitor, scheme):
+    cloudwatch(visitor, scheme, PHONE)
 
 
 def main():
@@ -46,7 +50,7 @@ def main():
             random=stack.enter_context(mirror("run")), restricted=None,
             cloudwatch=stack.enter_context(mirror("run-cloudwatch")),
         ))
-        for show in random, cloudwatch:
+        for show in random, cloudwatch, phone:
             for scheme in "light", "dark":
                 show(visitor, scheme)
                 expect(visitor.summary).to_have_text(re.compile(r"points"))

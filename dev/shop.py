@@ -1,5 +1,6 @@
 """The metrics of a small shop in AWS, for a local CloudWatch."""
 
+import math
 import random
 
 DAY = 86_400
@@ -35,6 +36,12 @@ COUNTS = {"Errors", "Invocations", "NumberOfObjects", "ApproximateNumberOfMessag
 SAMPLES_A_MINUTE = 3
 
 
+def level(at, least, largest):
+    """A value that goes up and down in half an hour, with noise."""
+    share = 0.5 + 0.35 * math.sin(at / 290 + least) + random.uniform(-0.15, 0.15)
+    return least + (largest - least) * share
+
+
 def put(cloudwatch, metrics, times, samples=1):
     """Puts samples of every metric at each of these times, in epoch seconds."""
     entries = {}
@@ -46,7 +53,7 @@ def put(cloudwatch, metrics, times, samples=1):
                 "Timestamp": at,
                 "Value": float(int(value)) if name in COUNTS else round(value, 2),
             }
-            for at in times for value in (random.uniform(least, largest) for _ in range(samples))
+            for at in times for value in (level(at, least, largest) for _ in range(samples))
         )
     for namespace, data in entries.items():
         # "PutMetricData", CloudWatch API reference: at most 1,000.

@@ -23,7 +23,7 @@ def cloudwatch_is_refined_filter_by_filter(visitor):
     assert "Namespace" in everything and "InstanceId" not in everything, everything
     visitor.pick("Field", "Namespace")
     namespaces = visitor.options("Value")
-    assert namespaces == ["AWS/EC2", "AWS/Lambda", "AWS/SQS", "Shop"], namespaces
+    assert namespaces == ["AWS/ApplicationELB", "AWS/EC2", "AWS/Lambda", "AWS/RDS", "AWS/S3", "AWS/SQS", "Shop"], namespaces
     visitor.pick("Value", "AWS/EC2")
     left = visitor.options("Field")
     assert "InstanceId" in left and "QueueName" not in left, left
@@ -116,6 +116,7 @@ def the_whole_way_needs_no_mouse(visitor):
     expect(values.first).to_have_attribute("aria-selected", "true")
     keyboard.press("ArrowUp")
     expect(values.last).to_have_attribute("aria-selected", "true")
+    keyboard.press("ArrowDown")
     keyboard.press("ArrowDown")
     keyboard.press("Enter")
     expect(page.get_by_role("list", name="Filters")).to_contain_text("Namespace = AWS/EC2")
@@ -268,7 +269,7 @@ def filters_without_a_metric_are_no_error(visitor):
 def a_click_shows_the_whole_list(visitor):
     page = visitor.open_cloudwatch(("Namespace", "AWS/Lambda"), metric="Duration")
     expect(page.get_by_label("Metric field", exact=True)).to_have_value("Duration")
-    assert visitor.options("Metric field") == ["Duration", "Invocations"]
+    assert visitor.options("Metric field") == ["Duration", "Errors", "Invocations"]
 
 
 def a_mistake_in_the_details_is_not_quoted(visitor):
