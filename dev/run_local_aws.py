@@ -23,7 +23,7 @@ TOLD = """\
 A local AWS serves {url}. Its CloudWatch has the metrics of a small shop in {region}.
 In another terminal, in this folder:
 
-  export AWS_ENDPOINT_URL={url} AWS_REGION={region}
+  export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_EC2_METADATA_DISABLED=true
   unset AWS_PROFILE AWS_SESSION_TOKEN
 
