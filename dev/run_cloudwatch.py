@@ -44,7 +44,7 @@ Or TargetResponseTime with Percentile 99; or the size of the bucket in the last 
 
 The first one with curl, for the mean of every five minutes:
 
-  curl http://127.0.0.1:{port}/api/metric -d @{request}
+  curl -w '\\n' http://127.0.0.1:{port}/api/metric -d @{request}
 
 This CloudWatch checks keys, permissions and the names of regions. It has no expressions, and it adds up
 all metrics of a name if the query names no dimension. Ctrl-C stops both.

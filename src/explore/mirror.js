@@ -187,7 +187,7 @@ export function asCurl({ path, request: { connectionDetails: _, ...rest } }) {
   return [
     `# Put the connection details into ${DETAILS_FILE} first.`,
     `: < ${DETAILS_FILE} && { printf '{"connectionDetails":'; cat ${DETAILS_FILE}; printf %s ${quoted(after)}; } |`,
-    `  curl -sS -H 'Content-Type: application/json' --data-binary @- ${quoted(base + path)}`,
+    `  curl -sS -w '\\n' -H 'Content-Type: application/json' --data-binary @- ${quoted(base + path)}`,
     "",
   ].join("\n");
 }
