@@ -54,7 +54,7 @@ export MIRROR_COMMIT := $(shell git describe --always --exclude '*' --abbrev=12 
 AWS_PYTHON := PYTHONPATH=dev $(TOOLS)/sam/bin/python -m
 
 # Only the first build takes long.
-FIRST = $(if $(wildcard target/debug/.fingerprint),,; the first time takes a few minutes)
+FIRST = $(if $(wildcard target/debug/$1),,; the first time takes a few minutes)
 
 .PHONY: help
 help: ## List all tasks
@@ -63,7 +63,7 @@ help: ## List all tasks
 .PHONY: run
 run run-cloudwatch: export MIRROR_EXPLORER := 1
 run: port $(TOOLS)/cargo-lambda/.ready ## Serve the mirror on http://127.0.0.1:7007 (PORT=…), rebuilt on every change
-	@echo "Building the mirror$(FIRST)."
+	@echo "Building the mirror$(call FIRST,stackstate-mirror)."
 	@$(WITHOUT_SECRETS) cargo build --locked
 	@echo "Serving on http://127.0.0.1:$$PORT with Api Key $$MIRROR_API_KEY; Ctrl-C ends it."
 	@echo "See it in a browser: http://127.0.0.1:$$PORT/explore"
@@ -71,7 +71,7 @@ run: port $(TOOLS)/cargo-lambda/.ready ## Serve the mirror on http://127.0.0.1:7
 
 .PHONY: run-cloudwatch
 run-cloudwatch: port $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## The same with a local CloudWatch that has example metrics
-	@echo "Building the mirror$(FIRST)."
+	@echo "Building the mirror$(call FIRST,stackstate-mirror)."
 	@$(WITHOUT_SECRETS) cargo build --locked
 	@$(TOOLS)/ministack/bin/python dev/run_cloudwatch.py "$$PORT"
 
@@ -87,7 +87,7 @@ local-aws: port $(TOOLS)/ministack/.ready ## Serve a local AWS to deploy into, o
 
 .PHONY: test
 test: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Run every test
-	@echo "Building and running the tests$(FIRST)."
+	@echo "Building and running the tests$(call FIRST,deps/cloudwatch-*)."
 	@$(WITHOUT_SECRETS) cargo test --locked
 
 .PHONY: test-deploy
@@ -108,7 +108,7 @@ screenshots: $(TOOLS)/page/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministac
 	@PYTHONPATH=dev:tests/page $(TOOLS)/page/bin/python dev/screenshots.py
 
 .PHONY: check-api
-check-api: $(TOOLS)/schemathesis/.ready $(TOOLS)/clients/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Compare running mirrors with docs/openapi.yaml, with TIMES_EACH requests for each call
+check-api: $(TOOLS)/schemathesis/.ready $(TOOLS)/clients/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Compare running mirrors with docs/openapi.yaml: generated clients, and TIMES_EACH requests for each call
 	@PYTHONPATH=dev $(TOOLS)/schemathesis/bin/python tests/api
 
 .PHONY: check

@@ -3,6 +3,7 @@
 As a program, it is that process: ministack, with a CloudWatch that says what it does not have.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -13,7 +14,12 @@ import urllib.request
 
 import boto3
 
+from console import Failure
+
 REGION = "eu-west-1"
+# Clients of AWS would ask a proxy for a local address, too.
+NO_PROXY = "127.0.0.1"
+os.environ["NO_PROXY"] = ",".join(filter(None, [os.environ.get("NO_PROXY"), NO_PROXY]))
 
 
 class LocalAws:
@@ -35,7 +41,7 @@ class LocalAws:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": self.url,
             "SAM_CLI_TELEMETRY": "0",
-            "NO_PROXY": "127.0.0.1",
+            "NO_PROXY": NO_PROXY,
         }
         settings = {
             "AUTH": str(checks_keys).lower(),
@@ -54,15 +60,22 @@ class LocalAws:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        try:
+            self.wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait(self):
         deadline = time.monotonic() + 60
         while True:
             try:
                 urllib.request.urlopen(self.url + "/_ministack/health", timeout=5).close()
-                break
+                return
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    self.stop()
-                    raise
+                    self.log.seek(0)
+                    raise Failure("the local AWS does not start. Its log ends with:\n" + self.log.read()[-2_000:])
                 time.sleep(0.1)
 
     def client(self, service):
@@ -73,7 +86,8 @@ class LocalAws:
 
     def stop(self):
         """Stops ministack and the functions that it started."""
-        os.killpg(self.process.pid, signal.SIGTERM)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
 
 
@@ -88,7 +102,7 @@ def serve():
         def answer(params, data, is_cbor, is_json=False):
             region = cloudwatch.get_region()
             if region not in regions:
-                missing = f"AWS has no region {region}"
+                missing = f"this local AWS has no region {region}"
             elif any(query.get("Expression") for query in data.get("MetricDataQueries", [])):
                 missing = "this local CloudWatch has no expressions. Try them with the CloudWatch of an AWS account"
             else:

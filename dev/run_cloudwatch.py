@@ -103,9 +103,9 @@ def main(port):
     for reason in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         signal.signal(reason, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as folder:
-        aws = LocalAws(folder, checks_keys=True)
-        mirror = None
+        aws = mirror = None
         try:
+            aws = LocalAws(folder, checks_keys=True)
             cloudwatch = aws.client("cloudwatch")
             shop.fill(cloudwatch, time.time())
             print(example(port, *credentials(aws)), flush=True)
@@ -124,7 +124,8 @@ def main(port):
             if mirror:
                 mirror.send_signal(signal.SIGINT)
                 mirror.wait()
-            aws.stop()
+            if aws:
+                aws.stop()
 
 
 if __name__ == "__main__":

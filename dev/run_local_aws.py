@@ -11,10 +11,8 @@ import sys
 import time
 
 import shop
-from local_aws import REGION, LocalAws
-
-# The log, and what the functions write.
-FOLDER = "target/local-aws"
+from console import Failure
+from local_aws import NO_PROXY, REGION, LocalAws
 
 # It runs functions on this machine's processor.
 ARCHITECTURE = {"x86_64": "x86_64", "amd64": "x86_64"}.get(platform.machine().lower(), "arm64")
@@ -23,7 +21,7 @@ TOLD = """\
 A local AWS serves {url}. Its CloudWatch has the metrics of a small shop in {region}.
 In another terminal, in this folder:
 
-  export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}
+  export NO_PROXY={no_proxy} AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_EC2_METADATA_DISABLED=true
   unset AWS_PROFILE AWS_SESSION_TOKEN
 
@@ -41,23 +39,29 @@ Its log is {folder}/ministack.log. Ctrl-C ends it, and all that is deployed in i
 
 
 def main(port):
+    if platform.system() != "Linux":
+        raise Failure("the local AWS runs a function as a process of this machine, so it needs Linux. On Windows, use WSL.")
     # Every one of these signals also stops ministack and the functions.
     for reason in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
         signal.signal(reason, signal.default_int_handler)
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    os.makedirs(FOLDER)
-    aws = LocalAws(os.path.abspath(FOLDER), port)
+    # The log, and what the functions write.
+    folder = f"target/local-aws/{port}"
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    aws = None
     try:
+        aws = LocalAws(os.path.abspath(folder), port)
         cloudwatch = aws.client("cloudwatch")
         shop.fill(cloudwatch, time.time())
-        print(TOLD.format(url=aws.url, region=REGION, architecture=ARCHITECTURE, folder=FOLDER), flush=True)
+        print(TOLD.format(url=aws.url, region=REGION, architecture=ARCHITECTURE, folder=folder, no_proxy=NO_PROXY), flush=True)
         while True:
             time.sleep(60)
             shop.add(cloudwatch, time.time())
     except KeyboardInterrupt:
         return 0
     finally:
-        aws.stop()
+        if aws:
+            aws.stop()
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ def reached(url, aws=None):
     """The address of a Mirror URL. A local AWS (`make local-aws`) gives functions and APIs the names that AWS
     gives them, which nothing resolves, and serves them at addresses of its own."""
     aws = (aws or os.environ.get("AWS_ENDPOINT_URL", "")).rstrip("/")
-    names = re.fullmatch(r"https?://([\w-]+)\.(lambda-url|execute-api)\.[^/]+/?(\w*)/?", url or "")
+    hosts = r"(?:[\w.-]+\.(?:on\.aws|amazonaws\.com)|localhost:\d+)"
+    names = re.fullmatch(rf"https?://([\w-]+)\.(lambda-url|execute-api)\.{hosts}/?([\w$-]*)/?", url or "")
     if not (names and re.match(r"http://(127\.0\.0\.1|localhost)[:/]", aws + "/")):
         return url
     name, service, stage = names.groups()

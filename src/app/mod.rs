@@ -140,7 +140,9 @@ impl App {
             let answer = match Connection::read(&details, self.access.is_restricted()) {
                 Ok(connection) => {
                     log_line.source = Some(connection.source());
-                    source = self.has_explorer.then(|| connection.description());
+                    let function_region = self.cloudwatch().function_region();
+                    let describe = || connection.description(function_region);
+                    source = self.has_explorer.then(describe);
                     self.answer(call, &document, &connection, deadline, &mut log_line).await
                 }
                 Err(error) => Err(error),

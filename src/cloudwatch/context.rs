@@ -34,7 +34,7 @@ pub struct CloudWatch {
     /// The points of recent queries, for each caller. Panels that ask for the same points share one
     /// GetMetricData call, which is the main part of what a mirror costs.
     pub(super) points: BoundedCache<(Caller, DataQuery), Telemetry>,
-    lists: Arc<Lists>,
+    pub(super) lists: Arc<Lists>,
     /// `None` if one request is served after the other: then nothing waits for another.
     backlogs: Option<Backlogs>,
 }
@@ -58,6 +58,11 @@ impl CloudWatch {
             lists: Arc::default(),
             backlogs: (concurrency > 1).then(Backlogs::default),
         }
+    }
+
+    /// The function's own region, if it is known.
+    pub fn function_region(&self) -> Option<&Region> {
+        self.function_region.as_ref()
     }
 
     /// Whether no client is kept yet.
@@ -85,10 +90,7 @@ impl RequestContext<'_> {
     /// The regions of the connection, or the function's own region if there are none. The first
     /// is the default.
     pub(super) fn regions(&self) -> impl Iterator<Item = &Region> {
-        let CloudWatchConfig { region, regions, .. } = self.config;
-        let function_region = self.cloudwatch.function_region.as_ref();
-        let is_open = region.is_none() && regions.is_empty();
-        region.iter().chain(regions).chain(function_region.filter(|_| is_open))
+        self.config.regions(self.cloudwatch.function_region())
     }
 
     /// The client for this region, or for the default region.

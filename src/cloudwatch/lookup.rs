@@ -126,16 +126,20 @@ impl RequestContext<'_> {
         self.catalogue(client, filter, max_metrics).await
     }
 
-    /// Metrics of these namespaces, if CloudWatch lists them.
-    pub(super) async fn some_of(
+    /// Some metrics of a namespace. If it has none, those of a cached list of all namespaces.
+    pub(super) async fn others(
         &self,
         client: &RegionClient,
-        namespaces: &[String],
+        namespace: &str,
         linked_accounts: bool,
     ) -> Option<Arc<Catalogue>> {
-        let any = MetricSelector { namespaces: namespaces.to_vec(), ..MetricSelector::default() };
+        let any = MetricSelector::default();
+        let of_namespace = MetricSelector { namespaces: vec![namespace.to_owned()], ..any.clone() };
         let some = Listing { linked_accounts, max_metrics: ALMOST_A_PAGE, ..Listing::ALL };
-        self.listed(client, &any, some).await.ok()
+        let listed = self.listed(client, &of_namespace, some).await.ok()?;
+        let all = ListFilter::covering(&any, linked_accounts);
+        let cached = || self.cloudwatch.lists.cached(&client.caller, &all, 0, self.now);
+        Some(if listed.metrics().next().is_some() { listed } else { cached().unwrap_or(listed) })
     }
 
     /// The listed metrics that a selector means, and the interpretation that was looked for. Those

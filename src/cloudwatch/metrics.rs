@@ -124,11 +124,13 @@ impl RequestContext<'_> {
         found: &Found,
         meant: &MetricSelector,
     ) -> MirrorError {
-        let namespace = match found {
-            Found::Nothing => self.some_of(client, &meant.namespaces, query.linked_accounts).await,
+        let others = match (found, meant.namespaces.as_slice()) {
+            (Found::Nothing, [namespace]) => {
+                self.others(client, namespace, query.linked_accounts).await
+            }
             _ => None,
         };
-        advice::error(found, meant, &client.region, namespace.as_deref())
+        advice::error(found, meant, &client.region, others.as_deref())
     }
 
     async fn fetch_metrics(

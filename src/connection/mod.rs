@@ -3,7 +3,6 @@
 mod details;
 mod identity;
 
-use std::iter;
 use std::time::Duration;
 
 use self::details::Details;
@@ -65,17 +64,25 @@ impl Connection {
     }
 
     /// The source for a person: "random data", or "CloudWatch", the regions, and who asks.
-    pub fn description(&self) -> String {
+    /// `function_region` is asked if the details name no region.
+    pub fn description(&self, function_region: Option<&Region>) -> String {
         let Connection::CloudWatch(config) = self else { return "random data".to_owned() };
-        let CloudWatchConfig { identity, region, regions, .. } = &**config;
+        let identity = &config.identity;
         let who = match (&identity.role, &identity.credentials) {
             (Some(role), _) => format!("role {}", role.arn),
             (None, Credentials::Keys(_)) => "access key".to_owned(),
             (None, Credentials::FunctionRole) => "own role".to_owned(),
         };
-        let regions = region.iter().chain(regions).map(ToString::to_string);
-        let parts = iter::once("CloudWatch".to_owned()).chain(regions).chain([who]);
-        parts.collect::<Vec<_>>().join(", ")
+        let mut regions: Vec<&Region> = config.regions(function_region).collect();
+        let default = regions.first().copied();
+        regions.sort();
+        regions.dedup();
+        let more = match regions.len().saturating_sub(1) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let region = default.map_or_else(String::new, |region| format!("{region}{more}, "));
+        format!("CloudWatch, {region}{who}")
     }
 
     /// The time limit of a request, if the connection sets one.
@@ -147,6 +154,16 @@ pub enum NotANumber {
 }
 
 impl CloudWatchConfig {
+    /// The regions of the connection, or the function's own region if there are none. The first
+    /// is the default.
+    pub fn regions<'a>(
+        &'a self,
+        function_region: Option<&'a Region>,
+    ) -> impl Iterator<Item = &'a Region> {
+        let is_open = self.region.is_none() && self.regions.is_empty();
+        self.region.iter().chain(&self.regions).chain(function_region.filter(|_| is_open))
+    }
+
     /// The configuration, for the function's own role if the details have no credential.
     fn read(details: &Details, identity: Option<Identity>) -> Result<Self, MirrorError> {
         let function_role = || Identity { credentials: Credentials::FunctionRole, role: None };

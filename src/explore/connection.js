@@ -18,7 +18,7 @@ const RANDOM = "random data";
 let told = { details: null, source: null };
 
 // Details without any member are random data always. Others are what the mirror says.
-export const isEmpty = () => /^(\{\s*\})?$/.test($("details").value.trim());
+export const isEmpty = () => /^\s*\{\s*\}\s*$/.test($("details").value);
 export const isKnown = () => isEmpty() || told.details === $("details").value;
 export const isRandom = () => isEmpty() || (isKnown() && told.source === RANDOM);
 
@@ -28,9 +28,10 @@ export const REPLACE = ["The connection details are an example", `Replace each $
 
 // What each call needs beside its query.
 export const connection = (signal) => {
+  if (isExample()) throw new ConnectionFailure(...REPLACE);
   const details = $("details").value;
   const onExchange = ({ source }) => {
-    if (source) told = { details, source };
+    if (source && details === $("details").value) told = { details, source };
     showSource();
     showCalls();
   };
@@ -50,18 +51,19 @@ async function test() {
     if (signal.aborted) return;
     $("tested").className = `result ${name}`;
     $("tested").textContent = text;
-    if (name) $("connection").open = name === "bad";
   };
-  if (isExample()) return show("bad", REPLACE.join(". "));
   show("", "Testing …");
   try {
     const { status, error } = await ask(requests.connection(), connection(signal));
+    if (signal.aborted) return;
+    $("connection").open = status !== "OK";
     if (status === "OK") {
       show("good", "✓ OK");
-      // The button that was pressed is folded away.
-      $("connection").querySelector("summary").focus();
+      // What has the focus is folded away.
+      if ($("connection").contains(document.activeElement)) $("connection").querySelector("summary").focus();
     } else show("bad", `FAILURE: ${error?.details}`);
   } catch (error) {
+    openFor(error);
     if (!signal.aborted) show("bad", lines(error).join(" "));
   }
 }
@@ -80,17 +82,16 @@ export function openFor(error) {
 export function requestDetails() {
   $("connection").open = true;
   $("details").value = "";
+  forgetTest();
+  showSource();
   $("details").focus();
 }
 
 // `onChange()` is told when the details are complete.
 export function start(onChange) {
   on("test", "click", test);
-  on("example", "change", ({ target }) => {
-    const example = EXAMPLES[target.value];
-    if (!example) return;
-    $("details").value = JSON.stringify(example, null, 2);
-    target.value = "";
+  on("insert", "click", () => {
+    $("details").value = JSON.stringify(EXAMPLES[$("example").value], null, 2);
     $("details").dispatchEvent(new Event("input"));
     $("details").focus();
     onChange();

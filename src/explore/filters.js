@@ -9,8 +9,10 @@ const MOST_FIELDS = 500;
 // What leads to the others comes first. The name of an expression's field says nothing.
 const FIRST = "Namespace";
 const EXPRESSION = "~";
-// With these conditions, a query needs no metric field.
-const NAMES_A_METRIC = /^(~|metric_?name)$/i;
+const METRIC_NAME = "MetricName";
+// As long as the mirror keeps a list, and one that is not whole.
+const LIFETIME = 300_000;
+const PARTIAL_LIFETIME = 30_000;
 
 export class Filters {
   // `scope()` is the range, `connection(signal)` what a call needs beside its query, and `onChange()` is told
@@ -24,6 +26,7 @@ export class Filters {
     this.values = new Picker($("value-picker"), {
       load: (text, offset, signal) => this.valueList(text, offset, signal),
       onPick: (text) => text && this.add(text),
+      takesWildcards: true,
     });
     this.metrics = new Picker($("metric-picker"), {
       load: (text, _, signal) => this.fieldList(text, signal, ({ fieldType }) => fieldType === "NUMBER"),
@@ -43,8 +46,14 @@ export class Filters {
     return this.metrics.value;
   }
 
-  get namesMetric() {
-    return this.metric !== "" || this.pairs.some(([name]) => NAMES_A_METRIC.test(name));
+  // Whether a query to CloudWatch has all that it needs.
+  get isComplete() {
+    const has = (wanted) => this.pairs.some(([name]) => name === wanted);
+    return has(EXPRESSION) || (has(FIRST) && (this.metric !== "" || has(METRIC_NAME)));
+  }
+
+  forget() {
+    this.names = null;
   }
 
   // One call for each set of filters, of each connection.
@@ -52,10 +61,13 @@ export class Filters {
     const { details, key } = this.connection();
     const { start, end } = this.scope();
     const question = JSON.stringify([this.pairs, details, key, end - start]);
-    if (this.names?.question !== question || this.names.failed) {
-      const names = (this.names = { question });
+    if (this.names?.question !== question || this.names.end < Date.now()) {
+      const names = (this.names = { question, end: Date.now() + LIFETIME });
       names.answer = ask(requests.fieldNames({ ...this.scope(), filters: this.pairs }), this.connection());
-      names.answer.catch(() => (names.failed = true));
+      names.answer.then(
+        ({ isPartial }) => isPartial && (names.end = Date.now() + PARTIAL_LIFETIME),
+        () => (names.end = 0),
+      );
     }
     const answer = await this.names.answer;
     signal.throwIfAborted();
@@ -69,8 +81,9 @@ export class Filters {
     }));
     items.sort((one, other) => (other.text === FIRST) - (one.text === FIRST));
     const found = fitting(items, text);
-    const isWhole = !isPartial && found.length <= MOST_FIELDS;
-    return { items: found.slice(0, MOST_FIELDS), note: isWhole ? "" : "Not all are here. Type to find others." };
+    const isLong = found.length > MOST_FIELDS;
+    const note = isPartial ? "Not all are here. Add a filter, or type the whole name." : isLong ? "Type to find others." : "";
+    return { items: found.slice(0, MOST_FIELDS), note };
   }
 
   // StackState asks for the values with a prefix. A person who types means any part of one, so what the
@@ -85,16 +98,17 @@ export class Filters {
       const items = values.map(({ value, _type }) => _type === "FieldValuePattern"
         ? { text: value.replace(/\*$/, ""), isPattern: true, note: "pattern" }
         : { text: String(value) });
-      return { items, isPartial };
+      return { items, isPartial, next: offset + items.length };
     };
     const [prefix] = text.split("*");
     const begins = await list(prefix);
     if (!prefix || offset > 0) return { ...begins, items: fitting(begins.items, text) };
     const others = await list("");
+    const isWhole = !others.isPartial && !others.items.some((item) => item.isPattern);
     return {
+      ...begins,
       items: fitting([...begins.items, ...others.items.filter((item) => !item.text.startsWith(prefix))], text),
-      isPartial: begins.isPartial,
-      note: others.isPartial ? "Not all are here. Type the beginning to find others." : "",
+      note: isWhole ? "" : "Not all are here. Type the beginning to find others.",
     };
   }
 

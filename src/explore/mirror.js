@@ -146,13 +146,22 @@ function parseDetails(text) {
   return details;
 }
 
-// Where the mistake is. Each browser says it in its own words, and quotes the text around it, which can be a
-// secret. So only the numbers count. Without any, the text ends too soon.
+// A part of JSON: space, a string, a number, a word or a sign.
+const TOKEN = /\s+|"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-f]{4}))*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:e[+-]?\d+)?|(?:true|false|null)\b|[{}[\],:]/iy;
+
+// Where the mistake is. A browser quotes the text around it, which can be a secret, so only the numbers count
+// that it tells. Without any, the mistake is the first part that JSON does not have, or the end.
 function place(text, message) {
-  const [line, column] = /line (\d+),? column (\d+)/.exec(message)?.slice(1).map(Number) ?? [];
-  if (line) return `The mistake is in line ${line}, at or before character ${column}. `;
-  if (/end of|EOF/i.test(message)) return `The text ends in line ${text.trimEnd().split("\n").length}, before it is complete. `;
-  return "";
+  let [line, column] = /line (\d+),? column (\d+)/.exec(message)?.slice(1).map(Number) ?? [];
+  if (!line) {
+    TOKEN.lastIndex = 0;
+    let end = 0;
+    while (TOKEN.test(text)) end = TOKEN.lastIndex;
+    if (end === text.length) return `The text ends in line ${text.trimEnd().split("\n").length}, before it is complete. `;
+    const before = text.slice(0, end).split("\n");
+    [line, column] = [before.length, before.at(-1).length + 1];
+  }
+  return `The mistake is in line ${line}, at or before character ${column}. `;
 }
 
 function accepted({ status, key, text }, expectedKey) {

@@ -57,14 +57,10 @@ function aggregation() {
   return method ? { method, bucketSizeMillis: Number($("bucket").value) } : null;
 }
 
-function state(name, ...children) {
-  $("state").className = `state ${name}`;
-  $("state").replaceChildren(...children);
-}
-
 function showError(error) {
   const [title, ...rest] = lines(error);
   openFor(error);
+  tell();
   $("error").hidden = false;
   $("error").replaceChildren(
     element("strong", { textContent: title }), ...rest.map((text) => element("p", { textContent: text })),
@@ -74,31 +70,46 @@ function showError(error) {
 // Gives up what is asked for, and begins to wait for something else.
 function wait() {
   waiting?.abort();
+  clearTimeout(timer);
   waiting = new AbortController();
   const { signal } = waiting;
   const begun = Date.now();
   const tick = setInterval(() => {
     const seconds = Math.floor((Date.now() - begun) / 1_000);
-    state("loading", element("span", { className: "spinner" }), `Waiting for the mirror, ${seconds} s …`);
+    tell();
+    $("waiting").hidden = false;
+    $("waiting").replaceChildren(element("span", { className: "spinner" }), `Waiting for the mirror, ${seconds} s …`);
   }, PATIENCE);
-  return { signal, end: () => clearInterval(tick) };
+  const end = () => {
+    clearInterval(tick);
+    // Another wait has taken over.
+    if (waiting?.signal !== signal) return;
+    $("waiting").hidden = true;
+    schedule();
+  };
+  return { signal, end };
 }
 
+// Draws what is chosen. A refresh asks the same again: what a person types meanwhile does not count.
 async function draw(isRefresh = false) {
+  if (isRefresh && !asked) return schedule();
   const { signal, end } = wait();
   $("bucket").disabled = !$("method").value;
   $("custom").hidden = $("range").value !== "custom";
   $("partial").hidden = true;
-  if (!isRefresh) writeAddress();
-  try {
-    // A refresh asks the same again. What a person types meanwhile does not count.
-    const isRepeated = isRefresh && asked;
-    asked = isRepeated ? { ...asked, ...(asked.span && lately(asked.span)) } : chosen();
+  const last = asked;
+  if (!isRefresh) {
+    asked = null;
+    writeAddress();
     // Other data must not look like that of these details.
-    if (drawn && drawn.details !== asked.details) empty();
-    if (!isRepeated && await isUnfinished(signal)) return;
-    const { telemetry } = await ask(metricCall(asked), { ...asked, signal });
-    drawn = asked;
+    if (drawn && drawn.details !== $("details").value) empty();
+  }
+  try {
+    if (!isRefresh && await isUnfinished(signal)) return;
+    asked = isRefresh ? { ...last, ...(last.span && lately(last.span)) } : chosen();
+    const wanted = asked;
+    const { telemetry } = await ask(metricCall(wanted), { ...wanted, signal });
+    drawn = wanted;
     points = telemetry.points;
     showPoints(telemetry.isPartial, isRefresh);
   } catch (error) {
@@ -107,7 +118,6 @@ async function draw(isRefresh = false) {
     showError(error);
   } finally {
     end();
-    if (waiting?.signal === signal) schedule();
   }
 }
 
@@ -115,15 +125,14 @@ async function draw(isRefresh = false) {
 // the details mean, and it says so with the list of fields, which the next filter needs in any case.
 async function isUnfinished(signal) {
   if (isExample()) return unfinished(...REPLACE);
-  if (filters.namesMetric || isRandom()) return false;
+  if (filters.isComplete || isRandom()) return false;
   if (!isKnown()) await filters.fieldNames(signal);
   if (isRandom()) return false;
-  return unfinished("Select a metric field", filters.pairs.length
+  return unfinished("Select a metric field", filters.pairs.some(([name]) => name === "Namespace")
     ? "Its list has the metrics that the filters leave." : "Choose the filter Namespace first. Then the list has its metrics.");
 }
 
 function unfinished(...why) {
-  asked = null;
   empty();
   tell(...why);
   return true;
@@ -149,15 +158,17 @@ async function loadRest() {
       const { telemetry } = await ask(metricCall({ ...drawn, start: last?.[1] ?? drawn.start }), { ...drawn, signal });
       const fresh = telemetry.points.filter((point) => !last || point[1] > last[1]);
       points = [...points, ...fresh];
-      isPartial = telemetry.isPartial && fresh.length > 0;
+      isPartial = telemetry.isPartial;
       showPoints(isPartial, true);
+      if (isPartial && !fresh.length) {
+        throw new MirrorFailure("The mirror sent no further point", "Each answer begins with the last point. Use a limit above 1.");
+      }
     }
   } catch (error) {
     if (!signal.aborted) showError(error);
   } finally {
     end();
     $("more").disabled = false;
-    if (waiting?.signal === signal) schedule();
   }
 }
 
@@ -170,8 +181,10 @@ function empty() {
   $("summary").textContent = "";
 }
 
+// Tells why there is no chart, or nothing.
 function tell(title, ...texts) {
-  state("empty", element("strong", { textContent: title }), ...texts.map((text) => element("p", { textContent: text })));
+  $("state").replaceChildren(...(title ? [element("strong", { textContent: title })] : []),
+    ...texts.map((text) => element("p", { textContent: text })));
 }
 
 const limit = () => ($("limit").value === "" ? ALL : Number($("limit").value));
@@ -183,7 +196,7 @@ function showPoints(isPartial, keepsZoom = false) {
   $("partial").hidden = !isPartial;
   $("zoom-in").disabled = !hasPoints;
   $("reading").textContent = "";
-  state("");
+  tell();
   if (drawn) {
     if (!hasPoints) tell("No points", "This range has no data. Try a longer range, larger buckets or other filters.");
     const { start, end, method, metric } = drawn;
@@ -249,9 +262,9 @@ function readAddress() {
   }
   if (address.get("method") === "") $("method").value = "";
   $("custom").hidden = $("range").value !== "custom";
-  if (address.get("connection") && isEmpty()) {
-    waiting?.abort();
-    clearTimeout(timer);
+  if (address.get("connection") && (isEmpty() || !$("details").value.trim())) {
+    wait().end();
+    asked = null;
     unfinished("This chart needs connection details", "The address has none. Enter them under Connection.");
     requestDetails();
   } else draw();
@@ -288,10 +301,25 @@ on("range", "change", () => {
     $("to").value = local(Date.now());
   }
 });
-for (const id of FIELDS) on(id, "change", () => draw());
+for (const id of FIELDS.filter((id) => !TIMES.includes(id))) on(id, "change", () => draw());
+// A time is complete when its field is left, or with Enter: a browser tells of each digit of a year.
+for (const id of TIMES) {
+  let before = "";
+  const complete = () => {
+    if ($(id).value === before) return;
+    before = $(id).value;
+    draw();
+  };
+  on(id, "focus", () => (before = $(id).value));
+  on(id, "blur", complete);
+  on(id, "keydown", ({ key }) => key === "Enter" && complete());
+}
 for (const id of ["calls", "secrets"]) on(id, "change", showExchange);
 for (const [id, press] of Object.entries({
-  "again": () => draw(),
+  "again": () => {
+    filters.forget();
+    draw();
+  },
   "zoom-in": () => chart.zoomBy(1 / 2),
   "zoom-out": () => chart.zoomBy(2),
   "zoom-all": () => chart.all(),

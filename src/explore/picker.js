@@ -25,15 +25,16 @@ export function fitting(items, wanted) {
   return ranked.sort(([one], [other]) => one - other).map(([, item]) => item);
 }
 
-// `load(text, offset, signal)` returns `{ items: [{ text, note, isPattern }], isPartial, note }`.
-// `onPick(text, item)` has no item for text that is not in the list.
+// `load(text, offset, signal)` returns `{ items: [{ text, note, isPattern }], isPartial, note, next }`, where `next`
+// is the offset behind them. `onPick(text, item)` has no item for text that is not in the list.
+// `takesWildcards` says that a `*` is meant as it is typed.
 export class Picker {
-  constructor(place, { load, onPick }) {
-    Object.assign(this, { load, onPick, items: [], options: [], active: -1, picked: "" });
+  constructor(place, { load, onPick, takesWildcards = false }) {
+    Object.assign(this, { load, onPick, takesWildcards, items: [], options: [], active: -1, picked: "" });
     [this.input, this.popup, this.list, this.status] = ["input", ".popup", "ul", "p"].map((part) => place.querySelector(part));
     this.input.addEventListener("input", () => {
-      this.isTyping = true;
       this.takesFirst = false;
+      this.activate(-1);
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.open(), TYPING_PAUSE);
     });
@@ -56,13 +57,12 @@ export class Picker {
 
   set value(text) {
     this.input.value = this.picked = text;
+    this.item = undefined;
   }
 
   async open(text = this.input.value) {
     clearTimeout(this.timer);
-    this.isTyping = false;
-    this.text = text;
-    this.items = [];
+    Object.assign(this, { text, items: [], offset: 0, isPartial: false });
     this.show(true);
     await this.loadMore();
   }
@@ -70,15 +70,17 @@ export class Picker {
   async loadMore() {
     this.waiting?.abort();
     const waiting = (this.waiting = new AbortController());
-    const first = this.items.length;
+    const { length } = this.items;
     this.isLoading = true;
     this.status.textContent = "Loading …";
     try {
-      const { items, isPartial, note = "" } = await this.load(this.text, first, waiting.signal);
+      const { items, isPartial, note = "", next = items.length } = await this.load(this.text, this.offset, waiting.signal);
       if (waiting.signal.aborted) return;
       this.items.push(...items);
-      this.isPartial = isPartial && items.length > 0;
-      this.status.textContent = this.items.length ? note : `Nothing fits. ${note}`.trim();
+      this.isPartial = isPartial && next > this.offset;
+      this.offset = next;
+      const isFound = this.items.length || (note && !this.text);
+      this.status.textContent = isFound ? note : `Nothing fits${this.isPartial ? " so far" : ""}. ${note}`.trim();
     } catch (error) {
       if (waiting.signal.aborted || error.name === "AbortError") return;
       if (!(error instanceof MirrorFailure)) throw error;
@@ -86,8 +88,15 @@ export class Picker {
     }
     this.isLoading = false;
     this.render();
-    if (this.takesFirst) this.choose(0);
-    else if (first) this.activate(first);
+    const { takesFirst } = this;
+    this.takesFirst = false;
+    // Who pressed Enter before the list came has not seen that nothing fits.
+    if (takesFirst && (this.options[0]?.item || this.isWildcard)) this.choose(0);
+    else if (length && this.items.length > length) this.activate(this.options.findIndex(({ item }) => item === this.items[length]));
+  }
+
+  get isWildcard() {
+    return this.takesWildcards && this.text.includes("*");
   }
 
   render() {
@@ -95,7 +104,7 @@ export class Picker {
     this.options = items.map((item) => ({ item }));
     // Text as it is typed comes last, but a wildcard is meant.
     if (text && !this.isLoading && !items.some((item) => item.text === text && !item.isPattern)) {
-      this.options[text.includes("*") ? "unshift" : "push"]({ text });
+      this.options[this.isWildcard ? "unshift" : "push"]({ text });
     }
     if (this.isPartial) this.options.push({ isMore: true });
     this.list.replaceChildren(...this.options.map(({ item, isMore }, index) => {
@@ -121,7 +130,7 @@ export class Picker {
   close() {
     clearTimeout(this.timer);
     this.waiting?.abort();
-    this.takesFirst = this.isTyping = false;
+    this.takesFirst = false;
     this.show(false);
   }
 
@@ -134,23 +143,24 @@ export class Picker {
 
   pick(text, item) {
     this.value = text;
+    this.item = item;
     this.close();
     this.onPick(text, item);
   }
 
+  // Marks a line of the list, or none with -1.
   activate(index) {
     const options = this.list.children;
-    if (!options.length) return;
     options[this.active]?.setAttribute("aria-selected", "false");
-    this.active = (index + options.length) % options.length;
-    const option = options[this.active];
+    this.active = index;
+    const option = options[index];
+    if (!option) return this.input.removeAttribute("aria-activedescendant");
     option.setAttribute("aria-selected", "true");
     option.scrollIntoView({ block: "nearest" });
     this.input.setAttribute("aria-activedescendant", option.id);
   }
 
   choose(index) {
-    this.takesFirst = false;
     const { item, text, isMore } = this.options[index] ?? {};
     if (isMore) this.loadMore();
     else if (item?.isPattern) {
@@ -165,7 +175,10 @@ export class Picker {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       if (!isOpen) this.open();
-      else this.activate(this.active + (event.key === "ArrowDown" ? 1 : this.active < 0 ? 0 : -1));
+      else if (this.options.length) {
+        const next = this.active + (event.key === "ArrowDown" ? 1 : this.active < 0 ? 0 : -1);
+        this.activate((next + this.options.length) % this.options.length);
+      }
     } else if (event.key === "Escape" && isOpen) {
       event.preventDefault();
       this.close();
@@ -180,12 +193,12 @@ export class Picker {
     const text = this.input.value;
     if (isOpen && this.active >= 0) this.choose(this.active);
     else if (text === this.picked) {
-      if (text) this.pick(text);
+      if (text) this.pick(text, this.item);
       else if (!isOpen) this.open();
     } else if (!text) this.pick("");
     else {
       this.takesFirst = true;
-      if (!isOpen || this.isTyping) this.open();
+      if (!isOpen || this.text !== text) this.open();
       else if (!this.isLoading) this.choose(0);
     }
   }

@@ -444,20 +444,21 @@ async fn a_name_that_is_nearly_known_is_told() {
         app(vec![metric(right.0, right.1, &[(right.2, "i-1")]).with(7.0)]);
     assert_eq!(points(&ask(&app, &named(right.0, right.1, right.2), &json!({})).await), [7.0]);
     for (namespace, name, dimension, told) in [
-        ("AWS/EC2", "CPUUtilisation", "InstanceId", "did you mean CPUUtilization? "),
-        ("aws/ec2", "CPUUtilization", "InstanceId", "did you mean AWS/EC2? "),
-        ("AWS/EC2", "CPUUtilization", "InstanceID", "did you mean InstanceId? "),
+        ("AWS/EC2", "CPUUtilisation", "InstanceId", "Did you mean CPUUtilization? "),
+        ("aws/ec2", "CPUUtilization", "InstanceId", "Did you mean AWS/EC2? "),
+        ("AWS/EC2", "CPUUtilization", "InstanceID", "Did you mean InstanceId? "),
         (
             "AWS/EC2",
             "InstanceId",
             "InstanceId",
-            "InstanceId is a dimension; select a metric, such as CPUUtilization. ",
+            "InstanceId is a dimension: select a metric, such as CPUUtilization. ",
         ),
-        ("AWS/EC2", "Region", "InstanceId", "Region is a field of filters; select a metric. "),
+        ("AWS/EC2", "Region", "InstanceId", "Region is a field of filters: select a metric. "),
     ] {
         let reply = ask(&app, &named(namespace, name, dimension), &json!({})).await;
         assert_eq!(reply.body["_type"], "MetricNotFoundError", "{}", reply.body);
-        let start = format!("CloudWatch in eu-west-1 lists no such metric; {told}");
+        let start =
+            format!("CloudWatch in eu-west-1 lists no such metric. {told}Otherwise expected");
         assert!(details(&reply).starts_with(&start), "{told}: {}", details(&reply));
     }
     list_requests.lock().unwrap().clear();

@@ -33,13 +33,13 @@ class LocalAws:
     def __init__(self):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        print(f"$ make local-aws PORT={port}", flush=True)
+            self.port = probe.getsockname()[1]
+        print(f"$ make local-aws PORT={self.port}", flush=True)
         # Make and the tools get nothing of the make that runs this test.
         names = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "STACK", "MIRROR_API_KEY", "PORT")
         environment = {name: value for name, value in os.environ.items() if name not in names}
         self.process = subprocess.Popen(
-            ["make", "local-aws", f"PORT={port}"], env=environment, stdin=subprocess.DEVNULL,
+            ["make", "local-aws", f"PORT={self.port}"], env=environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, text=True, start_new_session=True,
         )
         told = []
@@ -58,7 +58,7 @@ class LocalAws:
                             aws_secret_access_key="test")
 
     def log(self):
-        with open("target/local-aws/ministack.log") as file:
+        with open(f"target/local-aws/{self.port}/ministack.log") as file:
             return file.read()
 
     def stop(self):

@@ -371,10 +371,11 @@ async fn the_source_is_told_where_the_page_is() {
         (
             true,
             true,
-            with(json!({"regions": ["us-east-1"], "roleArn": role})),
-            Some("CloudWatch, eu-west-1, us-east-1, role arn:aws:iam::123456789012:role/mirror"),
+            with(json!({"regions": ["us-east-1", "eu-west-1"], "roleArn": role})),
+            Some("CloudWatch, eu-west-1 and 1 more, role arn:aws:iam::123456789012:role/mirror"),
         ),
         (true, true, own.clone(), Some("CloudWatch, us-east-1, own role")),
+        (true, true, json!({"source": "cloudwatch"}), Some("CloudWatch, own role")),
         (true, true, json!({"source": "clouds"}), None),
         (true, false, json!({}), None),
         (false, true, json!({}), None),

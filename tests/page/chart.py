@@ -110,6 +110,13 @@ def a_partial_answer_is_continued_as_stackstate_does(visitor):
     expect(notice).to_be_hidden()
     starts = page.locator("#rows tr td:nth-child(2)").all_inner_texts()
     assert len(set(starts)) == len(starts) == whole, "each bucket is there once"
+    # Each answer begins with the last point, so this limit leads nowhere.
+    page.get_by_label("Limit").fill("1")
+    visitor.draw()
+    expect(visitor.summary).to_have_text(re.compile(r"^Mean, 1 point,"))
+    page.get_by_role("button", name="Load the rest").click()
+    expect(visitor.error).to_contain_text("Use a limit above 1.")
+    expect(notice).to_be_visible()
 
 
 def an_empty_answer_is_told(visitor):
@@ -126,13 +133,13 @@ def a_slow_mirror_is_waited_for(visitor):
     expect(visitor.summary).to_have_text(re.compile("60 points"))
     held = visitor.hold_answers()
     visitor.draw()
-    expect(page.locator("#state")).to_contain_text("Waiting for the mirror")
+    expect(page.locator("#waiting")).to_contain_text("Waiting for the mirror")
     held.pop().continue_()
-    expect(page.locator("#state")).to_be_empty()
+    expect(page.locator("#waiting")).to_be_hidden()
     expect(visitor.summary).to_have_text(re.compile("60 points"))
     # Another choice gives up the answer that is waited for.
     visitor.draw()
-    expect(page.locator("#state")).to_contain_text("Waiting for the mirror")
+    expect(page.locator("#waiting")).to_contain_text("Waiting for the mirror")
     given_up = held.pop()
     page.route("**/api/metric", lambda route: route.continue_())
     page.get_by_label("Aggregation").select_option("Max")

@@ -83,6 +83,12 @@ class Visitor:
         field.fill(details if isinstance(details, str) else json.dumps(details))
         field.blur()
 
+    def insert(self, example):
+        self.unfold()
+        options = self.page.get_by_label("Example").get_by_role("option").all_inner_texts()
+        self.page.get_by_label("Example").select_option(label=[text for text in options if text.startswith(example)][0])
+        self.page.get_by_role("button", name="Insert").click()
+
     def test(self):
         self.unfold()
         self.page.get_by_role("button", name="Test connection").click()

@@ -81,7 +81,7 @@ def values_keep_the_type_of_their_field(visitor):
     page.get_by_label("Show the connection details").check()
     visitor.filter("field2", "true")
     visitor.pick("Field", "field3")
-    expect(page.locator("#value-picker .popup .hint")).to_have_text("Nothing fits. Type a number.")
+    expect(page.locator("#value-picker .popup .hint")).to_have_text("Type a number.")
     visitor.use("Value", "1.5")
     expect(page.locator("#request")).to_contain_text('"value": true,\n          "_type": "BooleanValue"')
     expect(page.locator("#request")).to_contain_text('"value": 1.5,\n          "_type": "DoubleValue"')
@@ -135,8 +135,10 @@ def a_range_has_a_start_and_an_end(visitor):
     page = visitor.open(visitor.mirrors.random)
     page.get_by_label("Range").select_option("Custom")
     page.get_by_label("To", exact=True).fill("2026-03-29T03:30:00")
+    page.keyboard.press("Enter")
     expect(visitor.error).to_contain_text("query.endTime: expected startTime")
     page.get_by_label("From", exact=True).fill("2026-03-29T01:30:00")
+    page.get_by_label("From", exact=True).blur()
     # In Amsterdam, this night has one hour less.
     expect(visitor.summary).to_have_text(re.compile(r"^Mean, 60 points.*29 Mar 2026, 01:30:00 – 03:30:00"))
     page.get_by_label("To", exact=True).fill("")
@@ -199,6 +201,8 @@ def connection_details_that_are_not_json_are_told(visitor):
     for text, told in [('{"seed": ', "The text ends in line 1, before it is complete."), ("[]", "must be a JSON object"),
                        ("", "must be a JSON object"), (" \n ", "must be a JSON object"),
                        ('{"source": "cloudwatch",\n "region": "eu-west-1" "x": 1}', "The mistake is in line 2, at or before character 24."),
+                       ('{"source": "cloudwatch",\n  "region": Ireland}', "The mistake is in line 2, at or before character 13."),
+                       ('{\u201cseed\u201d: 1}', "The mistake is in line 1, at or before character 2."),
                        ('{"seed": 1,\n}', "The mistake is in line 2, at or before character 1.")]:
         visitor.enter(text)
         expect(visitor.error).to_contain_text(told)
@@ -207,11 +211,9 @@ def connection_details_that_are_not_json_are_told(visitor):
 def examples_can_be_inserted(visitor):
     page = visitor.open(visitor.mirrors.random)
     visitor.unfold()
-    for option, part in [("CloudWatch with an access key", '"accessKeyId"'), ("CloudWatch with a role", '"roleArn"'),
-                         ("CloudWatch with the function's own role", '"cloudwatch"'), ("Random data", "{}")]:
-        page.get_by_label("Insert an example").select_option(label=[
-            text for text in page.get_by_label("Insert an example").get_by_role("option").all_inner_texts()
-            if text.startswith(option)][0])
+    for option, part in [("CloudWatch, access key", '"accessKeyId"'), ("CloudWatch, role", '"roleArn"'),
+                         ("CloudWatch, own role", '"cloudwatch"'), ("Random data", "{}")]:
+        visitor.insert(option)
         expect(page.get_by_label("Connection details JSON")).to_have_value(re.compile(part))
 
 
@@ -230,9 +232,9 @@ def a_list_of_fields_that_is_not_whole_says_so(visitor):
         "fields": [field], "isPartial": True, "_type": "FieldNamesResponse"}))
     assert visitor.options("Field") == ["Namespace"]
     hint = page.locator("#field-picker .popup .hint")
-    expect(hint).to_have_text("Not all are here. Type to find others.")
+    expect(hint).to_have_text("Not all are here. Add a filter, or type the whole name.")
     page.get_by_label("Field", exact=True).fill("x")
-    expect(hint).to_have_text("Nothing fits. Not all are here. Type to find others.")
+    expect(hint).to_have_text("Nothing fits. Not all are here. Add a filter, or type the whole name.")
 
 
 def a_test_of_other_details_does_not_stand(visitor):
@@ -240,7 +242,7 @@ def a_test_of_other_details_does_not_stand(visitor):
     tested = page.locator("#tested")
     visitor.unfold()
     for change in (
-        lambda: visitor.unfold() or page.get_by_label("Insert an example").select_option("Random data"),
+        lambda: visitor.insert("Random data"),
         lambda: visitor.enter_key("another"),
         lambda: visitor.enter({"seed": 1}),
     ):
@@ -434,14 +436,15 @@ def an_example_is_not_sent(visitor):
     expect(visitor.summary).to_have_text(re.compile("60 points"))
     asked = []
     page.on("request", lambda request: "/api/" in request.url and asked.append(request.url))
-    visitor.unfold()
-    page.get_by_label("Insert an example").select_option("CloudWatch with an access key")
+    visitor.insert("CloudWatch, access key")
     expect(page.locator("#state")).to_contain_text("Replace each … by a value of your own.")
     expect(page.locator("#chart")).to_be_hidden()
     visitor.test()
     expect(page.locator("#tested")).to_contain_text("Replace each …")
+    page.get_by_label("Field", exact=True).click()
+    expect(page.locator("#field-picker .popup .hint")).to_contain_text("Replace each …")
     assert not asked, asked
-    page.get_by_label("Insert an example").select_option("Random data")
+    visitor.insert("Random data")
     expect(visitor.summary).to_have_text(re.compile("60 points"))
 
 
@@ -455,3 +458,79 @@ def a_longer_bucket_is_told(visitor):
     page.get_by_label("Aggregation").select_option("None: raw points")
     expect(visitor.summary).to_have_text(re.compile("raw points"))
     expect(longer).to_be_hidden()
+
+
+def enter_takes_nothing_that_was_not_seen(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/EC2"))
+    field, value, metric = (page.get_by_label(label, exact=True) for label in ("Field", "Value", "Metric field"))
+    options = page.locator(".popup").get_by_role("option")
+    # Nothing fits, and Enter came before the list.
+    field.click()
+    page.keyboard.type("Namespce")
+    page.keyboard.press("Enter")
+    expect(options).to_have_text(["Use “Namespce”"])
+    expect(value).to_be_disabled()
+    page.keyboard.press("Enter")
+    expect(value).to_be_focused()
+    # A list that fails.
+    page.route("**/api/field/name", lambda route: route.abort())
+    page.get_by_role("button", name="Draw again").click()
+    metric.fill("CPUUtil")
+    page.keyboard.press("Enter")
+    expect(page.locator("#metric-picker .popup .hint")).to_contain_text("The mirror cannot be reached.")
+    expect(options).to_have_text(["Use “CPUUtil”"])
+    expect(page.locator("#state")).to_contain_text("Select a metric field")
+    page.unroute("**/api/field/name")
+    # The list of all fields, and text from before.
+    field.fill("instance")
+    page.keyboard.press("Escape")
+    field.click()
+    expect(options.first).to_have_text("Namespace string")
+    page.keyboard.press("Enter")
+    expect(field).to_have_value("InstanceId")
+    # A line that was marked before the text changed.
+    value.fill("i-0")
+    expect(options).to_have_count(3)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.type("f")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("list", name="Filters")).to_contain_text("InstanceId = i-0f9e8d7c6b5a41302")
+    # A field keeps its type.
+    page = visitor.open(visitor.mirrors.random)
+    visitor.pick("Field", "field3")
+    page.get_by_label("Field", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#value-picker .popup .hint")).to_have_text("Type a number.")
+
+
+def what_is_typed_meanwhile_is_not_sent(visitor):
+    page = visitor.open(visitor.mirrors.random, frozen=True)
+    expect(visitor.summary).to_have_text(re.compile("60 points"))
+    page.get_by_label("Refresh").select_option("Every 10 s")
+    visitor.insert("CloudWatch, access key")
+    expect(page.locator("#state")).to_contain_text("Replace each …")
+    asked = []
+    page.on("request", lambda request: "/api/" in request.url and asked.append(request.post_data))
+    page.get_by_label("Connection details JSON").fill(json.dumps({**KEYS, "secretAccessKey": "half"}))
+    page.clock.run_for(61_000)
+    assert not asked, asked
+    # A range that is not complete repeats nothing either.
+    visitor.enter({})
+    expect(visitor.summary).to_have_text(re.compile("60 points"))
+    page.get_by_label("Range").select_option("Custom")
+    page.get_by_label("To", exact=True).fill("")
+    page.keyboard.press("Enter")
+    expect(visitor.error).to_contain_text("The range is not complete.")
+    del asked[:]
+    page.clock.run_for(61_000)
+    assert not asked and visitor.error.is_visible(), asked
+
+
+def details_that_were_cleared_are_not_random(visitor):
+    address = "explore#connection=other&metric=CPUUtilization&filter=%5B%22Namespace%22%2C%22AWS%2FEC2%22%5D"
+    page = visitor.open(visitor.mirrors.cloudwatch, address)
+    expect(page.locator("#state")).to_contain_text("This chart needs connection details")
+    page.get_by_label("Range").select_option("Last 3 h")
+    expect(visitor.error).to_contain_text("must be a JSON object")
+    assert "connection=other" in page.url, page.url
+    expect(page.locator("#source")).to_be_empty()

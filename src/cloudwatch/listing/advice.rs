@@ -29,12 +29,12 @@ pub(crate) fn several_dimensions(names: BTreeSet<String>) -> MirrorError {
 }
 
 /// The error of a query whose metrics were not found. `meant` is what it most likely means, and
-/// `namespace` has metrics of its namespace, if they are known.
+/// `others` has metrics whose names may be near.
 pub(crate) fn error(
     found: &Found,
     meant: &MetricSelector,
     region: &Region,
-    namespace: Option<&Catalogue>,
+    others: Option<&Catalogue>,
 ) -> MirrorError {
     let wanted = &meant.likeliest().metrics();
     match found {
@@ -43,7 +43,7 @@ pub(crate) fn error(
         Found::TooMany { count, is_partial } => too_many(wanted, *count, *is_partial),
         Found::Unknown => unknown(wanted),
         Found::Exact(_) | Found::OneMatch(_) | Found::Nothing => {
-            let near = namespace.and_then(|listed| near::advice(meant, listed));
+            let near = others.and_then(|listed| near::advice(meant, listed));
             not_found(wanted, region, near)
         }
     }
@@ -90,10 +90,9 @@ fn not_found(wanted: &[Arc<Metric>], region: &Region, near: Option<String>) -> M
     MirrorError::MetricNotFound {
         metric: summarize(wanted.iter().map(ToString::to_string)),
         details: format!(
-            "CloudWatch in {region} lists no such metric; {}expected the namespace, name and \
-             dimensions of a metric that had data in the last two weeks and is older than 15 \
-             minutes",
-            near.map_or_else(String::new, |near| near + " Otherwise "),
+            "CloudWatch in {region} lists no such metric{} expected the namespace, name and dimensions of a \
+             metric that had data in the last two weeks and is older than 15 minutes",
+            near.map_or_else(|| ";".to_owned(), |near| format!(". {near} Otherwise")),
         ),
     }
 }
