@@ -51,6 +51,10 @@ async fn an_expression_goes_to_cloudwatch_as_it_is() {
     assert_eq!((query.period(), query.account_id()), (Some(3_600), None));
     assert_eq!(query.metric_stat(), None);
 
+    let (_, asked) =
+        ask(json!([condition("Expression", json!(search))]), json!({}), json!({}), vec![]).await;
+    assert_eq!(asked[0].metric_data_queries()[0].expression(), Some(search), "by its second name");
+
     let (reply, _) = ask(json!([expression()]), json!({}), json!({}), vec![]).await;
     assert_eq!(reply.body["telemetry"]["points"], json!([]), "none is an empty answer");
     let (reply, _) =

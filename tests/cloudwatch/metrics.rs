@@ -317,3 +317,32 @@ async fn an_empty_answer_is_looked_into() {
         assert!(metric.contains("Test/Empty M {Host=none}"), "{metric}");
     }
 }
+
+/// A port is a number in a script, and a text in CloudWatch.
+#[tokio::test]
+async fn a_number_or_a_boolean_means_its_shortest_text() {
+    let owner = "443443443443";
+    let series = [(yesterday(), 7.0)];
+    let dimensions = [("Port", "443"), ("Tls", "true")];
+    put(owner, "Numbers", "M", &dimensions, &series).await;
+    for (port, tls) in [
+        (
+            json!({"value": 443, "_type": "DoubleValue"}),
+            json!({"value": true, "_type": "BooleanValue"}),
+        ),
+        (json!({"value": 443.0, "_type": "DoubleValue"}), json!({"value": true})),
+        (json!({"value": 4.43e2}), json!({"value": "true", "_type": "StringValue"})),
+        (
+            json!({"value": [443.0], "_type": "InSetValue"}),
+            json!({"value": [true], "_type": "InSetValue"}),
+        ),
+    ] {
+        let conditions = json!([
+            {"key": "Namespace", "value": {"value": "Numbers", "_type": "StringValue"}},
+            {"key": "Port", "value": port}, {"key": "Tls", "value": tls},
+        ]);
+        let query = aggregated(conditions, "MAX", HOUR, yesterday(), yesterday() + HOUR);
+        let reply = ask(&account(owner), query).await;
+        assert_points(&reply, &[(7.0, yesterday(), yesterday() + HOUR)], &port.to_string());
+    }
+}

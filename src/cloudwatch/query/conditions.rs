@@ -204,6 +204,8 @@ mod tests {
             (vec![("Dimension.Region", text("r"))], "Region", &["r"]),
             (vec![("A", vec![Scalar::Number(2.0)])], "A", &["2"]),
             (vec![("A", vec![Scalar::Number(0.5)])], "A", &["0.5"]),
+            (vec![("A", vec![Scalar::Number(443.0)])], "A", &["443"]),
+            (vec![("A", vec![Scalar::Number(1e15)])], "A", &["1000000000000000"]),
             (vec![("A", vec![Scalar::Boolean(true)])], "A", &["true"]),
             (vec![("A", set(&["2", "1", "2"]))], "A", &["1", "2"]),
             (vec![("A", set(&["1", "2"])), ("A", set(&["2", "3"]))], "A", &["2"]),

@@ -12,6 +12,10 @@ use crate::error::MirrorError;
 /// another field, such as `Dimension.Region`, and allowed for every dimension.
 const DIMENSION_PREFIX: &str = "Dimension.";
 
+/// The second name of [`Field::Expression`]. StackState's script language may not take `~` as a key, and its
+/// anomaly detector sends `~`.
+const EXPRESSION: &str = "Expression";
+
 /// The maximum length of a dimension's name, in characters ("Dimension", CloudWatch API reference).
 const MAX_NAME: usize = 255;
 
@@ -26,7 +30,7 @@ pub(crate) enum Field {
     Statistic,
     /// Whether the metric is stored at high resolution.
     HighResolution,
-    /// The field `~`, an expression.
+    /// The field `~` or `Expression`, an expression.
     Expression,
     /// A dimension, without the prefix.
     Dimension(String),
@@ -49,6 +53,7 @@ impl Field {
     pub(crate) fn parse(name: &str) -> Self {
         let reserved =
             Field::RESERVED.into_iter().find(|field| field.reserved_name() == Some(name));
+        let reserved = reserved.or_else(|| (name == EXPRESSION).then_some(Field::Expression));
         reserved.unwrap_or_else(|| {
             Field::Dimension(name.strip_prefix(DIMENSION_PREFIX).unwrap_or(name).to_owned())
         })
@@ -124,6 +129,8 @@ mod tests {
         for (name, field, written) in [
             ("Namespace", Field::Namespace, "Namespace"),
             ("~", Field::Expression, "~"),
+            ("Expression", Field::Expression, "~"),
+            ("Dimension.Expression", dimension("Expression"), "Dimension.Expression"),
             ("namespace", dimension("namespace"), "namespace"),
             ("InstanceId", dimension("InstanceId"), "InstanceId"),
             ("Dimension.InstanceId", dimension("InstanceId"), "InstanceId"),
