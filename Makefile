@@ -122,6 +122,7 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready 
 	sam validate --lint --region eu-west-1
 	$(TOOLS)/sam/bin/cfn-lint docs/private-api.yaml --regions eu-west-1
 	PYTHONPATH=dev $(PYTHON) dev/managed_template.py --check
+	PYTHONPATH=dev $(TOOLS)/sam/bin/python dev/sets.py --check
 	sam validate --lint --region eu-west-1 --template-file template-managed.yaml
 	$(WITHOUT_SECRETS) cargo build --locked
 	PYTHONPATH=dev:tests $(TOOLS)/sam/bin/python tests/templates
@@ -204,6 +205,10 @@ smoke: $(if $(IS_STACK),preflight $(TOOLS)/sam/.ready) ## Ask a mirror the four 
 .PHONY: package
 package: $(TOOLS)/cargo-lambda/.ready $(CYCLONEDX) ## Write what a deployment without Rust needs: zips, template, bills of materials, checksums
 	@PATH=$(CURDIR)/$(dir $(CYCLONEDX)):$$PATH PYTHONPATH=dev $(PYTHON) dev/package.py
+
+.PHONY: sets
+sets: $(TOOLS)/sam/.ready ## Write what comes from the ready sets of streams in docs/streams
+	@PYTHONPATH=dev $(TOOLS)/sam/bin/python dev/sets.py
 
 .PHONY: managed-template
 managed-template: ## Write template-managed.yaml again from template.yaml

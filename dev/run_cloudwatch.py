@@ -15,14 +15,14 @@ import shop
 from local_aws import REGION, LocalAws
 
 # The request of the curl command below. It asks for the last half hour.
-REQUEST = "target/example-request.json"
+REQUEST = os.path.abspath("target/example-request.json")
 
 EXAMPLE = """\
 A local CloudWatch has an hour of metrics of a small shop, and gets new ones every minute:
 
 {metrics}
 
-See it in a browser: http://127.0.0.1:{port}/explore
+See it in a browser: http://127.0.0.1:{port}/explore#connection=other
 
 There, or in StackState with a mirror source and a stream:
 
@@ -40,7 +40,8 @@ Or, of several at once, with the aggregation Sum:
   AWS/ApplicationELB       LoadBalancer app/prod-*     RequestCount
   AWS/Lambda               FunctionName *              Errors
 
-Or TargetResponseTime with Percentile 99; or the size of the bucket in the last 7 days, by buckets of a day.
+Or TargetResponseTime of one LoadBalancer, with Percentile 99. Or the size of the bucket, by buckets of a day in
+the last 7 days.
 
 The first one with curl, for the mean of every five minutes:
 

@@ -30,7 +30,8 @@ In another terminal, in this folder:
   make smoke STACK=stackstate-mirror
   make undeploy
 
-and every other command of docs/deploy.md. The Mirror URL that make prints is one of the local AWS, for curl and for a
+and every other command of docs/deploy.md. The first deployment of each stack needs Architecture={architecture}, because
+functions run on this machine, and a first change set names resources that are not made here. The Mirror URL that make prints is one of the local AWS, for curl and for a
 StackState on this machine. Where another tool prints https://ID.lambda-url.{region}.on.aws/, which nothing resolves
 here, use {url}/_aws/lambda-url/ID/
 

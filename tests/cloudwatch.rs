@@ -24,5 +24,6 @@ mod cloudwatch {
     mod proxy;
     mod roles;
     mod sharing;
+    mod streams;
     mod tls;
 }

@@ -138,6 +138,8 @@ class Deployed:
         if "FunctionError" in invoked:
             log = base64.b64decode(invoked.get("LogResult", "")).decode(errors="replace")
             reasons = [line for line in log.splitlines() if "cannot start" in line]
+            if "Exec format error" in str(answer.get("errorMessage")):
+                reasons = ["A local AWS runs functions on this machine: give its Architecture, arm64 or x86_64."]
             raise Failure("\n".join([
                 f"the function is deployed, but it fails: {answer.get('errorType')}, {answer.get('errorMessage')}",
                 *(reasons or log.splitlines()),

@@ -68,7 +68,11 @@ export class Chart {
     const color = (name) => style.getPropertyValue(name).trim();
     const grid = { stroke: color("--line"), width: 1 };
     const axis = { stroke: color("--quiet"), grid, ticks: grid, font: `12px ${style.fontFamily}` };
-    const isRaw = this.points[0].length === 2;
+    const [, start, end] = this.points[0];
+    const [from, to] = zoom ?? this.whole();
+    // A bucket that is narrower than this many pixels would not be seen as a line.
+    const isNarrowBucket = end - start < ((to - from) / this.place.clientWidth) * 4;
+    const isRaw = end === undefined && this.points.length < 200;
     this.plot = new uPlot({
       width: this.place.clientWidth,
       height: height(),
@@ -81,7 +85,7 @@ export class Chart {
       },
       series: [{}, {
         stroke: color("--accent"), width: 2, fill: color("--accent-soft"),
-        points: { show: isRaw && this.points.length < 200, size: 5, fill: color("--accent") },
+        points: { show: isRaw || (isNarrowBucket && this.points.length < 500), size: 5, fill: color("--accent") },
         spanGaps: false,
       }],
       axes: [

@@ -90,6 +90,7 @@ export function requestDetails() {
 // `onChange()` is told when the details are complete.
 export function start(onChange) {
   on("test", "click", test);
+  on("key", "keydown", ({ key }) => key === "Enter" && test());
   on("insert", "click", () => {
     $("details").value = JSON.stringify(EXAMPLES[$("example").value], null, 2);
     $("details").dispatchEvent(new Event("input"));

@@ -77,12 +77,13 @@ export class Filters {
   async fieldList(text, signal, fits) {
     const { fields, isPartial } = await this.fieldNames(signal);
     const items = fields.filter(fits).map((field) => ({
-      text: field.fieldName, field, note: field.fieldName === EXPRESSION ? "expression" : field.fieldType.toLowerCase(),
+      text: field.fieldName, field,
+      ...(field.fieldName === EXPRESSION ? { note: "expression", alias: "expression" } : { note: field.fieldType.toLowerCase() }),
     }));
     items.sort((one, other) => (other.text === FIRST) - (one.text === FIRST));
     const found = fitting(items, text);
     const isLong = found.length > MOST_FIELDS;
-    const note = isPartial ? "Not all are here. Add a filter, or type the whole name." : isLong ? "Type to find others." : "";
+    const note = !items.length ? "Choose the filter Namespace first." : isPartial ? "Not all are here. Add a filter, or type the whole name." : isLong ? "Type to find others." : "";
     return { items: found.slice(0, MOST_FIELDS), note };
   }
 

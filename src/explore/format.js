@@ -22,7 +22,8 @@ export const timeRange = (start, end) => moment.formatRange(start, end);
 
 // For an axis whose marks are `step` milliseconds apart.
 export function axisTime(millis, step) {
-  if (step >= 86_400_000) return day.format(millis);
+  const isMidnight = new Date(millis).getHours() + new Date(millis).getMinutes() === 0;
+  if (step >= 86_400_000 || (isMidnight && step >= 3_600_000)) return day.format(millis);
   return (step >= 60_000 ? minute : second).format(millis);
 }
 

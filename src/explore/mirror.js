@@ -138,7 +138,7 @@ function parseDetails(text) {
     details = JSON.parse(text.trim() ? text : "null");
   } catch (error) {
     const where = place(text, error.message);
-    throw new ConnectionFailure("The connection details are not JSON", `${where}Check the quotes, commas and braces.`);
+    throw new ConnectionFailure("The connection details are not JSON", `${where}Names and texts stand in straight double quotes ("), with commas between members, and none behind the last.`);
   }
   if (details === null || typeof details !== "object" || Array.isArray(details)) {
     throw new ConnectionFailure("The connection details must be a JSON object", "Random data needs {}.");
@@ -172,12 +172,10 @@ function accepted({ status, key, text }, expectedKey) {
     throw new MirrorFailure(`Status ${status}, and no JSON`, text.slice(0, 200));
   }
   if (key === null) {
-    const failed = status === 200 ? null : failure(body);
-    throw new ConnectionFailure(
-      "StackState would say that the Api Key is wrong",
-      "The answer has no key, because the mirror does not know the caller.",
-      failed?.message, ...(failed?.lines ?? []),
-    );
+    const told = "StackState would say that the Api Key is wrong";
+    if (status === 200) throw new ConnectionFailure(told, "The answer has no key.");
+    const { message, lines } = failure(body);
+    throw new ConnectionFailure(message, ...lines, `${told}, because this answer has no key.`);
   }
   if (expectedKey && key !== expectedKey) {
     throw new ConnectionFailure(
@@ -194,7 +192,7 @@ const quoted = (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 export function asCurl({ path, request: { connectionDetails: _, ...rest } }) {
   const after = `,${JSON.stringify(rest).slice(1)}`;
   return [
-    `# Put the connection details into ${DETAILS_FILE} first.`,
+    `: 'Put the connection details into ${DETAILS_FILE} first.'`,
     `: < ${DETAILS_FILE} && { printf '{"connectionDetails":'; cat ${DETAILS_FILE}; printf %s ${quoted(after)}; } |`,
     `  curl -sS -w '\\n' -H 'Content-Type: application/json' --data-binary @- ${quoted(base + path)}`,
     "",

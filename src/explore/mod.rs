@@ -42,7 +42,7 @@ macro_rules! file {
 
 /// `uplot` is uPlot 1.6.24 as its package has it, under the MIT licence beside it. Later versions are
 /// larger, by things that this page does not use.
-static FILES: [File; 14] = [
+static FILES: [File; 17] = [
     File { path: &[], content_type: HTML, text: include_str!("page.html") },
     file!(CSS, "page.css"),
     file!(SVG, "icon.svg"),
@@ -52,6 +52,9 @@ static FILES: [File; 14] = [
     file!(JAVASCRIPT, "mirror.js"),
     file!(JAVASCRIPT, "picker.js"),
     file!(JAVASCRIPT, "chart.js"),
+    file!(JAVASCRIPT, "forms.js"),
+    file!(JAVASCRIPT, "stackstate.js"),
+    file!(JAVASCRIPT, "sets.js"),
     file!(JAVASCRIPT, "table.js"),
     file!(JAVASCRIPT, "wire.js"),
     file!(JAVASCRIPT, "dom.js"),

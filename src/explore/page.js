@@ -7,6 +7,7 @@ import {
 import { $, element, fill, on } from "./dom.js";
 import { Filters } from "./filters.js";
 import { counted, length, timeRange, zone } from "./format.js";
+import { showForms, startForms } from "./forms.js";
 import { ALL, ask, base, lines, MirrorFailure, requests } from "./mirror.js";
 import { showTable, turn } from "./table.js";
 import { copy, copyCurl, showExchange } from "./wire.js";
@@ -45,6 +46,7 @@ function range() {
   if (Number.isNaN(start) || Number.isNaN(end)) {
     throw new MirrorFailure("The range is not complete", "Enter the times From and To.");
   }
+  if (end < start) throw new MirrorFailure("From is after To", "Enter an earlier time From, or a later one To.");
   return { start, end };
 }
 
@@ -110,6 +112,7 @@ async function draw(isRefresh = false) {
     const wanted = asked;
     const { telemetry } = await ask(metricCall(wanted), { ...wanted, signal });
     drawn = wanted;
+    showForms(drawn);
     points = telemetry.points;
     showPoints(telemetry.isPartial, isRefresh);
   } catch (error) {
@@ -142,7 +145,7 @@ const lately = (span) => ({ start: Date.now() - span, end: Date.now() });
 
 const chosen = () => ({
   ...connection(), ...range(), filters: filters.pairs, span: Number($("range").value) || 0, metric: filters.metric,
-  aggregation: aggregation(), limit: limit(), method: $("method").selectedOptions[0].text,
+  aggregation: aggregation(), limit: limit(), method: $("method").value, bucket: Number($("bucket").value),
 });
 
 const metricCall = (wanted) => requests.metric(wanted, wanted.metric, wanted.aggregation, wanted.limit);
@@ -176,6 +179,7 @@ async function loadRest() {
 function empty() {
   points = [];
   drawn = null;
+  showForms(null);
   showPoints(false);
   $("chart-title").textContent = "Chart";
   $("summary").textContent = "";
@@ -198,8 +202,9 @@ function showPoints(isPartial, keepsZoom = false) {
   $("reading").textContent = "";
   tell();
   if (drawn) {
-    if (!hasPoints) tell("No points", "This range has no data. Try a longer range, larger buckets or other filters.");
-    const { start, end, method, metric } = drawn;
+    if (!hasPoints && !isPartial) tell("No points", "This range has no data. Try a longer range, larger buckets or other filters.");
+    const { start, end, metric } = drawn;
+    const method = [...$("method").options].find(({ value }) => value === drawn.method).text;
     $("chart-title").textContent = metric || "Chart";
     const bucket = points[0]?.[2] - points[0]?.[1];
     const size = bucket ? `, buckets of ${length(bucket)}` : "";
@@ -329,6 +334,7 @@ for (const [id, press] of Object.entries({
   "curl": copyCurl,
   "copy-address": () => writeAddress() ?? copy(location.href, "Copied. The address has no connection details."),
 })) on(id, "click", press);
+startForms();
 startConnection(() => draw());
 addEventListener("hashchange", readAddress);
 readAddress();

@@ -9,37 +9,56 @@ import { MirrorFailure } from "./mirror.js";
 
 const TYPING_PAUSE = 200;
 
-// The order of what fits a text: the same, what begins with it, what has it inside. A `*` stands for any text.
+// The order of a text that is nearly the same.
+const NEAR = 4;
+
+// Whether one letter is missing, added or another.
+function isNear(one, other) {
+  let begin = 0;
+  while (begin < one.length && one[begin] === other[begin]) begin++;
+  const [restOfOne, restOfOther] = [one.slice(begin), other.slice(begin)];
+  return one.length > 4 && (restOfOne.slice(1) === restOfOther.slice(1) || restOfOne.slice(1) === restOfOther || restOfOne === restOfOther.slice(1));
+}
+
+// The order of what fits a text: the same, what begins with it, what has it inside, what is nearly the same. A `*`
+// stands for any text.
 function rank(text, wanted) {
   if (wanted.includes("*")) {
     const parts = wanted.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     return new RegExp(`^${parts.join(".*")}$`, "i").test(text) ? 0 : -1;
   }
   const [found, searched] = [text, wanted].map((each) => each.toLowerCase());
-  return text === wanted ? 0 : found === searched ? 1 : found.startsWith(searched) ? 2 : found.includes(searched) ? 3 : -1;
+  const orders = [text === wanted, found === searched, found.startsWith(searched), found.includes(searched), isNear(found, searched)];
+  return orders.indexOf(true);
 }
 
 // The items that fit a text, the best ones first.
 export function fitting(items, wanted) {
-  const ranked = items.map((item) => [rank(item.text, wanted), item]).filter(([order]) => order >= 0);
-  return ranked.sort(([one], [other]) => one - other).map(([, item]) => item);
+  const ranked = items.map((item) => [Math.max(rank(item.text, wanted), item.alias ? rank(item.alias, wanted) : -1), item]).filter(([order]) => order >= 0);
+  return ranked.sort(([one], [other]) => one - other).map(([order, item]) => (order === NEAR ? { ...item, isNear: true, note: "similar" } : item));
 }
 
-// `load(text, offset, signal)` returns `{ items: [{ text, note, isPattern }], isPartial, note, next }`, where `next`
-// is the offset behind them. `onPick(text, item)` has no item for text that is not in the list.
+// `load(text, offset, signal)` returns `{ items: [{ text, alias, note, isPattern }], isPartial, note, next }`, where
+// `alias` is searched, too, and `next` is the offset behind them. `onPick(text, item)` has no item for text that is not in the list.
 // `takesWildcards` says that a `*` is meant as it is typed.
 export class Picker {
   constructor(place, { load, onPick, takesWildcards = false }) {
     Object.assign(this, { load, onPick, takesWildcards, items: [], options: [], active: -1, picked: "" });
     [this.input, this.popup, this.list, this.status] = ["input", ".popup", "ul", "p"].map((part) => place.querySelector(part));
     this.input.addEventListener("input", () => {
-      this.takesFirst = false;
+      this.take(null);
       this.activate(-1);
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.open(), TYPING_PAUSE);
     });
+    // What is typed replaces what was chosen.
+    this.input.addEventListener("focus", () => this.input.select());
     // A click shows all there is, also if something is chosen.
-    this.input.addEventListener("click", () => this.popup.hidden && this.open(""));
+    this.input.addEventListener("click", () => {
+      if (!this.popup.hidden) return;
+      if (this.input.value === this.picked) this.input.select();
+      this.open("");
+    });
     this.input.addEventListener("keydown", (event) => this.onKey(event));
     // A press on the list must not take the focus, or the list would close under it.
     this.popup.addEventListener("mousedown", (event) => event.preventDefault());
@@ -88,11 +107,25 @@ export class Picker {
     }
     this.isLoading = false;
     this.render();
-    const { takesFirst } = this;
-    this.takesFirst = false;
-    // Who pressed Enter before the list came has not seen that nothing fits.
-    if (takesFirst && (this.options[0]?.item || this.isWildcard)) this.choose(0);
+    const { taken } = this;
+    this.take(null);
+    // Who pressed a key before the list came has not seen that nothing fits, or only something similar.
+    const first = this.options[0]?.item;
+    if (taken === "Enter" && ((first && !first.isNear) || this.isWildcard)) this.choose(0);
+    else if (taken === "Tab") this.chooseSame();
+    else if (taken === "ArrowDown") this.activate(0);
     else if (length && this.items.length > length) this.activate(this.options.findIndex(({ item }) => item === this.items[length]));
+  }
+
+  // The key whose work waits for the list. Meanwhile nothing can be typed.
+  take(key) {
+    this.taken = key;
+    this.input.readOnly = key === "Enter" || key === "Tab";
+  }
+
+  chooseSame() {
+    const index = this.options.findIndex(({ item }) => item && !item.isPattern && item.text.toLowerCase() === this.text.toLowerCase());
+    if (index >= 0) this.choose(index);
   }
 
   get isWildcard() {
@@ -130,7 +163,7 @@ export class Picker {
   close() {
     clearTimeout(this.timer);
     this.waiting?.abort();
-    this.takesFirst = false;
+    this.take(null);
     this.show(false);
   }
 
@@ -161,6 +194,7 @@ export class Picker {
   }
 
   choose(index) {
+    this.take(null);
     const { item, text, isMore } = this.options[index] ?? {};
     if (isMore) this.loadMore();
     else if (item?.isPattern) {
@@ -174,8 +208,10 @@ export class Picker {
     const isOpen = !this.popup.hidden;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (!isOpen) this.open();
-      else if (this.options.length) {
+      if (!isOpen) {
+        this.take("ArrowDown");
+        this.open();
+      } else if (this.options.length) {
         const next = this.active + (event.key === "ArrowDown" ? 1 : this.active < 0 ? 0 : -1);
         this.activate((next + this.options.length) % this.options.length);
       }
@@ -185,6 +221,16 @@ export class Picker {
     } else if (event.key === "Enter") {
       event.preventDefault();
       this.enter(isOpen);
+    } else if (event.key === "Tab" && !event.shiftKey && isOpen && this.input.value && this.input.value !== this.picked) {
+      // A whole name counts. Anything else does not stay.
+      if (this.isLoading || this.text !== this.input.value) {
+        event.preventDefault();
+        this.take("Tab");
+        if (this.text !== this.input.value) this.open();
+      } else if (this.options.some(({ item }) => item?.text.toLowerCase() === this.text.toLowerCase())) {
+        event.preventDefault();
+        this.chooseSame();
+      }
     }
   }
 
@@ -197,7 +243,7 @@ export class Picker {
       else if (!isOpen) this.open();
     } else if (!text) this.pick("");
     else {
-      this.takesFirst = true;
+      this.take("Enter");
       if (!isOpen || this.text !== text) this.open();
       else if (!this.isLoading) this.choose(0);
     }

@@ -11,6 +11,7 @@ import sys
 import traceback
 
 import chart
+import forms
 import look
 import stream
 import wire
@@ -18,7 +19,7 @@ from browser import browser, find
 from harness import TOKEN, Mirrors, Visitor
 from local_mirror import mirror
 
-MODULES = [stream, chart, wire, look]
+MODULES = [stream, chart, forms, wire, look]
 
 
 def tests():

@@ -136,7 +136,7 @@ def a_range_has_a_start_and_an_end(visitor):
     page.get_by_label("Range").select_option("Custom")
     page.get_by_label("To", exact=True).fill("2026-03-29T03:30:00")
     page.keyboard.press("Enter")
-    expect(visitor.error).to_contain_text("query.endTime: expected startTime")
+    expect(visitor.error).to_contain_text("From is after To.")
     page.get_by_label("From", exact=True).fill("2026-03-29T01:30:00")
     page.get_by_label("From", exact=True).blur()
     # In Amsterdam, this night has one hour less.
@@ -182,7 +182,7 @@ def a_wrong_token_is_told(visitor):
     with page.expect_request("**/api/field/name") as asked:
         visitor.enter({"accessToken": "not-" + TOKEN})
     assert asked.value.post_data_json["connectionDetails"] == {"accessToken": "not-" + TOKEN}
-    expect(visitor.error).to_contain_text("StackState would say that the Api Key is wrong.")
+    expect(visitor.error).to_contain_text("StackState would say that the Api Key is wrong, because this answer has no key.")
     visitor.enter({"accessToken": TOKEN})
     expect(visitor.summary).to_have_text(re.compile("60 points"))
     assert page.url.count(TOKEN) == 0, page.url
@@ -277,7 +277,7 @@ def a_click_shows_the_whole_list(visitor):
 def a_mistake_in_the_details_is_not_quoted(visitor):
     page = visitor.open(visitor.mirrors.random)
     visitor.enter(f'{{"secretAccessKey": {SECRET}}}')
-    expect(visitor.error).to_contain_text("Check the quotes, commas and braces.")
+    expect(visitor.error).to_contain_text("straight double quotes")
     assert SECRET[:5] not in visitor.error.inner_text()
 
 
@@ -466,11 +466,17 @@ def enter_takes_nothing_that_was_not_seen(visitor):
     options = page.locator(".popup").get_by_role("option")
     # Nothing fits, and Enter came before the list.
     field.click()
-    page.keyboard.type("Namespce")
+    page.keyboard.type("Nothing")
     page.keyboard.press("Enter")
-    expect(options).to_have_text(["Use “Namespce”"])
+    expect(options).to_have_text(["Use “Nothing”"])
+    expect(value).to_be_disabled()
+    # Only something similar fits, and a second Enter takes it.
+    field.fill("Regio n")
+    page.keyboard.press("Enter")
+    expect(options).to_have_text(["Region similar", "Use “Regio n”"])
     expect(value).to_be_disabled()
     page.keyboard.press("Enter")
+    expect(field).to_have_value("Region")
     expect(value).to_be_focused()
     # A list that fails.
     page.route("**/api/field/name", lambda route: route.abort())
@@ -534,3 +540,43 @@ def details_that_were_cleared_are_not_random(visitor):
     expect(visitor.error).to_contain_text("must be a JSON object")
     assert "connection=other" in page.url, page.url
     expect(page.locator("#source")).to_be_empty()
+
+
+def a_whole_name_counts_without_enter(visitor):
+    page = visitor.open_cloudwatch()
+    keyboard = page.keyboard
+    field, value, metric = (page.get_by_label(label, exact=True) for label in ("Field", "Value", "Metric field"))
+    metric.click()
+    expect(page.locator("#metric-picker .popup .hint")).to_have_text("Choose the filter Namespace first.")
+    field.click()
+    keyboard.type("namespace")
+    keyboard.press("Tab")
+    expect(value).to_be_focused()
+    keyboard.type("AWS/Lambda")
+    keyboard.press("Tab")
+    expect(page.get_by_role("list", name="Filters")).to_contain_text("Namespace = AWS/Lambda")
+    metric.click()
+    keyboard.type("Errors")
+    keyboard.press("Tab")
+    expect(page.get_by_role("heading", name="Errors")).to_be_visible()
+    # What is typed replaces what was chosen.
+    metric.click()
+    keyboard.type("Dur")
+    keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Duration")).to_be_visible()
+    # Down marks the first line.
+    field.focus()
+    keyboard.press("ArrowDown")
+    expect(page.get_by_role("listbox", name="Field").get_by_role("option").first).to_have_attribute("aria-selected", "true")
+    keyboard.press("Escape")
+    # An expression is found by its meaning.
+    field.fill("expr")
+    expect(page.get_by_role("listbox", name="Field").get_by_role("option").first).to_have_text("~ expression")
+
+
+def enter_in_the_key_tests_the_connection(visitor):
+    page = visitor.open(visitor.mirrors.random)
+    visitor.unfold()
+    page.get_by_label("Api Key").fill("api_key")
+    page.keyboard.press("Enter")
+    expect(page.locator("#tested")).to_have_text("✓ OK")

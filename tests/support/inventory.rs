@@ -45,6 +45,12 @@ impl Entry {
         Entry { values, ..self }
     }
 
+    /// The same metric with one more statistic, such as a percentile.
+    pub(crate) fn and(mut self, statistic: &'static str, value: f64) -> Self {
+        self.values.push((statistic, value));
+        self
+    }
+
     fn dimensions(&self) -> Vec<(Option<&str>, Option<&str>)> {
         let mut dimensions: Vec<_> =
             self.metric.dimensions().iter().map(|one| (one.name(), one.value())).collect();
