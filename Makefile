@@ -33,7 +33,7 @@ endif
 
 # No build sees these: a build script is code of whoever wrote a dependency. MAKEFLAGS has what stands on the
 # command line.
-export SECRETS := MAKEFLAGS ApiKey AccessToken HttpsProxy MIRROR_API_KEY MIRROR_ACCESS_TOKEN AWS_ACCESS_KEY_ID \
+export SECRETS := MAKEFLAGS STACKSTATE_TOKEN ApiKey AccessToken HttpsProxy MIRROR_API_KEY MIRROR_ACCESS_TOKEN AWS_ACCESS_KEY_ID \
 	AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONTAINER_AUTHORIZATION_TOKEN
 WITHOUT_SECRETS := env $(addprefix -u ,$(SECRETS))
 
@@ -101,7 +101,7 @@ test-arm64: build ## Run the arm64 build under emulation, if qemu-user-static is
 
 .PHONY: test-page
 test-page: $(TOOLS)/page/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Use the page at /explore in a real browser, if Chromium is installed
-	@PYTHONPATH=dev $(TOOLS)/page/bin/python tests/page $$TESTS
+	@PYTHONPATH=dev:tests $(TOOLS)/page/bin/python tests/page $$TESTS
 
 .PHONY: screenshots
 screenshots: $(TOOLS)/page/.ready $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Write the pictures in docs/images; needs Chromium
@@ -126,6 +126,7 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready 
 	sam validate --lint --region eu-west-1 --template-file template-managed.yaml
 	$(WITHOUT_SECRETS) cargo build --locked
 	PYTHONPATH=dev:tests $(TOOLS)/sam/bin/python tests/templates
+	PYTHONPATH=dev $(TOOLS)/sam/bin/python tests/streams
 	checkov --file template.yaml template-managed.yaml docs/private-api.yaml --framework cloudformation --compact --quiet --skip-download
 
 .PHONY: advisories
@@ -205,6 +206,10 @@ smoke: $(if $(IS_STACK),preflight $(TOOLS)/sam/.ready) ## Ask a mirror the four 
 .PHONY: package
 package: $(TOOLS)/cargo-lambda/.ready $(CYCLONEDX) ## Write what a deployment without Rust needs: zips, template, bills of materials, checksums
 	@PATH=$(CURDIR)/$(dir $(CYCLONEDX)):$$PATH PYTHONPATH=dev $(PYTHON) dev/package.py
+
+.PHONY: streams
+streams: $(TOOLS)/sam/.ready ## Make the streams of a set on components of StackState (SET=… QUERY=… STACKSTATE_URL=…; APPLY=1)
+	@PYTHONPATH=dev $(TOOLS)/sam/bin/python dev/streams.py
 
 .PHONY: sets
 sets: $(TOOLS)/sam/.ready ## Write what comes from the ready sets of streams in docs/streams

@@ -27,25 +27,46 @@ PARTS = {"title", "namespace", "dimension", "value", "streams"}
 STREAM = {"metric", "name", "aggregation", "threshold"}
 
 
-def read_sets(lists):
-    sets = []
-    for path in sorted(glob.glob(f"{FOLDER}/*.yaml")):
-        with open(path) as file:
+def read_lists():
+    """AWS's lists: namespaces with their metrics, each with its unit and dimensions."""
+    with open(LISTS) as file:
+        return json.load(file)
+
+
+def read_set(path, lists):
+    """The set in a file, checked. AWS's lists do not have every namespace."""
+    with open(path) as file:
+        try:
             each = yaml.safe_load(file)
-        if set(each) != PARTS:
-            raise Failure(f"{path}: expected {', '.join(sorted(PARTS))}, found {', '.join(sorted(each))}")
-        known = lists[each["namespace"]]["metrics"]
-        for stream in each["streams"]:
-            if not STREAM - {"threshold"} <= set(stream) <= STREAM:
-                raise Failure(f"{path}: expected {', '.join(sorted(STREAM))}, found {stream}")
-            if stream["metric"] not in known:
-                raise Failure(f"{path}: {each['namespace']} has no metric {stream['metric']} in {LISTS}")
-            if each["dimension"] not in known[stream["metric"]]["dimensions"]:
-                raise Failure(f"{path}: {stream['metric']} has no dimension {each['dimension']} in {LISTS}")
-            if stream["aggregation"] not in METHODS:
-                raise Failure(f"{path}: StackState has no aggregation {stream['aggregation']}")
-        sets.append(each)
-    return sets
+        except yaml.YAMLError as error:
+            raise Failure(f"{path}: {error}")
+    if not isinstance(each, dict) or set(each) != PARTS:
+        found = ", ".join(sorted(map(str, each))) if isinstance(each, dict) else "none"
+        raise Failure(f"{path}: expected {', '.join(sorted(PARTS))}, found {found}")
+    known = lists.get(each["namespace"], {}).get("metrics")
+    names = set()
+    for stream in each["streams"]:
+        if not isinstance(stream, dict) or not STREAM - {"threshold"} <= set(stream) <= STREAM:
+            raise Failure(f"{path}: expected {', '.join(sorted(STREAM))} of a stream, found {stream}")
+        if stream["name"] in names:
+            raise Failure(f"{path}: two streams have the name {stream['name']}")
+        names.add(stream["name"])
+        if stream["aggregation"] not in METHODS:
+            raise Failure(f"{path}: StackState has no aggregation {stream['aggregation']}")
+        if known is None:
+            continue
+        if stream["metric"] not in known:
+            raise Failure(f"{path}: {each['namespace']} has no metric {stream['metric']} in {LISTS}")
+        if each["dimension"] not in (known[stream["metric"]]["dimensions"] or [each["dimension"]]):
+            raise Failure(f"{path}: {stream['metric']} has no dimension {each['dimension']} in {LISTS}")
+    return each
+
+
+def with_unit(stream, namespace, lists):
+    """The name of a stream, with the unit that StackState reads from its end, if the metric's is known."""
+    known = lists.get(namespace, {}).get("metrics", {}).get(stream["metric"], {})
+    unit = "short" if stream["aggregation"].startswith("EVENT_COUNT") else UNITS.get(known.get("unit"))
+    return f"{stream['name']} ({unit})" if unit else stream["name"]
 
 
 def units(lists):
@@ -68,12 +89,10 @@ def page(sets, lists):
 
 
 def table(each, lists):
-    known = lists[each["namespace"]]["metrics"]
     rows = [f"**{each['title']}** (`{each['namespace']}`, `{each['dimension']}`)", "",
             "| stream | metric | aggregation | monitor above |", "|---|---|---|---|"]
     for stream in each["streams"]:
-        unit = UNITS.get(known[stream["metric"]]["unit"])
-        name = f"{stream['name']} ({unit})" if unit else stream["name"]
+        name = with_unit(stream, each["namespace"], lists)
         rows.append(f"| {name} | `{stream['metric']}` | `{stream['aggregation']}` | {stream.get('threshold', '')} |")
     return "\n".join(rows)
 
@@ -87,9 +106,8 @@ def document(sets, lists):
 
 
 def main():
-    with open(LISTS) as file:
-        lists = json.load(file)
-    sets = read_sets(lists)
+    lists = read_lists()
+    sets = [read_set(path, lists) for path in sorted(glob.glob(f"{FOLDER}/*.yaml"))]
     for path, text in (PAGE, page(sets, lists)), (DOCUMENT, document(sets, lists)):
         if "--check" in sys.argv:
             with open(path) as file:

@@ -1,16 +1,12 @@
 """What the page gives to StackState: streams, scripts and monitors in the forms that its documents publish."""
 
 import json
-import os
 import re
 
-import yaml
-from jsonschema import Draft202012Validator
 from playwright.sync_api import expect
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-# StackState's API description, where it lies beside the repository.
-OFFICIAL = os.path.join(HERE, "..", "..", "..", "shared", "stackstate-openapi-5.1.9")
+from stackstate_forms import official, own
+
 EC2 = [("Namespace", "AWS/EC2"), ("InstanceId", "i-0a1b2c3d4e5f60718")]
 
 # Streams with odd parts, as the page has them.
@@ -20,27 +16,6 @@ RENDER = """async ([form, streams, given]) => {
   return rendered(form, streams, given);
 }"""
 GIVEN = {"source": "Mirror server", "id": "42", "urn": "urn:host:/web-1", "threshold": "90"}
-
-
-def _validator(name):
-    with open(os.path.join(HERE, "stackstate.schema.json")) as file:
-        schema = json.load(file)
-    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": schema["$defs"]})
-
-
-def _official():
-    """The schema of a stream's body in StackState's own description, or None."""
-    if not os.path.isdir(OFFICIAL):
-        return None
-
-    def load(name):
-        with open(os.path.join(OFFICIAL, name)) as file:
-            return yaml.safe_load(file)["components"]["schemas"]
-
-    telemetry, elements = load("telemetry.api.yaml"), load("stack_element.api.yaml")
-    text = json.dumps({"$ref": "#/$defs/MetricStream", "$defs": {**telemetry, **elements}})
-    text = re.sub(r'"(?:telemetry\.api\.yaml)?#/components/schemas/', '"#/$defs/', text)
-    return Draft202012Validator(json.loads(text))
 
 
 def _without_expressions(text):
@@ -142,12 +117,12 @@ def what_a_form_cannot_hold_is_said(visitor):
 
 def every_text_has_the_published_form(visitor):
     page = visitor.open(visitor.mirrors.random)
-    official = _official()
-    if official is None:
+    published = official("MetricStream")
+    if published is None:
         visitor.notes.append("left out: StackState's own API description is not beside the repository")
-    own = {name: _validator(name) for name in ("api", "template", "monitor")}
+    forms = {name: own(name) for name in ("api", "template", "monitor")}
     methods = page.locator("#method option").evaluate_all("all => all.map(each => each.value).filter(Boolean)")
-    counts = dict.fromkeys([*own, "script"], 0)
+    counts = dict.fromkeys([*forms, "script"], 0)
     streams = [
         {"filters": [["Namespace", namespace], [key, value]], "metric": metric, "method": method, "bucket": bucket,
          "span": 3_600_000, "name": f"{metric} (short)", "threshold": "0.5"}
@@ -169,9 +144,9 @@ def every_text_has_the_published_form(visitor):
                 assert re.fullmatch(r"\.start\('-1h'\)\.aggregation\('[\w ]+', '\d+[smhd]'\)", rest), rest
                 continue
             parsed = json.loads(text) if form == "api" else _without_expressions(text)
-            own[form].validate(parsed)
-            if form == "api" and official:
-                official.validate(parsed)
+            forms[form].validate(parsed)
+            if form == "api" and published:
+                published.validate(parsed)
             if form != "monitor":
                 found = [(each["key"], each["value"]) for each in parsed["query"]["conditions"]]
                 as_text = lambda value: value if isinstance(value, str) or form == "template" else json.dumps(value)
@@ -187,7 +162,7 @@ def a_ready_set_is_copied(visitor):
     streams = _without_expressions(text.inner_text())
     assert len(streams) == 7 and len({each["id"] for each in streams} | {each["query"]["id"] for each in streams}) == 14, streams
     for each in streams:
-        _validator("template").validate(each)
+        own("template").validate(each)
         assert {"key": "InstanceId", "value": "{{ element.data.InstanceId }}"} in each["query"]["conditions"], each
     expect(page.locator("#form-notes")).to_contain_text("Compare element.data")
     _choose(page, "Form", "Monitor file")
