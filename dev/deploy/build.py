@@ -51,8 +51,9 @@ def environment():
 
 def build(architecture):
     """Builds the release. SAM's own build then finds the work done."""
-    say(f"Building the function for {architecture}; the first time takes a few minutes.")
-    option = ARCHITECTURES[architecture][0]
+    option, target = ARCHITECTURES[architecture][:2]
+    is_first = not Path("target", target, "release").is_dir()
+    say(f"Building the function for {architecture}{'; the first time takes a few minutes' if is_first else ''}.")
     command = ["cargo", "lambda", "build", "--locked", "--release", option]
     if run(command, "building", environment(), shows_progress=True):
         raise Failure("the build failed; cargo's reason is above.")

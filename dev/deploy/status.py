@@ -7,7 +7,7 @@ from console import say
 from . import with_cargo_lambda
 from .account import Account
 from .function import Deployed
-from .stack import Stack, check_names, is_set
+from .stack import Stack, check_names, is_on_managed, is_set, read_template
 
 
 def say_status(stack):
@@ -22,6 +22,13 @@ def say_status(stack):
     if parameters.get("Alarms") == "on" and not (parameters["AlarmEmail"] or parameters["AlarmTopicArn"]):
         say("The alarms tell nobody. Give AlarmEmail=... or AlarmTopicArn=..., unless you watch them otherwise.")
     say()
+    template = read_template("template-managed.yaml" if is_on_managed(parameters) else "template.yaml")
+    # Nobody can tell whether a secret was given: CloudFormation returns asterisks.
+    chosen = {name: parameters[name] for name, declared in template["Parameters"].items()
+              if not declared.get("NoEcho") and parameters.get(name, "") != str(declared.get("Default", ""))}
+    for what, values in ("Parameters", chosen), ("Tags", stack.tags):
+        if values:
+            say(f"  {what:24} {' '.join(f'{name}={value}' for name, value in values.items())}")
     for name, what in [("FunctionArn", "Function"), ("RoleArn", "Its role"), ("LogGroup", "Its log"),
                        ("HttpApiLogGroup", "Log of the HTTP API"), ("DashboardUrl", "Dashboard")]:
         if name in stack.outputs:

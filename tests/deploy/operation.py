@@ -161,6 +161,8 @@ def tags_and_a_bucket_are_kept(shell):
     output = shell.make("deploy", "Tags=team=x,cost centre=a=b c", "S3Bucket=a-bucket-of-mine", "MemorySize=129")
     assert "a-bucket-of-mine" in output, output
     assert tags() == {"team": "x", "cost centre": "a=b c"}, tags()
+    output = shell.make("status")
+    assert re.search(r"Parameters .*MemorySize=129", output) and "Tags " in output and "team=x" in output, output
     output = shell.make("deploy", "MemorySize=128")
     assert "a-bucket-of-mine" in output and tags() == {"team": "x", "cost centre": "a=b c"}, (output, tags())
     output = shell.make("deploy", "Tags=", "S3Bucket=")
