@@ -47,11 +47,11 @@ def main(times):
     shutil.rmtree(FOLDER, ignore_errors=True)
     os.makedirs(FOLDER)
     failed = []
-    clients.make(FOLDER)
+    programs = clients.make(FOLDER)
     for name, task, details, options in RUNS:
         say(f"\nThe mirror with {name}:")
         with mirror(task) as url:
-            clients.call(FOLDER, url, name)
+            clients.call(programs, FOLDER, url, name)
             if task == "run-cloudwatch":
                 demonstration.check(url)
             if check(url.rstrip("/"), details, options, times):
