@@ -112,7 +112,7 @@ check-api: $(TOOLS)/schemathesis/.ready $(TOOLS)/clients/.ready $(TOOLS)/cargo-l
 	@PYTHONPATH=dev $(TOOLS)/schemathesis/bin/python tests/api
 
 .PHONY: check
-check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
+check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/yaml/.ready $(TOOLS)/checkov/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
 	cargo fmt --check --all
 	$(WITHOUT_SECRETS) cargo clippy --locked --all-targets -- --deny warnings
 	$(WITHOUT_SECRETS) cargo clippy --locked --package stackstate-mirror-bench -- --deny warnings
@@ -122,7 +122,7 @@ check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/checkov/.ready 
 	sam validate --lint --region eu-west-1
 	$(TOOLS)/sam/bin/cfn-lint docs/private-api.yaml --regions eu-west-1
 	PYTHONPATH=dev $(PYTHON) dev/managed_template.py --check
-	PYTHONPATH=dev $(TOOLS)/sam/bin/python dev/sets.py --check
+	PYTHONPATH=dev $(TOOLS)/yaml/bin/python dev/sets.py --check
 	sam validate --lint --region eu-west-1 --template-file template-managed.yaml
 	$(WITHOUT_SECRETS) cargo build --locked
 	PYTHONPATH=dev:tests $(TOOLS)/sam/bin/python tests/templates
@@ -208,12 +208,12 @@ package: $(TOOLS)/cargo-lambda/.ready $(CYCLONEDX) ## Write what a deployment wi
 	@PATH=$(CURDIR)/$(dir $(CYCLONEDX)):$$PATH PYTHONPATH=dev $(PYTHON) dev/package.py
 
 .PHONY: streams
-streams: $(TOOLS)/sam/.ready ## Make the streams of a set on components of StackState (SET=… QUERY=… STACKSTATE_URL=…; APPLY=1)
-	@PYTHONPATH=dev $(TOOLS)/sam/bin/python dev/streams.py
+streams: $(TOOLS)/yaml/.ready ## Make the streams of a set on components of StackState (SET=… QUERY=… STACKSTATE_URL=…; APPLY=1)
+	@PYTHONPATH=dev $(TOOLS)/yaml/bin/python dev/streams.py
 
 .PHONY: sets
-sets: $(TOOLS)/sam/.ready ## Write what comes from the ready sets of streams in docs/streams
-	@PYTHONPATH=dev $(TOOLS)/sam/bin/python dev/sets.py
+sets: $(TOOLS)/yaml/.ready ## Write what comes from the ready sets of streams in docs/streams
+	@PYTHONPATH=dev $(TOOLS)/yaml/bin/python dev/sets.py
 
 .PHONY: managed-template
 managed-template: ## Write template-managed.yaml again from template.yaml

@@ -1,5 +1,6 @@
 """What a person reads while a command takes long, and when it fails. Standard library only."""
 
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,11 @@ class Failure(SystemExit):
 
     def __init__(self, text):
         super().__init__("\nIt did not work: " + text)
+
+
+def is_set(name):
+    """Whether a variable such as SHOW_SECRETS=1 is set."""
+    return os.environ.get(name, "").strip().lower() not in ("", "0", "no", "false")
 
 
 def say(text=""):

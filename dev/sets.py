@@ -23,8 +23,20 @@ UNITS = {"Percent": "percent", "Bytes": "bytes", "Seconds": "s", "Milliseconds":
 # Telemetry's DownsamplingMethod, in StackState's API description.
 METHODS = {"MEAN", "MAX", "MIN", "SUM", "SUM_NO_ZEROS", "EVENT_COUNT", "EVENT_COUNT_NO_ZEROS",
            *(f"PERCENTILE_{percent}" for percent in (25, 50, 75, 90, 95, 98, 99))}
-PARTS = {"title", "namespace", "dimension", "value", "streams"}
-STREAM = {"metric", "name", "aggregation", "threshold"}
+# The parts of a set and of a stream, with whether they must be there and the types of their values.
+PARTS = {"title": (True, str), "namespace": (True, str), "dimension": (True, str), "value": (True, str), "streams": (True, list),
+         "conditions": (False, dict)}
+STREAM = {"metric": (True, str), "name": (True, str), "aggregation": (True, str), "threshold": (False, (int, float))}
+
+
+def check_parts(place, found, parts):
+    required = {name for name, (is_required, _) in parts.items() if is_required}
+    if not isinstance(found, dict) or not required <= set(found) <= set(parts):
+        shown = ", ".join(sorted(map(str, found))) if isinstance(found, dict) else repr(found)
+        raise Failure(f"{place}: expected {', '.join(sorted(parts))}, found {shown}")
+    for name, value in found.items():
+        if not isinstance(value, parts[name][1]) or isinstance(value, bool) or value in ("", []):
+            raise Failure(f"{place}: {name} cannot be {value!r}")
 
 
 def read_lists():
@@ -37,36 +49,39 @@ def read_set(path, lists):
     """The set in a file, checked. AWS's lists do not have every namespace."""
     with open(path) as file:
         try:
-            each = yaml.safe_load(file)
-        except yaml.YAMLError as error:
+            chosen = yaml.safe_load(file)
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise Failure(f"{path}: {error}")
-    if not isinstance(each, dict) or set(each) != PARTS:
-        found = ", ".join(sorted(map(str, each))) if isinstance(each, dict) else "none"
-        raise Failure(f"{path}: expected {', '.join(sorted(PARTS))}, found {found}")
-    known = lists.get(each["namespace"], {}).get("metrics")
-    names = set()
-    for stream in each["streams"]:
-        if not isinstance(stream, dict) or not STREAM - {"threshold"} <= set(stream) <= STREAM:
-            raise Failure(f"{path}: expected {', '.join(sorted(STREAM))} of a stream, found {stream}")
-        if stream["name"] in names:
-            raise Failure(f"{path}: two streams have the name {stream['name']}")
-        names.add(stream["name"])
+    check_parts(path, chosen, PARTS)
+    if not all(isinstance(text, str) for pair in chosen.get("conditions", {}).items() for text in pair):
+        raise Failure(f"{path}: conditions are texts, in quotes if they look like numbers")
+    known = lists.get(chosen["namespace"], {}).get("metrics")
+    for stream in chosen["streams"]:
+        check_parts(f"{path}, a stream", stream, STREAM)
         if stream["aggregation"] not in METHODS:
             raise Failure(f"{path}: StackState has no aggregation {stream['aggregation']}")
         if known is None:
             continue
         if stream["metric"] not in known:
-            raise Failure(f"{path}: {each['namespace']} has no metric {stream['metric']} in {LISTS}")
-        if each["dimension"] not in (known[stream["metric"]]["dimensions"] or [each["dimension"]]):
-            raise Failure(f"{path}: {stream['metric']} has no dimension {each['dimension']} in {LISTS}")
-    return each
+            raise Failure(f"{path}: {chosen['namespace']} has no metric {stream['metric']} in {LISTS}")
+        if chosen["dimension"] not in (known[stream["metric"]]["dimensions"] or [chosen["dimension"]]):
+            raise Failure(f"{path}: {stream['metric']} has no dimension {chosen['dimension']} in {LISTS}")
+    names = [stream["name"] for stream in named(chosen, lists)["streams"]]
+    if len(set(names)) < len(names):
+        raise Failure(f"{path}: two streams have one name")
+    return chosen
 
 
-def with_unit(stream, namespace, lists):
-    """The name of a stream, with the unit that StackState reads from its end, if the metric's is known."""
-    known = lists.get(namespace, {}).get("metrics", {}).get(stream["metric"], {})
-    unit = "short" if stream["aggregation"].startswith("EVENT_COUNT") else UNITS.get(known.get("unit"))
-    return f"{stream['name']} ({unit})" if unit else stream["name"]
+def named(chosen, lists):
+    """The set with the names that StackState shows: it reads a unit from a name's end."""
+    known = lists.get(chosen["namespace"], {}).get("metrics", {})
+
+    def name(stream):
+        unit = UNITS.get(known.get(stream["metric"], {}).get("unit"))
+        unit = "short" if stream["aggregation"].startswith("EVENT_COUNT") else unit
+        return f"{stream['name']} ({unit})" if unit and not stream["name"].endswith(")") else stream["name"]
+
+    return {**chosen, "streams": [{**stream, "name": name(stream)} for stream in chosen["streams"]]}
 
 
 def units(lists):
@@ -82,18 +97,17 @@ def units(lists):
 
 def page(sets, lists):
     text = "// `make sets` writes this file from docs/streams.\n\n"
-    lines = [json.dumps(each, ensure_ascii=False) for each in sets]
+    lines = [json.dumps(named(chosen, lists), ensure_ascii=False) for chosen in sets]
     text += "export const SETS = [\n" + "".join(f"  {line},\n" for line in lines) + "];\n\n"
     rows = [f"  {json.dumps(namespace)}: {json.dumps(each, ensure_ascii=False)},\n" for namespace, each in units(lists).items()]
     return text + "export const UNITS = {\n" + "".join(rows) + "};\n"
 
 
-def table(each, lists):
-    rows = [f"**{each['title']}** (`{each['namespace']}`, `{each['dimension']}`)", "",
+def table(chosen, lists):
+    rows = [f"**{chosen['title']}** (`{chosen['namespace']}`, `{chosen['dimension']}`)", "",
             "| stream | metric | aggregation | monitor above |", "|---|---|---|---|"]
-    for stream in each["streams"]:
-        name = with_unit(stream, each["namespace"], lists)
-        rows.append(f"| {name} | `{stream['metric']}` | `{stream['aggregation']}` | {stream.get('threshold', '')} |")
+    rows += [f"| {stream['name']} | `{stream['metric']}` | `{stream['aggregation']}` | {stream.get('threshold', '')} |"
+             for stream in named(chosen, lists)["streams"]]
     return "\n".join(rows)
 
 
@@ -101,7 +115,9 @@ def document(sets, lists):
     with open(DOCUMENT) as file:
         before, begin, rest = file.read().partition("<!-- sets -->\n")
     _, end, after = rest.partition("<!-- end of sets -->\n")
-    tables = "\n\n".join(table(each, lists) for each in sets)
+    if not end:
+        raise Failure(f"{DOCUMENT} lacks the lines <!-- sets --> and <!-- end of sets -->")
+    tables = "\n\n".join(table(chosen, lists) for chosen in sets)
     return f"{before}{begin}\n{tables}\n\n{end}{after}"
 
 

@@ -11,48 +11,63 @@ import os
 import re
 import time
 
-from console import SECONDS_BETWEEN_SIGNS, Failure, say
-from sets import FOLDER, read_lists, read_set, with_unit
-from stackstate import StackState
+from console import SECONDS_BETWEEN_SIGNS, Failure, is_set, say
+from sets import FOLDER, named, read_lists, read_set
+from stackstate import CallFailed, StackState
 
 MARKER = re.compile(r"\[stackstate-mirror (\S+) ([0-9a-f]{16})\]$")
 MOST_SHOWN = 20
+WORDS = {"POST": "make", "PUT": "change", "DELETE": "remove"}
 
 
-def wanted(set_name, each, lists, source, component):
-    """The bodies of the streams that a component should have, by their names."""
-    bodies = {}
-    for stream in each["streams"]:
-        name = with_unit(stream, each["namespace"], lists)
-        conditions = {"Namespace": each["namespace"], each["dimension"]: component["value"]}
+def bodies_of(set_name, chosen, source, value):
+    """The bodies of the streams that a component with this value should have."""
+    bodies = []
+    for stream in chosen["streams"]:
+        conditions = {"Namespace": chosen["namespace"], chosen["dimension"]: value, **chosen.get("conditions", {})}
         body = {
-            "_type": "MetricStream", "name": name, "dataSource": source, "dataType": "METRICS", "syncCreated": False,
+            "_type": "MetricStream", "name": stream["name"], "dataSource": source, "dataType": "METRICS", "syncCreated": False,
             "query": {
                 "_type": "MetricTelemetryQuery", "metricField": stream["metric"], "aggregation": stream["aggregation"],
                 "conditions": [{"key": key, "value": value} for key, value in conditions.items()],
             },
         }
         digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
-        bodies[name] = {**body, "description": f"{each['title']}: {stream['metric']} [stackstate-mirror {set_name} {digest}]"}
+        description = f"{chosen['title']}: {stream['metric']} [stackstate-mirror {set_name} {digest}]"
+        bodies.append({**body, "description": description})
     return bodies
 
 
 def changes(set_name, bodies, existing):
-    """What makes the streams of a component those that are wanted: method, id of the stream, body, name."""
-    found = []
-    known = set()
+    """What makes the streams of a component those of the bodies: method, id of the stream, body, name.
+
+    A stream that was renamed, or that asks something else under its name, is changed: its checks stay.
+    """
+    ours = []
     for stream in existing:
         marker = MARKER.search(stream.get("description") or "")
-        if not marker or marker[1] != set_name:
-            continue
-        name = stream["name"]
-        body = bodies.get(name)
-        if body is None or name in known:
-            found.append(("DELETE", stream["id"], None, name))
-        elif not body["description"].endswith(marker[0]):
-            found.append(("PUT", stream["id"], body, name))
-        known.add(name)
-    found += [("POST", None, body, name) for name, body in bodies.items() if name not in known]
+        if marker and marker[1] == set_name:
+            ours.append((stream, marker[0]))
+    found, left = [], list(bodies)
+
+    def asks(stream):
+        query = stream.get("telemetryQuery") or {}
+        return query.get("metricField"), query.get("aggregation")
+
+    for is_same in (
+        lambda stream, body: stream["name"] == body["name"],
+        lambda stream, body: asks(stream) == (body["query"]["metricField"], body["query"]["aggregation"]),
+    ):
+        for stream, marker in list(ours):
+            body = next((body for body in left if is_same(stream, body)), None)
+            if body is None:
+                continue
+            ours.remove((stream, marker))
+            left.remove(body)
+            if not body["description"].endswith(marker) or stream["name"] != body["name"]:
+                found.append(("PUT", stream["id"], body, body["name"]))
+    found += [("DELETE", stream["id"], None, stream["name"]) for stream, _ in ours]
+    found += [("POST", None, body, body["name"]) for body in left]
     return found
 
 
@@ -77,67 +92,83 @@ def given(name, default=None):
 
 
 def read_given_set(lists):
-    path = os.environ.get("FILE", "").strip() or f"{FOLDER}/{given('SET')}.yaml"
+    """The name and the streams of SET or FILE. Streams belong to the set of the name that made them."""
+    ready = sorted(name.removesuffix(".yaml") for name in os.listdir(FOLDER) if name.endswith(".yaml"))
+    file = os.environ.get("FILE", "").strip()
+    path = file or f"{FOLDER}/{given('SET')}.yaml"
     if not os.path.isfile(path):
-        ready = ", ".join(sorted(name.removesuffix(".yaml") for name in os.listdir(FOLDER) if name.endswith(".yaml")))
-        raise Failure(f"there is no file {path}. Ready sets are {ready}.")
-    name = os.path.basename(path).rpartition(".")[0] or os.path.basename(path)
+        raise Failure(f"there is no file {path}. Ready sets are {', '.join(ready)}.")
+    name = os.path.basename(path).removesuffix(".yaml")
     if not re.fullmatch(r"[\w.-]+", name):
         raise Failure(f"FILE: expected a name of letters, digits, dots and hyphens, found {name!r}")
-    return name, read_set(path, lists)
+    if name in ready and not os.path.samefile(path, f"{FOLDER}/{name}.yaml"):
+        raise Failure(f"FILE: {name} is the name of a ready set, so its streams would be changed. Give the file another name.")
+    return name, named(read_set(path, lists), lists)
 
 
-def plan(stackstate, set_name, each, lists, source):
-    """The changes of each component that the query selects."""
+def plan(stackstate, set_name, chosen, source):
+    """The changes of each component that the query selects, and how many streams stay."""
     components = stackstate.components(given("QUERY"), os.environ.get("VALUE", "").strip() or "it.name")
     if not components:
         raise Failure("QUERY: it selects no component")
     progress = Progress("reading components", len(components))
-    planned = []
-    same = 0
+    planned, same = [], 0
     for component in components:
-        if not isinstance(component.get("value"), str) or not component["value"]:
-            raise Failure(f"VALUE: component {component.get('name')!r} has no text there, found {component.get('value')!r}")
-        is_wanted = not os.environ.get("REMOVE")
-        bodies = wanted(set_name, each, lists, source, component) if is_wanted else {}
-        made = changes(set_name, bodies, stackstate.streams(component["id"]))
-        same += len(bodies) - sum(method != "DELETE" for method, *_ in made)
-        planned += [(component, *change) for change in made]
+        value, bodies = component.get("value"), []
+        if source is not None:
+            if not isinstance(value, str) or not value:
+                raise Failure(f"VALUE: component {component.get('name')!r} has no text there, found {value!r}")
+            bodies = bodies_of(set_name, chosen, source, value)
+        found = changes(set_name, bodies, stackstate.streams(component["id"]))
+        same += len(bodies) - sum(method != "DELETE" for method, *_ in found)
+        planned += [(component, *change) for change in found]
         progress.step()
-    return components, planned, same
+    return len(components), planned, same
+
+
+def show(set_name, chosen, count, planned, same):
+    make, change, remove = (sum(each[1] == method for each in planned) for method in WORDS)
+    say(f"The set {set_name} on {count} components: {make} streams to make, {change} to change, {remove} to remove, "
+        f"{same} are as they should be.")
+    for component, method, _, _, name in planned[:MOST_SHOWN]:
+        say(f"  {WORDS[method]:7} {name}  on {component.get('name')}  with {chosen['dimension']}={component.get('value')}")
+    if len(planned) > MOST_SHOWN:
+        say(f"  … and {len(planned) - MOST_SHOWN} more")
+
+
+def apply(stackstate, planned):
+    """Makes the changes, one after the other. What is made stays, and the next run sees it."""
+    progress = Progress("changing streams", len(planned))
+    rest = "The same command makes the rest."
+    for component, method, stream, body, _ in planned:
+        path = f"/components/{component['id']}/streams" + (f"/{stream}" if stream else "")
+        try:
+            stackstate.call(method, path, body)
+        except CallFailed as failure:
+            raise Failure(f"{progress.done} of {len(planned)} changes are made. Then, on {component.get('name')}: {failure}\n{rest}")
+        except KeyboardInterrupt:
+            raise Failure(f"interrupted: {progress.done} of {len(planned)} changes are made, or one more. {rest}")
+        progress.step()
+    say(f"Done: {len(planned)} changes.")
 
 
 def main():
     stackstate = StackState(given("STACKSTATE_URL"), os.environ.get("STACKSTATE_TOKEN", ""),
                             os.environ.get("STACKSTATE_AUTH", "").strip() or "api-token")
-    lists = read_lists()
-    set_name, each = read_given_set(lists)
-    source = stackstate.data_source(given("DATA_SOURCE", "Mirror server"))
-    components, planned, same = plan(stackstate, set_name, each, lists, source)
-    words = {"POST": "make", "PUT": "change", "DELETE": "remove"}
-    counts = {word: sum(change[1] == method for change in planned) for method, word in words.items()}
-    say(f"The set {set_name} on {len(components)} components: {counts['make']} streams to make, {counts['change']} to change, "
-        f"{counts['remove']} to remove, {same} are as they should be.")
-    for component, method, _, _, name in planned[:MOST_SHOWN]:
-        say(f"  {words[method]:7} {name}  on  {component['name']}")
-    if len(planned) > MOST_SHOWN:
-        say(f"  … and {len(planned) - MOST_SHOWN} more")
-    if not planned:
-        return
-    if not os.environ.get("APPLY"):
+    set_name, chosen = read_given_set(read_lists())
+    try:
+        # What is removed needs no source, which may be gone.
+        source = None if is_set("REMOVE") else stackstate.data_source(given("DATA_SOURCE", "Mirror server"))
+        count, planned, same = plan(stackstate, set_name, chosen, source)
+    except CallFailed as failure:
+        raise Failure(str(failure))
+    except KeyboardInterrupt:
+        raise Failure("interrupted. Nothing is done yet.")
+    show(set_name, chosen, count, planned, same)
+    if planned and is_set("APPLY"):
+        apply(stackstate, planned)
+    elif planned:
         say("Nothing is done yet. APPLY=1 does it.")
-        return
-    progress = Progress("changing streams", len(planned))
-    for component, method, stream, body, name in planned:
-        path = f"/components/{component['id']}/streams" + (f"/{stream}" if stream else "")
-        try:
-            stackstate.call(method, path, body)
-        except Failure as failure:
-            reason = str(failure).partition("It did not work: ")[2]
-            raise Failure(f"{progress.done} of {len(planned)} changes are made. Then, on {component['name']}: {reason}\n"
-                          "The same command makes the rest.")
-        progress.step()
-    say(f"Done: {len(planned)} changes.")
 
 
 if __name__ == "__main__":

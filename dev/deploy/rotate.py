@@ -8,11 +8,11 @@ import os
 import re
 import sys
 
-from console import Failure, say
+from console import Failure, is_set, say
 
 from .account import Account
 from .function import Deployed, new_secret
-from .stack import REVISION, Stack, check_names, is_set
+from .stack import REVISION, Stack, check_names
 from .status import say_status
 
 def next_value(kind, deployed, is_finish):

@@ -55,11 +55,6 @@ def is_on_managed(parameters):
     return "RequestsAtOnce" in parameters
 
 
-def is_set(name):
-    """Whether a variable such as SHOW_SECRETS=1 is set."""
-    return os.environ.get(name, "").lower() not in ("", "0", "no", "false")
-
-
 def given_parameters(parameters):
     """The parameters that the make command or the environment give, checked.
 

@@ -2,12 +2,12 @@
 
 import os
 
-from console import say
+from console import is_set, say
 
 from . import with_cargo_lambda
 from .account import Account
 from .function import Deployed
-from .stack import Stack, check_names, is_on_managed, is_set, read_template
+from .stack import Stack, check_names, is_on_managed, read_template
 
 
 def say_status(stack):

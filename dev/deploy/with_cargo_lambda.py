@@ -10,12 +10,12 @@ import sys
 
 from botocore.exceptions import ClientError
 
-from console import Failure, run, say
+from console import Failure, is_set, run, say
 
 from .account import Account
 from .build import add_target, build
 from .function import Deployed, new_secret
-from .stack import (STACK_OPTIONS, Stack, command_line_variables, given_parameters, is_set,
+from .stack import (STACK_OPTIONS, Stack, command_line_variables, given_parameters,
                     template_parameters)
 
 # The parameters of template.yaml that cargo-lambda can follow.

@@ -19,14 +19,16 @@ function nameOf({ metric, method }) {
 }
 
 // The streams of a set for the resource of the stream that is shown. In a template, they are for each component.
-function streamsOf({ namespace, dimension, value, streams }, form) {
+function streamsOf({ namespace, dimension, value, conditions = {}, streams }, form) {
   const filters = [
-    ["Namespace", namespace], [dimension, form === "template" ? value : valueOf(dimension)],
-    ...shown.filters.filter(([name]) => BESIDE.includes(name)),
+    ["Namespace", namespace],
+    ...(form === "template" ? [[dimension, value]] : shown.filters.filter(([name]) => name === dimension)),
+    ...Object.entries(conditions),
+    ...shown.filters.filter(([name]) => BESIDE.includes(name) && !(name in conditions)),
   ];
   const wanted = streams.filter(({ threshold }) => form !== "monitor" || threshold !== undefined);
   return wanted.map(({ metric, name, aggregation, threshold }) => ({
-    ...shown, filters, metric, method: aggregation, threshold, name: withUnit(name, namespace, metric, aggregation),
+    ...shown, filters, metric, method: aggregation, threshold, name,
   }));
 }
 
@@ -39,9 +41,9 @@ function show() {
   const given = Object.fromEntries(Object.keys(FIELDS).map((name) => [name, $(`form-${name}`).value.trim()]));
   const streams = set ? streamsOf(set, form) : [{ ...shown, name: nameOf(shown), threshold: given.threshold }];
   const lacks = set && form !== "template" && valueOf(set.dimension) === undefined;
-  const { text, notes } = lacks
-    ? { text: null, notes: [`Add the filter ${set.dimension}: these streams are for one resource.`] }
-    : rendered(form, streams, given);
+  const why = lacks ? `Add the filter ${set.dimension}: these streams are for one resource.`
+    : !streams.length ? "No stream of this set has a threshold." : null;
+  const { text, notes } = why ? { text: null, notes: [why] } : rendered(form, streams, given);
   $("form-notes").replaceChildren(...notes.map((note) => element("li", { textContent: note })));
   $("form-text").textContent = text ?? "";
   $("form-copy").disabled = text === null;

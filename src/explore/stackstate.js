@@ -41,6 +41,9 @@ function methodOf(method) {
 const inSingle = (text) => `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
 const inDouble = (text) => `"${text.replaceAll(/[\\"$]/g, "\\$&")}"`;
 
+// A monitor looks at the newest minutes: one value above the threshold is enough for it.
+const WATCHED = { span: 600_000, bucket: 60_000 };
+
 function script({ filters, metric, method, bucket, span }, { source }) {
   const conditions = filters.map(([name, value]) => `${SCRIPT_NAMES[name] ?? name} = '${value}'`).join(" and ");
   return [
@@ -56,24 +59,25 @@ function templated(value, expressions) {
   return JSON.stringify(value, null, 2).replaceAll(/"\{\{(\w+)\}\}"/g, (_, name) => `{{ ${expressions[name]} }}`);
 }
 
-// One alone, or a list.
-const oneOrAll = (all) => (all.length === 1 ? all[0] : all);
-
 function query({ filters, metric, method }, valueOf, more) {
   const conditions = filters.map(([key, value]) => ({ key, value: valueOf(value) }));
   return { _type: "MetricTelemetryQuery", ...more, conditions, ...(metric && { metricField: metric }), aggregation: method };
 }
 
 const WRITERS = {
-  template: (streams, { source }) => templated(oneOrAll(streams.map((stream, index) => ({
+  // The members of the template's list `streams`.
+  template: (streams, { source }) => streams.map((stream, index) => templated({
     _type: "MetricStream", name: stream.name, query: query(stream, (value) => value, { id: -2 * index - 2 }),
     dataSource: "{{source}}", dataType: "METRICS", id: -2 * index - 1,
-  }))), { source: `resolve "DataSource" "${source}"` }),
+  }, { source: `resolve "DataSource" "${source}"` })).join(",\n"),
   // There, a value is a text.
-  api: (streams, { id }) => JSON.stringify(oneOrAll(streams.map((stream) => ({
-    _type: "MetricStream", name: stream.name, dataSource: Number(id), dataType: "METRICS",
-    query: query(stream, String), syncCreated: false,
-  }))), null, 2),
+  api: (streams, { id }) => {
+    const bodies = streams.map((stream) => ({
+      _type: "MetricStream", name: stream.name, dataSource: Number(id), dataType: "METRICS",
+      query: query(stream, String), syncCreated: false,
+    }));
+    return JSON.stringify(bodies.length === 1 ? bodies[0] : bodies, null, 2);
+  },
   script: (streams, given) => streams.map((stream) => script(stream, given)).join("\n"),
   monitor: (streams, given) => {
     const parameter = (name) => `get "${MONITOR_FUNCTION}" "Type=Parameter;Name=${name}"`;
@@ -82,12 +86,13 @@ const WRITERS = {
       _version: "1.0.39", timestamp: `${new Date().toISOString()}[GMT]`,
       nodes: streams.map((stream) => ({
         _type: "Monitor", name: stream.name, description: `${stream.name} above ${Number(stream.threshold)}`,
-        identifier: `urn:system:default:monitor:mirror-${words(`${stream.name} ${given.urn}`)}`, remediationHint: "",
+        identifier: `urn:system:default:monitor:mirror-${words([stream.metric, stream.method, ...stream.filters.flat(), given.urn].join(" "))}`,
+        remediationHint: "",
         function: "{{function}}",
         arguments: [
           { _type: "ArgumentDoubleVal", parameter: "{{threshold}}", value: Number(stream.threshold) },
           { _type: "ArgumentStringVal", parameter: "{{pattern}}", value: given.urn },
-          { _type: "ArgumentScriptMetricQueryVal", parameter: "{{query}}", script: script(stream, given) },
+          { _type: "ArgumentScriptMetricQueryVal", parameter: "{{query}}", script: script({ ...stream, ...WATCHED }, given) },
         ],
         status: "ENABLED", tags: ["mirror"], intervalSeconds: 60,
       })),
@@ -105,8 +110,8 @@ function* obstacles(form, { filters, method, threshold, name }) {
   }
   if (!method && form !== "script") yield "Raw points: a stream always has an aggregation. Choose one.";
   for (const [key, value] of isScript(form) ? filters : []) {
-    if (!WORD.test(SCRIPT_NAMES[key] ?? key)) yield `${key} is no word, so a script cannot name it. A stream can.`;
-    if (/['\\]/.test(value)) yield `${key}: no document says how a script writes a quote or a backslash in a value. A stream can have them.`;
+    if (!WORD.test(SCRIPT_NAMES[key] ?? key)) yield `${key} has a space or a sign, so a script cannot name it. A stream can.`;
+    if (/['\\\n]/.test(value)) yield `${key}: no document shows a script with an apostrophe, a backslash or a line break in a value. A stream can have them.`;
   }
   if (isScript(form) && /NO_ZEROS|EVENT_COUNT/.test(method)) yield `No published script has the aggregation ${method}. A stream can have it.`;
   if (form === "monitor" && (threshold === "" || !Number.isFinite(Number(threshold)))) yield "Enter the threshold.";
@@ -121,7 +126,7 @@ function* obstacles(form, { filters, method, threshold, name }) {
 // What is missing beside the streams.
 function* missing(form, { source, id, urn }) {
   if (form === "api") {
-    if (!/^\d+$/.test(id)) yield "Enter the data source's id: GET /api/node/DataSource lists it.";
+    if (!/^\d+$/.test(id) || !Number.isSafeInteger(Number(id))) yield "Enter the data source's id: GET /api/node/DataSource lists it.";
   } else if (!source || /["{]/.test(source)) yield "Enter the data source's name, without quotes and braces.";
   if (form === "monitor" && !/^urn:[^\s{]+$/.test(urn)) {
     yield "Enter the URN of the component. A mirror's answers have no tags to group by, so each component has a monitor of its own.";
@@ -135,7 +140,11 @@ function* remarks(form, { filters, method }) {
   }
   if (form === "template" && filters.some(([, value]) => String(value).startsWith("{{ element."))) {
     yield "Compare element.data with the properties of one of your components.";
+    for (const [key, value] of filters.filter(([key]) => key === "Region" || key === "AccountId")) {
+      yield `${key} is ${value} for every component. StackState's example has {{ element.data.Location.AwsRegion }} as a region.`;
+    }
   }
+  if (form === "template" && method === "EVENT_COUNT") yield "StackState's table for templates leaves EVENT_COUNT out; its API has it.";
   if (!isScript(form)) return;
   if (filters.some(([key]) => key in SCRIPT_NAMES)) yield "Expression is the condition ~, which a script may not take as a key.";
   if (["max", "sum"].includes(methodOf(method))) {

@@ -23,11 +23,16 @@ def _without_expressions(text):
     return json.loads(re.sub(r'(: )\{\{ .+? \}\}(,?\n)', r'\1"{{}}"\2', text))
 
 
+def _pasted(text):
+    """The streams of a template into which somebody pastes."""
+    return _without_expressions('{"streams": [\n' + text + '\n]}')["streams"]
+
+
 def _unquoted(text, quote):
     """What Groovy reads in a text that begins here, and what follows."""
     found, at = "", 1
     while text[at] != quote:
-        assert not (quote == '"' and text[at] == "$"), text
+        assert not (quote == '"' and text[at] == "$") and text[at] != "\n", text
         at += text[at] == "\\"
         found += text[at]
         at += 1
@@ -82,7 +87,7 @@ def a_stream_is_copied_in_each_form(visitor):
     page.get_by_label("Threshold").fill("90")
     [monitor] = _without_expressions(text.inner_text())["nodes"]
     assert [each.get("value") for each in monitor["arguments"][:2]] == [90, "urn:aws:ec2:i-0a1b2c3d4e5f60718"], monitor
-    assert "-30m" in monitor["arguments"][2]["script"], monitor
+    assert ".start('-10m').aggregation('95th percentile', '1m')" in monitor["arguments"][2]["script"], monitor
     expect(page.locator("#form-notes")).to_contain_text("names of its parameters")
 
 
@@ -93,14 +98,15 @@ def what_a_form_cannot_hold_is_said(visitor):
     for form, changed, given, told in [
         ("template", {"filters": [["A", "1"], ["A", "2"]]}, {}, "A has several values, and a stream has no sets."),
         ("api", {"method": ""}, {}, "a stream always has an aggregation"),
-        ("script", {"filters": [["Availability Zone", "a"]]}, {}, "Availability Zone is no word"),
-        ("script", {"filters": [["Host", "it's"]]}, {}, "no document says how a script writes a quote"),
+        ("script", {"filters": [["Availability Zone", "a"]]}, {}, "Availability Zone has a space or a sign"),
+        ("script", {"filters": [["Host", "it's"]]}, {}, "no document shows a script with an apostrophe"),
         ("script", {"method": "EVENT_COUNT"}, {}, "No published script has the aggregation EVENT_COUNT."),
         ("monitor", {"threshold": "x"}, {}, "Enter the threshold."),
         ("monitor", {}, {"urn": "web-1"}, "Enter the URN of the component."),
         ("template", {"filters": [["Host", "{{ get }}"]]}, {}, "{{ begins an expression"),
         ("template", {}, {"source": 'a"b'}, "Enter the data source's name"),
         ("api", {}, {"id": "-1"}, "Enter the data source's id"),
+        ("api", {}, {"id": "9007199254740993"}, "Enter the data source's id"),
     ]:
         answer = page.evaluate(RENDER, [form, [{**stream, **changed}], {**GIVEN, **given}])
         assert answer["text"] is None and any(told in note for note in answer["notes"]), (form, changed, given, answer)
@@ -108,6 +114,7 @@ def what_a_form_cannot_hold_is_said(visitor):
         ("api", {"filters": [["Port", 443]]}, "became its text"),
         ("script", {"filters": [["~", "SELECT 1"]]}, "Expression is the condition ~"),
         ("script", {"method": "SUM"}, "none with sum"),
+        ("template", {"method": "EVENT_COUNT"}, "leaves EVENT_COUNT out"),
     ]:
         answer = page.evaluate(RENDER, [form, [{**stream, **changed}], GIVEN])
         assert answer["text"] and any(told in note for note in answer["notes"]), (form, answer)
@@ -159,7 +166,10 @@ def a_ready_set_is_copied(visitor):
     page = visitor.open_cloudwatch(*EC2, metric="CPUUtilization")
     _choose(page, "Streams", "Amazon EC2 instance: 7 streams")
     text = page.locator("#form-text")
-    streams = _without_expressions(text.inner_text())
+    streams = _pasted(text.inner_text())
+    with open("docs/stackstate.md") as file:
+        documented = file.read()
+    assert all(f"| {each['name']} | `{each['query']['metricField']}` |" in documented for each in streams), streams
     assert len(streams) == 7 and len({each["id"] for each in streams} | {each["query"]["id"] for each in streams}) == 14, streams
     for each in streams:
         own("template").validate(each)
@@ -170,7 +180,22 @@ def a_ready_set_is_copied(visitor):
     nodes = _without_expressions(text.inner_text())["nodes"]
     assert [node["arguments"][0]["value"] for node in nodes] == [90, 0], nodes
     assert len({node["identifier"] for node in nodes}) == 2 and "i-0a1b2c3d4e5f60718" in nodes[0]["arguments"][2]["script"]
+    # Two streams of one metric are two monitors.
+    identifiers = [page.evaluate(RENDER, ["monitor", [{
+        "filters": [["Namespace", "N"]], "metric": "Duration", "method": method, "bucket": 60_000, "span": 0, "name": "D", "threshold": "1",
+    }], GIVEN])["text"] for method in ("MEAN", "MAX")]
+    identifiers = {_without_expressions(each)["nodes"][0]["identifier"] for each in identifiers}
+    assert len(identifiers) == 2, identifiers
     # A set is for one resource.
     page.get_by_role("button", name="Remove the filter InstanceId").click()
     expect(page.locator("#form-notes")).to_contain_text("Add the filter InstanceId")
     expect(text).to_be_empty()
+
+
+def a_set_without_thresholds_has_no_monitors(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/SQS"), ("QueueName", "orders"), metric="ApproximateNumberOfMessagesVisible")
+    _choose(page, "Streams", "Amazon SQS queue: 5 streams")
+    _choose(page, "Form", "Monitor file")
+    page.get_by_label("URN of the component").fill("urn:host:/web-1")
+    expect(page.locator("#form-notes")).to_contain_text("No stream of this set has a threshold.")
+    expect(page.get_by_role("button", name="Copy", exact=True)).to_be_disabled()

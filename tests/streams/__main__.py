@@ -35,6 +35,7 @@ class StackState:
         self.streams = {component: {} for component in self.components}
         self.next_id = 1
         self.calls = []
+        self.header = "X-API-Token"
         # What the next calls get instead of an answer: a status and a body, or LOST: the answer to a change that
         # was made never comes.
         self.faults = {}
@@ -55,6 +56,8 @@ class StackState:
                 status, told = answer
                 data = b"" if told is None else json.dumps(told).encode()
                 self.send_response(status)
+                if status == 302:
+                    self.send_header("Location", f"{server.url}/api/elsewhere")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -77,8 +80,8 @@ class StackState:
             self.answer(method, path, headers, body)
         if fault:
             return fault
-        if headers.get("X-API-Token") != TOKEN:
-            return 401, {"message": f"no such token: {headers.get('X-API-Token')}"}
+        if [value for name, value in headers.items() if name.lower().startswith("x-api-")] != [TOKEN] or self.header not in headers:
+            return 401, {"message": "no such token"}
         if (method, path) == ("GET", "/api/node/DataSource"):
             node = {"typeName": "DataSource", "lastUpdateTimestamp": 1}
             return 200, [{**node, "id": 1, "name": "StackState Metrics"}, {**node, "id": SOURCE, "name": "Mirror server"}]
@@ -158,19 +161,38 @@ def streams_are_made_changed_and_removed(stackstate):
     assert body["dataSource"] == SOURCE, body
     output = make(stackstate, APPLY="1")
     assert f"{COMPONENTS * STREAMS} are as they should be" in output and stackstate.writes() == {}, output
-    # Another set of streams: one differs, one is new, the others are gone.
+    for kind, stackstate.header in ("api-key", "X-API-Key"), ("service-bearer", "X-API-ServiceBearer"):
+        assert "are as they should be" in make(stackstate, STACKSTATE_AUTH=kind)
+    stackstate.header = "X-API-Token"
+    # A set of one's own changes: one stream asks something else, one has another name, one is new, one is gone.
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "ec2.yaml")
-        with open(path, "w") as file:
-            file.write("title: Mine\nnamespace: AWS/EC2\ndimension: InstanceId\nvalue: x\nstreams:\n"
-                       "  - {metric: CPUUtilization, name: CPU utilization, aggregation: MAX}\n"
-                       "  - {metric: NetworkPacketsIn, name: Packets, aggregation: SUM}\n")
+        path = os.path.join(folder, "mine.yaml")
+
+        def write(*streams):
+            with open(path, "w") as file:
+                file.write("title: Mine\nnamespace: AWS/EC2\ndimension: InstanceId\nvalue: x\nconditions: {Region: eu-west-1}\n"
+                           "streams:\n" + "".join(f"  - {{metric: {metric}, name: {name}, aggregation: {method}}}\n"
+                                                  for metric, name, method in streams))
+
+        write(("CPUUtilization", "CPU", "MEAN"), ("NetworkIn", "In", "SUM"), ("NetworkOut", "Out", "SUM"))
+        make(stackstate, FILE=path, SET=None, APPLY="1")
+        assert stackstate.writes() == {"POST": 3 * COMPONENTS}
+        ids = {each for streams in stackstate.streams.values() for each in streams}
+        write(("CPUUtilization", "CPU", "MAX"), ("NetworkIn", "Bytes in", "SUM"), ("NetworkPacketsIn", "Packets", "SUM"))
         output = make(stackstate, FILE=path, SET=None, APPLY="1")
-        changed = {"POST": COMPONENTS, "PUT": COMPONENTS, "DELETE": COMPONENTS * (STREAMS - 1)}
-        assert stackstate.writes() == changed, output
+        assert stackstate.writes() == {"POST": COMPONENTS, "PUT": 2 * COMPONENTS, "DELETE": COMPONENTS}, output
+        assert "with InstanceId=i-" in output, output
+        body = next(body for body in stackstate.streams[1_007].values() if body["name"] == "Bytes in (bytes)")
+        assert {"key": "Region", "value": "eu-west-1"} in body["query"]["conditions"], body
+        kept = {each for streams in stackstate.streams.values() for each in streams} & ids
+        assert len(kept) == len(ids) - COMPONENTS, "a changed stream is the same one"
         assert make(stackstate, FILE=path, SET=None, APPLY="1") and stackstate.writes() == {}
-        make(stackstate, FILE=path, SET=None, APPLY="1", REMOVE="1")
-        assert stackstate.writes() == {"DELETE": 2 * COMPONENTS}
+        assert "Nothing is done yet" in make(stackstate, FILE=path, SET=None, APPLY="0", REMOVE="1")
+        assert stackstate.writes() == {}
+        make(stackstate, FILE=path, SET=None, APPLY="1", REMOVE="1", DATA_SOURCE="gone")
+        assert stackstate.writes() == {"DELETE": 3 * COMPONENTS}
+    assert stackstate.writes() == {} and all(len(streams) >= STREAMS for streams in stackstate.streams.values())
+    make(stackstate, APPLY="1", REMOVE="1")
     assert [list(streams.values()) for streams in stackstate.streams.values() if streams] == [[mine]], "mine is not touched"
 
 
@@ -199,7 +221,7 @@ def a_stackstate_that_never_answers_is_given_up(_):
         client.SECONDS_TO_ANSWER = 0.2
         try:
             client.StackState(f"http://127.0.0.1:{silent.getsockname()[1]}", TOKEN, "api-token").data_source("Mirror server")
-        except SystemExit as failure:
+        except client.CallFailed as failure:
             assert "GET /node/DataSource: StackState does not answer: timed out" in str(failure), failure
         else:
             raise AssertionError("it is not waited for forever")
@@ -209,10 +231,19 @@ def what_is_wrong_is_said(stackstate):
     script = ("POST", "/api/script/execute")
     for given, fault, told in [
         ({"token": "another"}, None, "StackState refuses the token (status 401). Check STACKSTATE_TOKEN"),
+        ({}, (script, (403, {"message": "execute-scripts"})), "the token lacks a permission (status 403)"),
+        ({}, (script, (400, {"message": f"bad header X-API-Token: {TOKEN}"})), "bad header X-API-Token: (the token)"),
+        ({}, (script, (200, {"result": {"value": [{"id": TOKEN}]}})), "QUERY: expected a list"),
+        ({}, (script, (200, [])), "QUERY: it selects no component"),
+        ({}, (script, (200, None)), "QUERY: expected a list, found null"),
+        ({}, (script, LOST), "StackState does not answer"),
         ({"token": ""}, None, "STACKSTATE_TOKEN: expected the token of an API user, without spaces, found nothing"),
         ({"STACKSTATE_AUTH": "api-key"}, None, "StackState refuses the token (status 401)"),
         ({"STACKSTATE_AUTH": "basic"}, None, "STACKSTATE_AUTH: expected api-token or api-key or service-bearer, found 'basic'"),
         ({"STACKSTATE_URL": "stackstate"}, None, "STACKSTATE_URL: expected an address such as https://"),
+        ({"STACKSTATE_URL": "https://user:hush@stackstate"}, None, "STACKSTATE_URL: expected an address such as https://"),
+        ({"STACKSTATE_URL": "http://stackstate:abc"}, None, "STACKSTATE_URL: expected an address such as https://"),
+        ({"SET": None, "FILE": "tests/streams/ec2.yaml"}, None, "there is no file tests/streams/ec2.yaml"),
         ({"STACKSTATE_URL": "http://127.0.0.1:9"}, None, "StackState does not answer"),
         ({"STACKSTATE_URL": None}, None, "give STACKSTATE_URL="),
         ({"SET": "ec3"}, None, "Ready sets are application-load-balancer, ec2, lambda, rds, sqs."),
@@ -223,7 +254,7 @@ def what_is_wrong_is_said(stackstate):
          "status 400: unexpected token"),
         ({}, (script, (408, {"_type": "ExecuteScriptTimeoutError", "message": "too slow", "timeoutMs": 25_000})),
          "status 408: too slow"),
-        ({}, (script, (200, {"result": {"_type": "Long", "value": 5}})), "QUERY: expected a list of components, found 5"),
+        ({}, (script, (200, {"result": {"_type": "Long", "value": 5}})), "QUERY: expected a list, found 5"),
         ({}, (script, (200, {"result": {"_type": "List", "value": []}})), "QUERY: it selects no component"),
         ({}, (script, (200, {"result": {"_type": "List", "value": [{"id": 1, "name": "x", "value": None}]}})),
          "VALUE: component 'x' has no text there, found None"),
@@ -232,13 +263,44 @@ def what_is_wrong_is_said(stackstate):
         if fault:
             stackstate.faults[fault[0]] = [fault[1]]
         output = make(stackstate, 1, **given)
-        assert told in output, (told, output)
+        assert told in output and "hush" not in output, (told, output)
+    assert not any(path.endswith("/elsewhere") for _, path, _ in stackstate.calls), "no redirect is followed"
     assert stackstate.writes() == {}
+    # A file with the name of a ready set would change that set's streams. Its parts are checked.
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text, told in [
+            ("ec2.yaml", "", "FILE: ec2 is the name of a ready set"),
+            ("mine.yaml", "title: x", "expected conditions, dimension, namespace, streams, title, value, found title"),
+            ("mine.yaml", "title: x\nnamespace: [a]\ndimension: d\nvalue: v\nstreams: [{}]", "namespace cannot be ['a']"),
+            ("mine.yaml", "title: x\nnamespace: n\ndimension: d\nvalue: v\nstreams: []", "streams cannot be []"),
+            ("mine.yaml", "title: x\nnamespace: n\ndimension: d\nvalue: v\nstreams: [{metric: m, name: n, aggregation: AVG}]",
+             "StackState has no aggregation AVG"),
+            ("mine.yaml", "title: [", "mine.yaml: while parsing"),
+        ]:
+            path = os.path.join(folder, name)
+            with open(path, "w") as file:
+                file.write(text)
+            output = make(stackstate, 1, FILE=path, SET=None)
+            assert told in output, (told, output)
+
+
+def the_published_examples_fit_the_schema(_):
+    """The examples of StackState's documents, in other words."""
+    own("template").validate({
+        "_type": "MetricStream", "name": "Invocations", "dataSource": "{{}}", "dataType": "METRICS", "id": -13, "query": {
+            "conditions": [{"key": "Namespace", "value": "AWS/Lambda"}, {"key": "Resource", "value": "{{ element.data.Name }}"}],
+            "_type": "MetricTelemetryQuery", "metricField": "Invocations", "id": -27, "aggregation": "SUM"}})
+    own("monitor").validate({"_version": "1.0.39", "timestamp": "2022-05-23T13:16:27.369269Z[GMT]", "nodes": [{
+        "_type": "Monitor", "name": "CPU", "description": "CPU above a threshold", "function": "{{}}", "remediationHint": "Look.",
+        "identifier": "urn:system:default:monitor:cpu", "status": "ENABLED", "tags": ["demo"], "intervalSeconds": 60, "arguments": [
+            {"_type": "ArgumentDoubleVal", "parameter": "{{}}", "value": 90.0},
+            {"_type": "ArgumentStringVal", "parameter": "{{}}", "value": "urn:host:/${tags.host}"},
+            {"_type": "ArgumentScriptMetricQueryVal", "parameter": "{{}}", "script": "Telemetry.query('x', '')"}]}]})
 
 
 def main():
     for test in (streams_are_made_changed_and_removed, a_failure_in_the_middle_is_completed, what_is_wrong_is_said,
-                 a_stackstate_that_never_answers_is_given_up):
+                 a_stackstate_that_never_answers_is_given_up, the_published_examples_fit_the_schema):
         test(StackState())
         print(f"ok: {test.__name__.replace('_', ' ')}", flush=True)
     if official("MetricStream") is None:
