@@ -20,14 +20,24 @@ function isNear(one, other) {
   return one.length > 4 && (restOfOne.slice(1) === restOfOther.slice(1) || restOfOne.slice(1) === restOfOther || restOfOne === restOfOther.slice(1));
 }
 
+// Whether a text has these parts in this order, the first at its beginning and the last at its end.
+function matches(text, [first, ...others]) {
+  const last = others.pop();
+  let at = first.length;
+  if (!text.startsWith(first)) return false;
+  for (const part of others) {
+    const found = text.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return text.endsWith(last) && text.length - last.length >= at;
+}
+
 // The order of what fits a text: the same, what begins with it, what has it inside, what is nearly the same. A `*`
 // stands for any text.
 function rank(text, wanted) {
-  if (wanted.includes("*")) {
-    const parts = wanted.split("*").map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-    return new RegExp(`^${parts.join(".*")}$`, "i").test(text) ? 0 : -1;
-  }
   const [found, searched] = [text, wanted].map((each) => each.toLowerCase());
+  if (searched.includes("*")) return matches(found, searched.split("*")) ? 0 : -1;
   const orders = [text === wanted, found === searched, found.startsWith(searched), found.includes(searched), isNear(found, searched)];
   return orders.indexOf(true);
 }
