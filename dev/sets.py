@@ -24,16 +24,19 @@ UNITS = {"Percent": "percent", "Bytes": "bytes", "Seconds": "s", "Milliseconds":
 METHODS = {"MEAN", "MAX", "MIN", "SUM", "SUM_NO_ZEROS", "EVENT_COUNT", "EVENT_COUNT_NO_ZEROS",
            *(f"PERCENTILE_{percent}" for percent in (25, 50, 75, 90, 95, 98, 99))}
 # The parts of a set and of a stream, with whether they must be there and the types of their values.
-PARTS = {"title": (True, str), "namespace": (True, str), "dimension": (True, str), "value": (True, str), "streams": (True, list),
-         "conditions": (False, dict)}
+PARTS = {"title": (True, str), "namespace": (True, str), "dimension": (True, str), "streams": (True, list),
+         "value": (False, str), "conditions": (False, dict)}
 STREAM = {"metric": (True, str), "name": (True, str), "aggregation": (True, str), "threshold": (False, (int, float))}
 
 
 def check_parts(place, found, parts):
-    required = {name for name, (is_required, _) in parts.items() if is_required}
-    if not isinstance(found, dict) or not required <= set(found) <= set(parts):
-        shown = ", ".join(sorted(map(str, found))) if isinstance(found, dict) else repr(found)
-        raise Failure(f"{place}: expected {', '.join(sorted(parts))}, found {shown}")
+    required = [name for name, (is_required, _) in parts.items() if is_required]
+    others = [name for name in parts if name not in required]
+    missing = [name for name in required if not isinstance(found, dict) or name not in found]
+    unknown = [] if missing else [str(name) for name in found if name not in parts]
+    if missing or unknown:
+        what = f"{', '.join(missing)} is missing" if missing else f"{', '.join(unknown)} is unknown"
+        raise Failure(f"{place}: {what}; expected {', '.join(required)}, and perhaps {', '.join(others)}")
     for name, value in found.items():
         if not isinstance(value, parts[name][1]) or isinstance(value, bool) or value in ("", []):
             raise Failure(f"{place}: {name} cannot be {value!r}")
@@ -124,6 +127,8 @@ def document(sets, lists):
 def main():
     lists = read_lists()
     sets = [read_set(path, lists) for path in sorted(glob.glob(f"{FOLDER}/*.yaml"))]
+    if not all("value" in chosen for chosen in sets):
+        raise Failure("a ready set needs a value, for component templates")
     for path, text in (PAGE, page(sets, lists)), (DOCUMENT, document(sets, lists)):
         if "--check" in sys.argv:
             with open(path) as file:

@@ -107,8 +107,9 @@ class StackState:
         sources = self.listed("GET /node/DataSource", self.call("GET", "/node/DataSource"))
         found = [each for each in sources if each.get("name") == name]
         if len(found) != 1:
-            raise Failure("DATA_SOURCE: StackState has %s data sources of the name %r. Make the mirror source in its form, once: "
-                          "docs/stackstate.md shows it." % (len(found) or "no", name))
+            names = ", ".join(sorted(str(each.get("name")) for each in sources)[:20]) or "none"
+            raise Failure("DATA_SOURCE: StackState has %s data sources of the name %r. It has %s. Give the name of the mirror source, "
+                          "or make it in its form: docs/stackstate.md shows it." % (len(found) or "no", name, names))
         return found[0]["id"]
 
     def components(self, query, value):

@@ -6,6 +6,7 @@ description tells which ones it made; it touches no others.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -16,7 +17,6 @@ from sets import FOLDER, named, read_lists, read_set
 from stackstate import CallFailed, StackState
 
 MARKER = re.compile(r"\[stackstate-mirror (\S+) ([0-9a-f]{16})\]$")
-MOST_SHOWN = 20
 WORDS = {"POST": "make", "PUT": "change", "DELETE": "remove"}
 
 
@@ -41,13 +41,15 @@ def bodies_of(set_name, chosen, source, value):
 def changes(set_name, bodies, existing):
     """What makes the streams of a component those of the bodies: method, id of the stream, body, name.
 
-    A stream that was renamed, or that asks something else under its name, is changed: its checks stay.
+    A stream whose marker fits stays as it is, also if somebody changed it by hand. One that has another name or asks
+    something else in the set is changed: its checks stay.
     """
     ours = []
     for stream in existing:
         marker = MARKER.search(stream.get("description") or "")
         if marker and marker[1] == set_name:
             ours.append((stream, marker[0]))
+    # By what they have in common with a body: the digest, the name, or what they ask for.
     found, left = [], list(bodies)
 
     def asks(stream):
@@ -55,16 +57,17 @@ def changes(set_name, bodies, existing):
         return query.get("metricField"), query.get("aggregation")
 
     for is_same in (
-        lambda stream, body: stream["name"] == body["name"],
-        lambda stream, body: asks(stream) == (body["query"]["metricField"], body["query"]["aggregation"]),
+        lambda stream, marker, body: body["description"].endswith(marker),
+        lambda stream, marker, body: stream["name"] == body["name"],
+        lambda stream, marker, body: asks(stream) == (body["query"]["metricField"], body["query"]["aggregation"]),
     ):
         for stream, marker in list(ours):
-            body = next((body for body in left if is_same(stream, body)), None)
+            body = next((body for body in left if is_same(stream, marker, body)), None)
             if body is None:
                 continue
             ours.remove((stream, marker))
             left.remove(body)
-            if not body["description"].endswith(marker) or stream["name"] != body["name"]:
+            if not body["description"].endswith(marker):
                 found.append(("PUT", stream["id"], body, body["name"]))
     found += [("DELETE", stream["id"], None, stream["name"]) for stream, _ in ours]
     found += [("POST", None, body, body["name"]) for body in left]
@@ -94,10 +97,12 @@ def given(name, default=None):
 def read_given_set(lists):
     """The name and the streams of SET or FILE. Streams belong to the set of the name that made them."""
     ready = sorted(name.removesuffix(".yaml") for name in os.listdir(FOLDER) if name.endswith(".yaml"))
-    file = os.environ.get("FILE", "").strip()
-    path = file or f"{FOLDER}/{given('SET')}.yaml"
+    file, set_name = (os.environ.get(name, "").strip() for name in ("FILE", "SET"))
+    if bool(file) == bool(set_name):
+        raise Failure(f"give SET=… or FILE=…, one of them. Ready sets are {', '.join(ready)}.")
+    path = file or f"{FOLDER}/{set_name}.yaml"
     if not os.path.isfile(path):
-        raise Failure(f"there is no file {path}. Ready sets are {', '.join(ready)}.")
+        raise Failure(f"{'FILE' if file else 'SET'}: there is no file {path}. Ready sets are {', '.join(ready)}.")
     name = os.path.basename(path).removesuffix(".yaml")
     if not re.fullmatch(r"[\w.-]+", name):
         raise Failure(f"FILE: expected a name of letters, digits, dots and hyphens, found {name!r}")
@@ -130,10 +135,16 @@ def show(set_name, chosen, count, planned, same):
     make, change, remove = (sum(each[1] == method for each in planned) for method in WORDS)
     say(f"The set {set_name} on {count} components: {make} streams to make, {change} to change, {remove} to remove, "
         f"{same} are as they should be.")
-    for component, method, _, _, name in planned[:MOST_SHOWN]:
-        say(f"  {WORDS[method]:7} {name}  on {component.get('name')}  with {chosen['dimension']}={component.get('value')}")
-    if len(planned) > MOST_SHOWN:
-        say(f"  … and {len(planned) - MOST_SHOWN} more")
+    if is_set("APPLY"):
+        return
+    for component, changed in itertools.groupby(planned, key=lambda change: change[0]):
+        names = {method: [name for _, each, _, _, name in changes if each == method]
+                 for changes in [list(changed)] for method in WORDS}
+        told = [f"make {len(names['POST'])}"] if names["POST"] else []
+        told += [f"{WORDS[method]} {', '.join(names[method])}" for method in ("PUT", "DELETE") if names[method]]
+        say(f"  {component.get('name')}  {chosen['dimension']}={component.get('value')}  {'; '.join(told)}")
+    if remove:
+        say("A stream that is removed takes its checks with it.")
 
 
 def apply(stackstate, planned):

@@ -44,6 +44,8 @@ function show() {
   const why = lacks ? `Add the filter ${set.dimension}: these streams are for one resource.`
     : !streams.length ? "No stream of this set has a threshold." : null;
   const { text, notes } = why ? { text: null, notes: [why] } : rendered(form, streams, given);
+  const left = set ? set.streams.length - streams.length : 0;
+  if (text && left) notes.unshift(`${left} of ${set.streams.length} streams have no threshold, so they have no monitor.`);
   $("form-notes").replaceChildren(...notes.map((note) => element("li", { textContent: note })));
   $("form-text").textContent = text ?? "";
   $("form-copy").disabled = text === null;

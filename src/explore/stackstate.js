@@ -85,7 +85,8 @@ const WRITERS = {
     return templated({
       _version: "1.0.39", timestamp: `${new Date().toISOString()}[GMT]`,
       nodes: streams.map((stream) => ({
-        _type: "Monitor", name: stream.name, description: `${stream.name} above ${Number(stream.threshold)}`,
+        _type: "Monitor", name: `${stream.name}: ${literals(stream.filters).map(([, value]) => value).join(", ") || given.urn}`,
+        description: `${stream.name} above ${Number(stream.threshold)}`,
         identifier: `urn:system:default:monitor:mirror-${words([stream.metric, stream.method, ...stream.filters.flat(), given.urn].join(" "))}`,
         remediationHint: "",
         function: "{{function}}",
@@ -98,10 +99,14 @@ const WRITERS = {
       })),
     }, {
       function: `get "${MONITOR_FUNCTION}"`, threshold: parameter("threshold"),
-      pattern: parameter("topologyIdentifierPattern"), query: parameter("query"),
+      pattern: parameter("topologyIdentifierPattern"), query: parameter("metrics"),
     });
   },
 };
+
+// What is one resource's: the conditions beside those that name the metric.
+const literals = (filters) => filters.filter(([key, value]) =>
+  !["Namespace", "MetricName", "Unit", "Statistic", "HighResolution", "~"].includes(key) && !String(value).startsWith("{{ element."));
 
 // Why a form cannot hold a stream, each with the way out.
 function* obstacles(form, { filters, method, threshold, name }) {
@@ -138,10 +143,11 @@ function* remarks(form, { filters, method }) {
   if (form === "api" && filters.some(([, value]) => typeof value !== "string")) {
     yield "A number or a boolean became its text, which means the same in CloudWatch.";
   }
-  if (form === "template" && filters.some(([, value]) => String(value).startsWith("{{ element."))) {
-    yield "Compare element.data with the properties of one of your components.";
-    for (const [key, value] of filters.filter(([key]) => key === "Region" || key === "AccountId")) {
-      yield `${key} is ${value} for every component. StackState's example has {{ element.data.Location.AwsRegion }} as a region.`;
+  if (form === "template") {
+    yield "Each id must be unique in the template.";
+    if (filters.some(([, value]) => String(value).startsWith("{{ element."))) yield "Compare element.data with the properties of one of your components.";
+    for (const [key, value] of literals(filters)) {
+      yield `${key} is ${value} for every component. Replace it by an expression such as {{ element.data.FunctionName }}; StackState's example has {{ element.data.Location.AwsRegion }} as the region.`;
     }
   }
   if (form === "template" && method === "EVENT_COUNT") yield "StackState's table for templates leaves EVENT_COUNT out; its API has it.";
@@ -152,7 +158,7 @@ function* remarks(form, { filters, method }) {
   }
   if (form === "monitor") {
     yield "Compare the function's identifier and the names of its parameters with your installation: sts settings list --type MonitorFunction. "
-      + "Some documents call the parameter query, others metrics.";
+      + "Some documents call the parameter metrics, others query.";
   }
 }
 

@@ -65,6 +65,7 @@ def a_stream_is_copied_in_each_form(visitor):
     assert _without_expressions(template)["query"] == {
         "_type": "MetricTelemetryQuery", "id": -2, "metricField": "CPUUtilization", "aggregation": "MEAN",
         "conditions": [{"key": key, "value": value} for key, value in EC2]}
+    expect(page.locator("#form-notes")).to_contain_text("InstanceId is i-0a1b2c3d4e5f60718 for every component.")
     _choose(page, "Form", "Body for the API")
     expect(page.locator("#form-notes")).to_contain_text("GET /api/node/DataSource")
     expect(page.get_by_role("button", name="Copy", exact=True)).to_be_disabled()
@@ -164,13 +165,13 @@ def every_text_has_the_published_form(visitor):
 
 def a_ready_set_is_copied(visitor):
     page = visitor.open_cloudwatch(*EC2, metric="CPUUtilization")
-    _choose(page, "Streams", "Amazon EC2 instance: 7 streams")
+    _choose(page, "Streams", "Amazon EC2 instance: 6 streams")
     text = page.locator("#form-text")
     streams = _pasted(text.inner_text())
     with open("docs/stackstate.md") as file:
         documented = file.read()
     assert all(f"| {each['name']} | `{each['query']['metricField']}` |" in documented for each in streams), streams
-    assert len(streams) == 7 and len({each["id"] for each in streams} | {each["query"]["id"] for each in streams}) == 14, streams
+    assert len(streams) == 6 and len({each["id"] for each in streams} | {each["query"]["id"] for each in streams}) == 12, streams
     for each in streams:
         own("template").validate(each)
         assert {"key": "InstanceId", "value": "{{ element.data.InstanceId }}"} in each["query"]["conditions"], each
@@ -179,6 +180,8 @@ def a_ready_set_is_copied(visitor):
     page.get_by_label("URN of the component").fill("urn:host:/web-1")
     nodes = _without_expressions(text.inner_text())["nodes"]
     assert [node["arguments"][0]["value"] for node in nodes] == [90, 0], nodes
+    assert nodes[0]["name"] == "CPU utilization (percent): i-0a1b2c3d4e5f60718", nodes[0]
+    expect(page.locator("#form-notes")).to_contain_text("4 of 6 streams have no threshold")
     assert len({node["identifier"] for node in nodes}) == 2 and "i-0a1b2c3d4e5f60718" in nodes[0]["arguments"][2]["script"]
     # Two streams of one metric are two monitors.
     identifiers = [page.evaluate(RENDER, ["monitor", [{

@@ -24,7 +24,7 @@ TOKEN = "a-token-that-no-text-has"
 COMPONENTS = 300
 SOURCE = 277422153298283
 QUERY = 'type = "EC2 Instance" and label in ("it\'s")'
-STREAMS = 7
+STREAMS = 6
 
 
 class StackState:
@@ -151,6 +151,7 @@ def streams_are_made_changed_and_removed(stackstate):
     stackstate.streams[1_000][999_999] = mine
     output = make(stackstate)
     assert f"{COMPONENTS * STREAMS} streams to make, 0 to change, 0 to remove" in output and "APPLY=1 does it" in output, output
+    assert f"  {stackstate.components[1_299]}  InstanceId={stackstate.components[1_299]}  make {STREAMS}\n" in output, output
     assert stackstate.writes() == {}
     output = make(stackstate, APPLY="1")
     assert stackstate.writes() == {"POST": COMPONENTS * STREAMS}, output
@@ -179,9 +180,14 @@ def streams_are_made_changed_and_removed(stackstate):
         assert stackstate.writes() == {"POST": 3 * COMPONENTS}
         ids = {each for streams in stackstate.streams.values() for each in streams}
         write(("CPUUtilization", "CPU", "MAX"), ("NetworkIn", "Bytes in", "SUM"), ("NetworkPacketsIn", "Packets", "SUM"))
+        output = make(stackstate, FILE=path, SET=None)
+        assert "make 1; change CPU (percent), Bytes in (bytes); remove Out (bytes)" in output and "takes its checks" in output, output
         output = make(stackstate, FILE=path, SET=None, APPLY="1")
         assert stackstate.writes() == {"POST": COMPONENTS, "PUT": 2 * COMPONENTS, "DELETE": COMPONENTS}, output
-        assert "with InstanceId=i-" in output, output
+        # What somebody changed by hand stays: the set has not changed since.
+        body = next(body for body in stackstate.streams[1_008].values() if body["name"] == "Packets (short)")
+        body.update(name="My packets", priority="HIGH", query={**body["query"], "aggregation": "MAX"})
+        assert make(stackstate, FILE=path, SET=None, APPLY="1") and stackstate.writes() == {}
         body = next(body for body in stackstate.streams[1_007].values() if body["name"] == "Bytes in (bytes)")
         assert {"key": "Region", "value": "eu-west-1"} in body["query"]["conditions"], body
         kept = {each for streams in stackstate.streams.values() for each in streams} & ids
@@ -201,15 +207,15 @@ def a_failure_in_the_middle_is_completed(stackstate):
     place = ("POST", "/api/components/N/streams")
     stackstate.faults[place] = [None] * 50 + [LOST]
     output = make(stackstate, 1, APPLY="1")
-    assert "50 of 2100 changes are made." in output and "StackState does not answer" in output, output
+    assert "50 of 1800 changes are made." in output and "StackState does not answer" in output, output
     stackstate.faults[place] = [None] * 49 + [(500, error)]
     stackstate.writes()
     output = make(stackstate, 1, APPLY="1")
-    assert "49 of 2049 changes are made. Then, on i-" in output and "status 500: the database is away" in output, output
+    assert "49 of 1749 changes are made. Then, on i-" in output and "status 500: the database is away" in output, output
     assert "The same command makes the rest." in output, output
     assert stackstate.writes() == {"POST": 50}
     make(stackstate, APPLY="1")
-    assert stackstate.writes() == {"POST": 2_000}
+    assert stackstate.writes() == {"POST": 1_700}
     assert make(stackstate, APPLY="1") and stackstate.writes() == {}
     assert {len(streams) for streams in stackstate.streams.values()} == {STREAMS}, "none is there twice"
 
@@ -243,13 +249,14 @@ def what_is_wrong_is_said(stackstate):
         ({"STACKSTATE_URL": "stackstate"}, None, "STACKSTATE_URL: expected an address such as https://"),
         ({"STACKSTATE_URL": "https://user:hush@stackstate"}, None, "STACKSTATE_URL: expected an address such as https://"),
         ({"STACKSTATE_URL": "http://stackstate:abc"}, None, "STACKSTATE_URL: expected an address such as https://"),
+        ({"FILE": "tests/streams/ec2.yaml"}, None, "give SET=… or FILE=…, one of them."),
         ({"SET": None, "FILE": "tests/streams/ec2.yaml"}, None, "there is no file tests/streams/ec2.yaml"),
         ({"STACKSTATE_URL": "http://127.0.0.1:9"}, None, "StackState does not answer"),
         ({"STACKSTATE_URL": None}, None, "give STACKSTATE_URL="),
         ({"SET": "ec3"}, None, "Ready sets are application-load-balancer, ec2, lambda, rds, sqs."),
-        ({"SET": None}, None, "give SET="),
+        ({"SET": None}, None, "give SET=… or FILE=…, one of them. Ready sets are"),
         ({"QUERY": None}, None, "give QUERY="),
-        ({"DATA_SOURCE": "Mirror"}, None, "StackState has no data sources of the name 'Mirror'"),
+        ({"DATA_SOURCE": "Mirror"}, None, "StackState has no data sources of the name 'Mirror'. It has Mirror server, StackState Metrics."),
         ({}, (script, (400, {"_type": "ExecuteScriptSyntaxErrors", "message": "unexpected token", "errors": []})),
          "status 400: unexpected token"),
         ({}, (script, (408, {"_type": "ExecuteScriptTimeoutError", "message": "too slow", "timeoutMs": 25_000})),
@@ -270,7 +277,7 @@ def what_is_wrong_is_said(stackstate):
     with tempfile.TemporaryDirectory() as folder:
         for name, text, told in [
             ("ec2.yaml", "", "FILE: ec2 is the name of a ready set"),
-            ("mine.yaml", "title: x", "expected conditions, dimension, namespace, streams, title, value, found title"),
+            ("mine.yaml", "title: x", "namespace, dimension, streams is missing; expected title, namespace, dimension, streams, and perhaps value, conditions"),
             ("mine.yaml", "title: x\nnamespace: [a]\ndimension: d\nvalue: v\nstreams: [{}]", "namespace cannot be ['a']"),
             ("mine.yaml", "title: x\nnamespace: n\ndimension: d\nvalue: v\nstreams: []", "streams cannot be []"),
             ("mine.yaml", "title: x\nnamespace: n\ndimension: d\nvalue: v\nstreams: [{metric: m, name: n, aggregation: AVG}]",
