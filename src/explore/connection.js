@@ -63,8 +63,9 @@ async function test() {
       if ($("connection").contains(document.activeElement)) $("connection").querySelector("summary").focus();
     } else show("bad", `FAILURE: ${error?.details}`);
   } catch (error) {
+    if (signal.aborted) return;
     openFor(error);
-    if (!signal.aborted) show("bad", lines(error).join(" "));
+    show("bad", lines(error).join(" "));
   }
 }
 

@@ -49,8 +49,8 @@ export function fitting(items, wanted) {
 }
 
 // `load(text, offset, signal)` returns `{ items: [{ text, alias, note, isPattern }], isPartial, note, next }`, where
-// `alias` is searched, too, and `next` is the offset behind them. `onPick(text, item)` has no item for text that is not in the list.
-// `takesWildcards` says that a `*` is meant as it is typed.
+// `alias` is searched, too, and `next` is the offset behind them. `onPick(text, item)` has no item for text that is
+// not in the list. `takesWildcards` says that a `*` is meant as it is typed.
 export class Picker {
   constructor(place, { load, onPick, takesWildcards = false }) {
     Object.assign(this, { load, onPick, takesWildcards, items: [], options: [], active: -1, picked: "" });

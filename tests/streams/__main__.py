@@ -131,12 +131,15 @@ class StackState:
 
 def make(stackstate, status=0, token=TOKEN, **given):
     """The output of `make streams`, which ends with this exit status."""
-    words = {"SET": "ec2", "QUERY": QUERY, "STACKSTATE_URL": stackstate.url, **given}
+    # As the document does: what stays the same is exported.
+    exported = {"QUERY": QUERY, "STACKSTATE_URL": stackstate.url, "STACKSTATE_TOKEN": token}
+    words = {"SET": "ec2", **given}
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    environment.update({name: words.pop(name, value) or "" for name, value in exported.items()})
     begun = time.monotonic()
     done = subprocess.run(
         ["make", "streams", *(f"{name}={value}" for name, value in words.items() if value is not None)],
-        env={**environment, "STACKSTATE_TOKEN": token}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True,
     )
     assert bool(done.returncode) == bool(status), done.stdout
@@ -291,6 +294,20 @@ def what_is_wrong_is_said(stackstate):
             assert told in output, (told, output)
 
 
+def the_documented_calls_are_answered(stackstate):
+    with open("docs/stackstate.md") as file:
+        [commands] = re.findall(r"```sh\n(curl .*?)```", file.read(), re.S)
+    body = {"_type": "MetricStream", "name": "CPU", "dataSource": SOURCE, "dataType": "METRICS", "syncCreated": False,
+            "query": {"_type": "MetricTelemetryQuery", "aggregation": "MEAN", "conditions": []}}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in ("token.txt", f"X-API-Token: {TOKEN}\n"), ("stream.json", json.dumps(body)):
+            with open(os.path.join(folder, name), "w") as file:
+                file.write(text)
+        done = subprocess.run(["bash", "-euc", commands.replace("COMPONENT_ID", "1003")], cwd=folder, capture_output=True,
+                              env={**os.environ, "STACKSTATE_URL": stackstate.url, "NO_PROXY": "127.0.0.1"}, text=True)
+    assert "Mirror server" in done.stdout and list(stackstate.streams[1_003].values()) == [body], done
+
+
 def the_published_examples_fit_the_schema(_):
     """The examples of StackState's documents, in other words."""
     own("template").validate({
@@ -307,7 +324,8 @@ def the_published_examples_fit_the_schema(_):
 
 def main():
     for test in (streams_are_made_changed_and_removed, a_failure_in_the_middle_is_completed, what_is_wrong_is_said,
-                 a_stackstate_that_never_answers_is_given_up, the_published_examples_fit_the_schema):
+                 a_stackstate_that_never_answers_is_given_up, the_documented_calls_are_answered,
+                 the_published_examples_fit_the_schema):
         test(StackState())
         print(f"ok: {test.__name__.replace('_', ' ')}", flush=True)
     if official("MetricStream") is None:
