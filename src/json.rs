@@ -201,16 +201,20 @@ impl<'a> Node<'a> {
         path.strip_prefix('.').unwrap_or(&path).to_owned()
     }
 
+    /// The error that something is wrong here.
+    pub fn refused(&self, why: impl fmt::Display) -> MirrorError {
+        let path = self.path();
+        let place = if path.is_empty() { "the body" } else { &path };
+        MirrorError::request(format_args!("{place}: {why}"))
+    }
+
     /// The error that this member's name is nearly the known name `known`.
     pub fn misspelt(&self, known: &str) -> MirrorError {
-        let path = self.path();
-        MirrorError::request(format_args!("{path}: no member has this name; did you mean {known}?"))
+        self.refused(format_args!("no member has this name; did you mean {known}?"))
     }
 
     /// The error that `expected` was expected here.
     pub fn wrong(&self, expected: &str) -> MirrorError {
-        let path = self.path();
-        let place = if path.is_empty() { "the body" } else { &path };
         let found = match self.value {
             Some(value @ (Value::String(_) | Value::Number(_))) if self.object.is_secret => {
                 format!("{} (not shown)", type_of(value))
@@ -225,7 +229,7 @@ impl<'a> Node<'a> {
             Some(value) => type_of(value).to_owned(),
             None => "nothing".to_owned(),
         };
-        MirrorError::request(format_args!("{place}: expected {expected}, found {found}"))
+        self.refused(format_args!("expected {expected}, found {found}"))
     }
 }
 

@@ -13,6 +13,8 @@ mod cloudwatch {
     mod expressions;
     mod faults;
     mod fields;
+    mod graphs;
+    mod hold;
     mod log_capture;
     mod log_line;
     mod lookup;
@@ -25,5 +27,6 @@ mod cloudwatch {
     mod roles;
     mod sharing;
     mod streams;
+    mod tags;
     mod tls;
 }

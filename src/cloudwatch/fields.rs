@@ -68,7 +68,7 @@ impl RequestContext<'_> {
             Field::Statistic => page(&fields::STATISTICS.into_iter().collect()),
             Field::Unit => page(&StandardUnit::values().iter().copied().collect()),
             Field::HighResolution => page(&["false", "true"].into()),
-            Field::Expression => page(&BTreeSet::new()),
+            Field::HoldSeconds | Field::Expression | Field::Tag(_) => page(&BTreeSet::new()),
             field @ (Field::Namespace
             | Field::MetricName
             | Field::AccountId

@@ -14,7 +14,7 @@ const AWS: &str = "aws";
 const ACCESS_TOKEN: &str = "accesstoken";
 
 /// The names of the members, as the documents write them.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "source",
     "accessToken",
     "seed",
@@ -36,6 +36,7 @@ const NAMES: [&str; 23] = [
     "highResolution",
     "settleSeconds",
     "zeroFillDelaySeconds",
+    "holdSeconds",
     "cacheSeconds",
     "callsPerSecond",
 ];

@@ -131,6 +131,9 @@ pub struct CloudWatchConfig {
     /// An empty bucket of a sum that ended less than this long ago is left out instead of 0,
     /// because its data may still be on its way. It is 0 if a later bucket has data.
     pub zero_fill_delay: Duration,
+    /// How long an empty bucket of a metric has the last value before it, at most
+    /// [`CloudWatchConfig::MAX_HOLD`]; zero for not at all.
+    pub hold: Duration,
     /// How long points are cached; zero disables their cache. Lists have their own lifetime.
     pub cache: Duration,
     /// The maximum number of GetMetricData calls that a mirror which serves requests at once starts
@@ -154,6 +157,9 @@ pub enum NotANumber {
 }
 
 impl CloudWatchConfig {
+    /// The longest time for which a value is held, in seconds: a week.
+    pub const MAX_HOLD: i64 = 7 * DAY;
+
     /// The regions of the connection, or the function's own region if there are none. The first
     /// is the default.
     pub fn regions<'a>(
@@ -183,6 +189,7 @@ impl CloudWatchConfig {
             high_resolution: details.flag("highResolution")?,
             settle: details.seconds("settleSeconds", 0, DAY, 0)?,
             zero_fill_delay: details.seconds("zeroFillDelaySeconds", 0, DAY, 300)?,
+            hold: details.seconds("holdSeconds", 0, Self::MAX_HOLD, 0)?,
             cache: details.seconds("cacheSeconds", 0, 3_600, 30)?,
             calls_per_second: details
                 .whole("callsPerSecond", 1, 1_000, "calls")?

@@ -97,7 +97,13 @@ async fn an_expression_goes_to_cloudwatch_as_it_is() {
             json!({}),
             "~: CloudWatch does not restrict an expression to the account of a condition AccountId; \
              expected the account as a part of the expression: :aws.AccountId=\"123456789012\" in a \
-             SEARCH, or WHERE AWS.AccountId = '123456789012' in Metrics Insights SQL",
+             SEARCH, WHERE AWS.AccountId = '123456789012' in Metrics Insights SQL, or {\"accountId\": \
+             \"123456789012\"} behind a metric of a graph",
+        ),
+        (
+            json!([condition("~", json!("x".repeat(2_049)))]),
+            json!({}),
+            "~: expected an expression of at most 2048 characters, found 2049",
         ),
         (
             json!([condition("~", json!("SELECT SUM(x) FROM y"))]),

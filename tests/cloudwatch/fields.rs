@@ -63,8 +63,16 @@ async fn values(app: &App, details: &Value, field: &str, query: Value) -> (Vec<S
     (values.collect(), reply.body["isPartial"].as_bool().unwrap())
 }
 
-const RESERVED: [&str; 7] =
-    ["HighResolution", "MetricName", "Namespace", "Region", "Statistic", "Unit", "~"];
+const RESERVED: [&str; 8] = [
+    "HighResolution",
+    "HoldSeconds",
+    "MetricName",
+    "Namespace",
+    "Region",
+    "Statistic",
+    "Unit",
+    "~",
+];
 
 #[tokio::test]
 async fn the_dialog_leads_to_data() {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_cloudwatch::Client;
 use stackstate_mirror::app::{App, Dependencies};
-use stackstate_mirror::cloudwatch::CloudWatch;
+use stackstate_mirror::cloudwatch::{BuildClient, CloudWatch};
 use stackstate_mirror::config::Config;
 use stackstate_mirror::time::EpochMillis;
 
@@ -39,8 +39,16 @@ pub(crate) fn app_with_client_at_once(
     now: fn() -> EpochMillis,
     concurrency: usize,
 ) -> App {
-    let build = move |_: &_, _: &_| Ok(client.clone().into());
-    new(&config(&[]), now, CloudWatch::with_clients(Box::new(build), concurrency))
+    app_with_clients(Box::new(move |_: &_, _: &_| Ok(client.clone().into())), now, concurrency)
+}
+
+/// A mirror with the clients that `build` builds.
+pub(crate) fn app_with_clients(
+    build: Box<BuildClient>,
+    now: fn() -> EpochMillis,
+    concurrency: usize,
+) -> App {
+    new(&config(&[]), now, CloudWatch::with_clients(build, concurrency))
 }
 
 fn new(config: &Config, now: fn() -> EpochMillis, cloudwatch: CloudWatch) -> App {

@@ -18,9 +18,10 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use serde_json::{Value, json};
 use stackstate_mirror::app::App;
+use stackstate_mirror::region::Region;
 use stackstate_mirror::time::EpochMillis;
 
-use super::app::{app_with_client, app_with_client_at_once, now};
+use super::app::{app_with_client, app_with_client_at_once, app_with_clients, now};
 
 /// A mirror whose SDK client follows these rules.
 pub(crate) fn app(rules: &[&Rule]) -> App {
@@ -32,6 +33,18 @@ pub(crate) fn app_at(rules: &[&Rule], now: fn() -> EpochMillis) -> App {
     let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, rules, |config| config
         .retry_config(RetryConfig::standard().with_initial_backoff(Duration::ZERO)));
     app_with_client(client, now)
+}
+
+/// A mirror that also records the regions of its clients.
+pub(crate) fn app_with_regions(rules: &[&Rule]) -> (App, Arc<Mutex<Vec<String>>>) {
+    let client = mock_client!(aws_sdk_cloudwatch, RuleMode::MatchAny, rules);
+    let regions = Arc::<Mutex<Vec<String>>>::default();
+    let recorded = regions.clone();
+    let build = move |_: &_, region: &Region| {
+        recorded.lock().unwrap().push(region.to_string());
+        Ok(client.clone().into())
+    };
+    (app_with_clients(Box::new(build), now, 1), regions)
 }
 
 /// How long each call takes in a mirror that is told how many requests it serves at once.
@@ -77,6 +90,7 @@ pub(crate) fn condition(key: &str, value: Value) -> Value {
     let kind = match value {
         Value::Array(_) => "InSetValue",
         Value::Bool(_) => "BooleanValue",
+        Value::Number(_) => "DoubleValue",
         _ => "StringValue",
     };
     json!({"key": key, "value": {"value": value, "_type": kind}})

@@ -142,7 +142,7 @@ impl Backlog {
         {
             return Ok(Turn::Alone(permit));
         }
-        let mut most = if can_share && batch.is_of_metrics() { usize::MAX } else { 1 };
+        let mut most = if can_share && batch.can_share() { usize::MAX } else { 1 };
         let mut is_divided = false;
         loop {
             let begun = Instant::now();

@@ -2,27 +2,19 @@
 //!
 //! A request divides what it needs into batches, and the batches of several requests can become one.
 
-use std::collections::HashSet;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
 use aws_sdk_cloudwatch::operation::get_metric_data::builders::GetMetricDataFluentBuilder;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDataQuery, MetricStat, ScanBy, StandardUnit};
 
-use super::limiter::Limiter;
 use super::plan::Plan;
-use super::results::{Tries, Unfinished};
 use super::window::Window;
-use crate::cloudwatch::aws::error::Action;
 use crate::cloudwatch::aws::region_client::RegionClient;
-use crate::cloudwatch::query::expression::Expression;
+use crate::cloudwatch::query::entry::{Entry, Operand};
 use crate::cloudwatch::query::metric::Metric;
 use crate::cloudwatch::query::statistic::Statistic;
-use crate::error::MirrorError;
-use crate::usage::Attempts;
 
 /// The maximum number of queries in a call ("GetMetricData", CloudWatch API reference).
 pub(super) const MAX_QUERIES: usize = 500;
@@ -31,12 +23,9 @@ pub(super) const MAX_QUERIES: usize = 500;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Query {
     /// A statistic of a metric. Other queries share its texts.
-    Metric {
-        metric: Arc<Metric>,
-        statistic: Statistic,
-        unit: Option<StandardUnit>,
-    },
-    Expression(Expression),
+    Metric { metric: Arc<Metric>, statistic: Statistic, unit: Option<StandardUnit> },
+    /// A part of an expression.
+    Entry(Arc<Entry>),
 }
 
 impl Query {
@@ -45,20 +34,36 @@ impl Query {
         size_of::<Query>()
             + match self {
                 Query::Metric { metric, .. } => metric.bytes(),
-                Query::Expression(expression) => expression.text().len(),
+                Query::Entry(entry) => entry.bytes(),
             }
     }
 
+    /// Whether AWS charges for it as for one metric.
+    fn is_of_metric(&self) -> bool {
+        match self {
+            Query::Metric { .. } => true,
+            Query::Entry(entry) => matches!(entry.operand, Operand::Metric(..)),
+        }
+    }
+
     fn build(&self, number: usize, window: Window) -> MetricDataQuery {
-        let query = MetricDataQuery::builder().id(format!("{ID_PREFIX}{number}"));
-        let (metric, statistic, unit) = match self {
-            Query::Metric { metric, statistic, unit } => (metric, statistic, unit),
-            Query::Expression(expression) => {
-                let period = window.period_seconds();
-                return query.expression(expression.text()).period(period).build();
+        let query = MetricDataQuery::builder();
+        let (query, metric, statistic, unit) = match self {
+            Query::Metric { metric, statistic, unit } => {
+                (query.id(format!("{ID_PREFIX}{number}")), &**metric, statistic, unit.as_ref())
+            }
+            Query::Entry(entry) => {
+                let hidden = (!entry.is_shown).then_some(false);
+                let query = query.id(&entry.id).set_return_data(hidden);
+                match &entry.operand {
+                    Operand::Metric(metric, statistic) => (query, metric, statistic, None),
+                    Operand::Text(text) => {
+                        return query.expression(text).period(window.period_seconds()).build();
+                    }
+                }
             }
         };
-        let Metric { namespace, name, dimensions, account } = &**metric;
+        let Metric { namespace, name, dimensions, account } = metric;
         let dimensions = dimensions
             .iter()
             .map(|(name, value)| Dimension::builder().name(name).value(value).build())
@@ -72,7 +77,7 @@ impl Query {
             .metric(metric)
             .period(window.period_seconds())
             .stat(statistic.to_string())
-            .set_unit(unit.clone())
+            .set_unit(unit.cloned())
             .build();
         query.metric_stat(stat).set_account_id(account.clone()).build()
     }
@@ -96,11 +101,6 @@ impl Plan {
 /// An id must begin with a lower-case letter ("MetricDataQuery", CloudWatch API reference).
 const ID_PREFIX: &str = "q";
 
-/// The place in its batch of the query with this id.
-pub(super) fn place_of(id: &str) -> Option<usize> {
-    id.strip_prefix(ID_PREFIX)?.parse().ok()
-}
-
 /// At most [`MAX_QUERIES`] queries for one window.
 #[derive(Debug, Clone)]
 pub(super) struct Batch {
@@ -108,13 +108,43 @@ pub(super) struct Batch {
     pub(super) queries: Vec<Query>,
     /// The maximum number of datapoints in a page.
     pub(super) page_size: usize,
+    /// Whether the pages begin with the latest datapoints. Such a batch shares no call.
+    pub(super) is_latest_first: bool,
 }
 
 impl Batch {
-    /// Whether it is for metrics, not for an expression. Only then can it share a call: a call takes only
-    /// one expression in SQL.
-    pub(super) fn is_of_metrics(&self) -> bool {
-        self.queries.iter().all(|query| matches!(query, Query::Metric { .. }))
+    /// Whether it can share a call: no entry of an expression can, because METRICS() means all metrics of a
+    /// call, a call takes only one expression in SQL, and ids must differ.
+    pub(super) fn can_share(&self) -> bool {
+        !self.is_latest_first
+            && self.queries.iter().all(|query| matches!(query, Query::Metric { .. }))
+    }
+
+    /// The number of queries that AWS charges for as for one metric, and of the others.
+    pub(super) fn charged(&self) -> (usize, usize) {
+        let metrics = self.queries.iter().filter(|query| query.is_of_metric()).count();
+        (metrics, self.queries.len() - metrics)
+    }
+
+    /// The place of the query with this id.
+    pub(super) fn place_of(&self, id: &str) -> Option<usize> {
+        match self.queries.first() {
+            Some(Query::Entry(_)) => self
+                .queries
+                .iter()
+                .position(|query| matches!(query, Query::Entry(entry) if entry.id == id)),
+            _ => id.strip_prefix(ID_PREFIX)?.parse().ok(),
+        }
+    }
+
+    /// What an error calls the result of the query at this place, which has this label.
+    pub(super) fn named(&self, place: usize, label: &str) -> String {
+        match self.queries.get(place) {
+            Some(Query::Entry(entry)) if !entry.label.is_empty() => {
+                format!("{} {label:?}", entry.label)
+            }
+            _ => label.to_owned(),
+        }
     }
 
     /// The size of its queries with their texts, in bytes.
@@ -128,51 +158,13 @@ impl Batch {
         BuildHasherDefault::<DefaultHasher>::default().hash_one(&self.queries)
     }
 
-    /// Asks for the pages of the batch, one after the other.
-    /// `begin` is called before each page, `take` with each page, and `limiter` is told of those after
-    /// the first. `take` breaks the loop off, or returns a result that CloudWatch failed to compute: the
-    /// next page repeats it after a pause, as one more of `tries` ("Retry your request using
-    /// NextToken, if present", "MetricDataResult", CloudWatch API reference).
-    ///
-    /// Returns whether a page token repeats: it would make the loop endless, so pages may be missing.
-    ///
-    /// # Errors
-    /// A call fails, `begin` or `take` do, or there were too many tries.
-    pub(super) async fn read_pages(
-        &self,
-        client: &RegionClient,
-        attempts: &Arc<Attempts>,
-        limiter: Option<&Limiter>,
-        tries: &mut Tries,
-        begin: impl Fn() -> Result<(), MirrorError>,
-        mut take: impl FnMut(
-            GetMetricDataOutput,
-        ) -> Result<ControlFlow<(), Option<Unfinished>>, MirrorError>,
-    ) -> Result<bool, MirrorError> {
-        let mut tokens = HashSet::new();
-        let mut token = None;
-        loop {
-            begin()?;
-            if let (Some(limiter), Some(_)) = (limiter, &token) {
-                limiter.consume();
-            }
-            attempts.restart();
-            let page = self.page(client, token).send();
-            let page = client.call(Action::GetMetricData, attempts.clone(), page).await?;
-            token = page.next_token.clone();
-            let ControlFlow::Continue(failed) = take(page)? else { return Ok(false) };
-            match (&token, failed) {
-                (None, _) => return Ok(false),
-                (Some(_), Some(failed)) => tries.again(client, &failed).await?,
-                (Some(token), None) if tokens.insert(token.clone()) => {}
-                (Some(_), None) => return Ok(true),
-            }
-        }
-    }
-
     /// The request for a page. Every page of a batch has the same
     /// window and queries, because a page token is valid only for these.
-    fn page(&self, client: &RegionClient, token: Option<String>) -> GetMetricDataFluentBuilder {
+    pub(super) fn page(
+        &self,
+        client: &RegionClient,
+        token: Option<String>,
+    ) -> GetMetricDataFluentBuilder {
         let queries = self.queries.iter().enumerate();
         let queries = queries.map(|(place, query)| query.build(place, self.window));
         client
@@ -182,7 +174,10 @@ impl Batch {
             .set_metric_data_queries(Some(queries.collect()))
             .start_time(DateTime::from_millis(self.window.start))
             .end_time(DateTime::from_millis(self.window.end))
-            .scan_by(ScanBy::TimestampAscending)
+            .scan_by(match self.is_latest_first {
+                true => ScanBy::TimestampDescending,
+                false => ScanBy::TimestampAscending,
+            })
             .max_datapoints(i32::try_from(self.page_size).unwrap_or(i32::MAX))
             .set_next_token(token)
     }

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use super::plan::Plan;
+use super::plan::{self, Plan};
 use super::window::{MINUTE, Window};
 use crate::cloudwatch::query::conditions::Conditions;
+use crate::cloudwatch::query::error::invalid;
 use crate::cloudwatch::query::expression::{self, Expression};
+use crate::cloudwatch::query::field::Field;
 use crate::cloudwatch::query::namespaces;
 use crate::cloudwatch::query::selector::MetricSelector;
+use crate::cloudwatch::query::tags;
 use crate::connection::{CloudWatchConfig, NotANumber};
 use crate::error::MirrorError;
-use crate::model::MetricQuery;
+use crate::model::{Method, MetricQuery};
 use crate::region::Region;
 use crate::time::EpochMillis;
 
@@ -33,6 +36,8 @@ pub(crate) struct DataQuery {
 pub(crate) enum Target {
     Metrics(MetricSelector),
     Expression(Expression),
+    /// Metrics by the tags of their resources, which only an expression in SQL can select.
+    Tagged(MetricSelector, Expression),
 }
 
 impl DataQuery {
@@ -53,10 +58,14 @@ impl DataQuery {
             window(query, config, own_period, is_high_resolution, now)
         };
         let range = query.filter.range;
+        let hold = hold(query, &conditions, config)?;
+        let mut region = conditions.region.clone();
         let (target, plan) = match Expression::of_query(&conditions, metric_field, range, now)? {
-            Some(expression) => {
-                let is_high_resolution = !expression.is_sql()
-                    && conditions.high_resolution.unwrap_or(config.high_resolution);
+            Some((expression, own_region)) => {
+                region = region.or(own_region);
+                let is_of_aws = expression.entries().iter().any(|entry| entry.is_of_aws());
+                let is_high_resolution = !expression.has_sql()
+                    && conditions.high_resolution.unwrap_or(config.high_resolution && !is_of_aws);
                 let periods = expression.periods()?;
                 let longest = periods.iter().copied().max();
                 let without = window(None, is_high_resolution);
@@ -72,8 +81,15 @@ impl DataQuery {
                 if periods.iter().any(|period| *period < window.period) {
                     return Err(expression::shorter_period(window.period / 1_000));
                 }
-                let plan = Plan::of_expression(query, &expression, window, now);
+                let plan = Plan::of_expression(query, &expression, window, hold, now);
                 (Target::Expression(expression), plan)
+            }
+            None if !conditions.tags.is_empty() => {
+                let selector = conditions.selector.clone().of_query(metric_field)?;
+                let statistic = plan::statistic(query, &conditions);
+                let expression = tags::expression(&conditions, &selector, &statistic, range, now)?;
+                let plan = Plan::of_expression(query, &expression, window(None, false), hold, now);
+                (Target::Tagged(selector, expression), plan)
             }
             None => {
                 let selector = conditions.selector.clone().of_query(metric_field)?;
@@ -84,7 +100,7 @@ impl DataQuery {
                 });
                 let window = window(None, is_high_resolution);
                 let zeros_until = before(now, config.zero_fill_delay);
-                let plan = Plan::of_metrics(query, &conditions, window, zeros_until);
+                let plan = Plan::of_metrics(query, &conditions, window, zeros_until, hold);
                 // A selector with wildcards or a resource names its metrics only later.
                 plan.for_metrics(selector.count())?;
                 (Target::Metrics(selector), plan)
@@ -97,7 +113,17 @@ impl DataQuery {
             linked_accounts: config.linked_accounts,
             cache: config.cache,
         };
-        Ok((query, conditions.region))
+        Ok((query, region))
+    }
+
+    /// The earliest time that the query can read data of, in epoch milliseconds.
+    pub(crate) fn earliest(&self, now: EpochMillis) -> i64 {
+        match &self.target {
+            Target::Expression(expression) | Target::Tagged(_, expression) => {
+                expression.earliest(now)
+            }
+            Target::Metrics(_) => 0,
+        }
     }
 
     /// The approximate size in bytes.
@@ -105,12 +131,20 @@ impl DataQuery {
         fn of<'a>(texts: impl IntoIterator<Item = &'a String>) -> usize {
             texts.into_iter().map(|text| text.len() + size_of::<String>()).sum()
         }
+        let of_selector = |selector: &MetricSelector| {
+            let MetricSelector { namespaces, names, accounts, dimensions } = selector;
+            let dimensions = dimensions.iter();
+            let dimensions = dimensions.map(|(name, values)| of([name]) + of(values.texts()));
+            of(namespaces) + of(names) + of(accounts) + dimensions.sum::<usize>()
+        };
+        let of_expression = |expression: &Expression| -> usize {
+            expression.entries().iter().map(|entry| entry.bytes()).sum()
+        };
         let texts = match &self.target {
-            Target::Expression(expression) => expression.text().len(),
-            Target::Metrics(MetricSelector { namespaces, names, accounts, dimensions }) => {
-                let dimensions = dimensions.iter();
-                let dimensions = dimensions.map(|(name, values)| of([name]) + of(values.texts()));
-                of(namespaces) + of(names) + of(accounts) + dimensions.sum::<usize>()
+            Target::Metrics(selector) => of_selector(selector),
+            Target::Expression(expression) => of_expression(expression),
+            Target::Tagged(selector, expression) => {
+                of_selector(selector) + of_expression(expression)
             }
         };
         size_of::<DataQuery>() + texts
@@ -133,6 +167,35 @@ fn window(
     let period = bucket.map_or(MINUTE, |bucket| bucket.max(min_period));
     let period = period.max(own_period.unwrap_or(0));
     Window::new(period, query.filter.range, before(now, config.settle), now.0)
+}
+
+/// How long an empty bucket has the last value before it, in milliseconds; 0 for not at all. The
+/// connection's time is for metrics only: only who writes an expression knows whether its values can be held.
+///
+/// # Errors
+/// The query's values cannot be held.
+fn hold(
+    query: &MetricQuery,
+    conditions: &Conditions,
+    config: &CloudWatchConfig,
+) -> Result<i64, MirrorError> {
+    let can_hold = query.aggregation.is_some_and(|aggregation| match aggregation.method {
+        Method::Mean | Method::Percentile(_) | Method::Max | Method::Min => true,
+        Method::Sum | Method::EventCount | Method::SumNoZeros | Method::EventCountNoZeros => false,
+    });
+    let hold = match conditions.hold {
+        Some(hold) if can_hold || hold.is_zero() => hold,
+        Some(_) => {
+            return Err(invalid(format_args!(
+                "{}: a sum or a count would count again in each bucket that holds it, and samples have no \
+                 buckets; expected MEAN, MAX, MIN or a percentile, or no {0}",
+                Field::HoldSeconds
+            )));
+        }
+        None if can_hold && conditions.expression.is_none() => config.hold,
+        None => Duration::ZERO,
+    };
+    Ok(i64::try_from(hold.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// This long before a time, in epoch milliseconds.

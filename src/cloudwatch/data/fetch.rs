@@ -6,8 +6,8 @@ use std::sync::Arc;
 use aws_sdk_cloudwatch::types::StatusCode;
 
 use super::backlog::{Backlog, Turn};
-use super::batch::{Batch, MAX_QUERIES, Query, place_of};
-use super::plan::Fold;
+use super::batch::{Batch, MAX_QUERIES, Query};
+use super::plan::{Fold, PointKind};
 use super::results::{Results, Tries, Unfinished};
 use super::series::Series;
 use crate::cloudwatch::aws::error::{self, Action};
@@ -45,7 +45,8 @@ pub(crate) async fn fetch(
     for window in windows {
         for queries in queries.chunks(MAX_QUERIES) {
             let page_size = series.plan.page_size();
-            let batch = Batch { window, queries: queries.to_vec(), page_size };
+            let is_latest_first = series.plan.kind == PointKind::Latest;
+            let batch = Batch { window, queries: queries.to_vec(), page_size, is_latest_first };
             series = read(client, backlog, &batch, series).await?;
         }
         if series.exceeds_limit() {
@@ -74,7 +75,7 @@ async fn read(
     let mut can_share = true;
     loop {
         let mut read = series.clone();
-        let mut results = Results::new(&mut read);
+        let mut results = Results::new(batch, &mut read);
         let turn = match backlog {
             None => None,
             Some(backlog) => Some(backlog.turn(client, batch, can_share).await?),
@@ -121,12 +122,10 @@ async fn read_alone(
     tries: &mut Tries,
     results: &mut Results<'_>,
 ) -> Result<Option<Unfinished>, MirrorError> {
-    let begin = || match batch.is_of_metrics() {
-        true => count_asked(client, batch.queries.len()),
-        false => {
-            client.usage.record(|counts| counts.expressions_asked += batch.queries.len());
-            Ok(())
-        }
+    let (metrics, expressions) = batch.charged();
+    let begin = || {
+        client.usage.record(|counts| counts.expressions_asked += expressions);
+        count_asked(client, metrics)
     };
     let limiter = backlog.map(|backlog| &*backlog.limiter);
     let (mut is_enough, mut has_messages) = (false, false);
@@ -134,10 +133,10 @@ async fn read_alone(
     let pages = batch.read_pages(client, &attempts, limiter, tries, begin, |page| {
         has_messages |= !page.messages().is_empty();
         let found = page.metric_data_results().iter();
-        let found = found.filter_map(|result| Some((place_of(result.id()?)?, result)));
+        let found = found.filter_map(|result| Some((batch.place_of(result.id()?)?, result)));
         let failed = results.add(page.messages(), found)?;
-        // The series already shows that there are more points than the limit.
-        is_enough = results.is_enough() && page.next_token.is_some();
+        // The series already shows that there are more points than the limit, or the last one.
+        is_enough = failed.is_none() && results.is_enough() && page.next_token.is_some();
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(failed) })
     });
     let read = pages.await;

@@ -14,6 +14,10 @@ use crate::time::EpochMillis;
 /// The maximum number of datapoints in a page ("GetMetricData", CloudWatch API reference).
 pub(super) const MAX_DATAPOINTS: usize = 100_800;
 
+/// The number of datapoints to ask for if only the last one counts. More than one, because some may be no
+/// numbers.
+const LATEST_DATAPOINTS: usize = 10;
+
 /// What to ask, and how to combine the results.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Plan {
@@ -35,6 +39,11 @@ pub(super) enum PointKind {
     Raw,
     /// A bucket, with its start and end. The rest is like `Raw`.
     Bucket,
+    /// The same, but an empty bucket has the last value before it that is at most this many milliseconds
+    /// older, counted from start to start. So the value before the first bucket is looked for too.
+    Held(i64),
+    /// The last bucket of the window that has a value.
+    Latest,
     /// A bucket of `SUM` or `EVENT_COUNT`. One without samples is 0 if it ends at `zeros_until`
     /// (epoch milliseconds, the end of a period) or before, or before a bucket with samples. Later
     /// ones are left out: their samples may be on their way. Until then all buckets are known in
@@ -64,11 +73,9 @@ impl Plan {
         conditions: &Conditions,
         window: Window,
         zeros_until: i64,
+        hold: i64,
     ) -> Self {
-        let statistic = match query.aggregation {
-            None => conditions.statistic.clone().unwrap_or(Statistic::Average),
-            Some(aggregation) => aggregation.method.into(),
-        };
+        let statistic = statistic(query, conditions);
         let limit = query.filter.limit.min(MAX_POINTS);
         let (window, kind) = match query.aggregation.map(|aggregation| aggregation.method) {
             None => (window, PointKind::Raw),
@@ -87,7 +94,7 @@ impl Plan {
                 | Method::Min
                 | Method::SumNoZeros
                 | Method::EventCountNoZeros,
-            ) => (window, PointKind::Bucket),
+            ) => (window, PointKind::bucket(hold)),
         };
         let unit = conditions.unit.clone();
         Plan { window, statistics: vec![statistic], fold: Fold::Single, kind, limit, unit }
@@ -111,20 +118,41 @@ impl Plan {
         query: &MetricQuery,
         expression: &Expression,
         window: Window,
+        hold: i64,
         now: EpochMillis,
     ) -> Self {
-        let earliest = expression.earliest(now);
         Plan {
-            window: earliest.map_or(window, |time| window.not_before(time.0)),
+            window: window.not_before(expression.earliest(now)),
             statistics: vec![Statistic::Average],
             fold: Fold::Expression,
             kind: match query.aggregation {
                 None => PointKind::Raw,
-                Some(_) => PointKind::Bucket,
+                Some(_) => PointKind::bucket(hold),
             },
             limit: query.filter.limit.min(MAX_POINTS),
             unit: None,
         }
+    }
+
+    /// The plan that looks for the last value before this plan's window, if this one holds values. Of several
+    /// series it looks back as far as one page has room for all of them, because the last bucket is
+    /// correct only once every series has arrived. An expression, which can set a period itself, has the
+    /// same one there. `earliest` is the time before which there is no data, in epoch milliseconds.
+    pub(crate) fn before(&self, queries: usize, earliest: i64, now: EpochMillis) -> Option<Self> {
+        let PointKind::Held(hold) = self.kind else { return None };
+        // A shorter time does not reach from one bucket to the next.
+        let hold = Some(hold).filter(|hold| *hold >= self.window.period)?;
+        let window = self.window.before(hold, MAX_DATAPOINTS / queries.max(1), now.0)?;
+        let window = window.not_before(earliest);
+        let is_kept = self.fold != Fold::Expression || window.period == self.window.period;
+        let plan = Plan { window, kind: PointKind::Latest, limit: 1, ..self.clone() };
+        (is_kept && window.count() > 0).then_some(plan)
+    }
+
+    /// This plan for all hours of which an expression can read data.
+    pub(crate) fn of_all_hours(&self, expression: &Expression, now: EpochMillis) -> Self {
+        let window = Window::of_hours(expression.earliest(now), now.0);
+        Plan { window, kind: PointKind::Bucket, limit: 1, ..self.clone() }
     }
 
     /// The plan that counts the samples of a metric which has no value of this plan's percentile,
@@ -162,6 +190,7 @@ impl Plan {
     /// limit, which tells whether there are more points. Several series need as many as possible.
     pub(super) fn page_size(&self) -> usize {
         match self.fold {
+            Fold::Single | Fold::Expression if self.kind == PointKind::Latest => LATEST_DATAPOINTS,
             Fold::Single => self.limit.saturating_add(1).min(MAX_DATAPOINTS),
             Fold::Expression | Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS,
         }
@@ -175,6 +204,21 @@ impl Plan {
             Fold::Single | Fold::Expression => usize::MAX,
             Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS / queries.max(1),
         })
+    }
+}
+
+impl PointKind {
+    /// A bucket, which holds a value for this number of milliseconds.
+    fn bucket(hold: i64) -> Self {
+        if hold > 0 { PointKind::Held(hold) } else { PointKind::Bucket }
+    }
+}
+
+/// The statistic that a query asks for.
+pub(super) fn statistic(query: &MetricQuery, conditions: &Conditions) -> Statistic {
+    match query.aggregation {
+        None => conditions.statistic.clone().unwrap_or(Statistic::Average),
+        Some(aggregation) => aggregation.method.into(),
     }
 }
 

@@ -1,16 +1,23 @@
-//! The results of a batch → datapoints, errors, and what CloudWatch did not finish
-//! ("MetricDataResult", CloudWatch API reference).
+//! The pages of a batch → datapoints, errors, and what CloudWatch did not finish ("MetricDataResult", CloudWatch
+//! API reference).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
 use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult, StatusCode};
 
-use super::plan::Fold;
+use super::batch::Batch;
+use super::limiter::Limiter;
+use super::plan::{Fold, Plan, PointKind};
 use super::series::Series;
+use crate::cloudwatch::aws::error::Action;
 use crate::cloudwatch::aws::region_client::RegionClient;
 use crate::cloudwatch::query::expression;
 use crate::error::MirrorError;
+use crate::usage::Attempts;
 
 /// The maximum number of times that a batch is asked for, or a page of it, because CloudWatch did
 /// not finish a result.
@@ -43,13 +50,58 @@ impl Unfinished {
     }
 }
 
+impl Batch {
+    /// Asks for the pages of the batch, one after the other.
+    /// `begin` is called before each page, `take` with each page, and `limiter` is told of those after
+    /// the first. `take` breaks the loop off, or returns a result that CloudWatch failed to compute: the
+    /// next page repeats it after a pause, as one more of `tries` ("Retry your request using
+    /// NextToken, if present", "MetricDataResult", CloudWatch API reference).
+    ///
+    /// Returns whether a page token repeats: it would make the loop endless, so pages may be missing.
+    ///
+    /// # Errors
+    /// A call fails, `begin` or `take` do, or there were too many tries.
+    pub(super) async fn read_pages(
+        &self,
+        client: &RegionClient,
+        attempts: &Arc<Attempts>,
+        limiter: Option<&Limiter>,
+        tries: &mut Tries,
+        begin: impl Fn() -> Result<(), MirrorError>,
+        mut take: impl FnMut(
+            GetMetricDataOutput,
+        ) -> Result<ControlFlow<(), Option<Unfinished>>, MirrorError>,
+    ) -> Result<bool, MirrorError> {
+        let mut tokens = HashSet::new();
+        let mut token = None;
+        loop {
+            begin()?;
+            if let (Some(limiter), Some(_)) = (limiter, &token) {
+                limiter.consume();
+            }
+            attempts.restart();
+            let page = self.page(client, token).send();
+            let page = client.call(Action::GetMetricData, attempts.clone(), page).await?;
+            token = page.next_token.clone();
+            let ControlFlow::Continue(failed) = take(page)? else { return Ok(false) };
+            match (&token, failed) {
+                (None, _) => return Ok(false),
+                (Some(_), Some(failed)) => tries.again(client, &failed).await?,
+                (Some(token), None) if tokens.insert(token.clone()) => {}
+                (Some(_), None) => return Ok(true),
+            }
+        }
+    }
+}
+
 /// What the responses to one batch have so far.
 pub(super) struct Results<'a> {
+    batch: &'a Batch,
     series: &'a mut Series,
     /// The results that CloudWatch has not finished, by the places of their queries, with their
     /// latest status.
     unfinished: HashMap<usize, Unfinished>,
-    /// The labels of an expression's series.
+    /// What an error calls the series of an expression.
     labels: Vec<String>,
     /// The datapoints of a mean whose other half has not come, by metric and time: the index of their
     /// statistic, and their value. One half alone would count samples that are not in the sum, or the
@@ -58,9 +110,10 @@ pub(super) struct Results<'a> {
 }
 
 impl<'a> Results<'a> {
-    /// No results. Their datapoints are added to `series`.
-    pub(super) fn new(series: &'a mut Series) -> Self {
-        Results { series, unfinished: HashMap::new(), labels: Vec::new(), halves: HashMap::new() }
+    /// No results of this batch. Their datapoints are added to `series`.
+    pub(super) fn new(batch: &'a Batch, series: &'a mut Series) -> Self {
+        let (unfinished, labels, halves) = (HashMap::new(), Vec::new(), HashMap::new());
+        Results { batch, series, unfinished, labels, halves }
     }
 
     /// Adds the results of a page, with the places of their queries. Returns one that CloudWatch failed
@@ -77,7 +130,7 @@ impl<'a> Results<'a> {
         let is_expression = self.series.plan.fold == Fold::Expression;
         reject_warnings(messages, is_expression)?;
         if is_expression {
-            self.reject_several_series(results.clone().map(|(_, result)| result))?;
+            self.reject_several_series(results.clone())?;
         }
         let mut failed = None;
         for (place, result) in results {
@@ -120,10 +173,15 @@ impl<'a> Results<'a> {
         Ok(())
     }
 
-    /// Whether the rest of the results cannot change the points: a single series of metrics already
-    /// has more points than the limit.
+    /// Whether the rest of the results cannot change the points: a single series already has more points
+    /// than the limit, or began with the last ones.
     pub(super) fn is_enough(&self) -> bool {
-        self.series.plan.fold == Fold::Single && self.series.exceeds_limit()
+        let Plan { fold, kind, .. } = &self.series.plan;
+        match fold {
+            Fold::Single => *kind == PointKind::Latest || self.series.exceeds_limit(),
+            Fold::Expression => *kind == PointKind::Latest,
+            Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => false,
+        }
     }
 
     /// A result that is not finished, one with `InternalError` if there is one; `None` if all are
@@ -141,13 +199,13 @@ impl<'a> Results<'a> {
     /// There are several series.
     fn reject_several_series<'r>(
         &mut self,
-        results: impl Iterator<Item = &'r MetricDataResult> + Clone,
+        results: impl Iterator<Item = (usize, &'r MetricDataResult)> + Clone,
     ) -> Result<(), MirrorError> {
         let are_several = results.clone().nth(1).is_some();
-        for result in results {
-            let label = result.label().unwrap_or_default();
-            if are_several || self.labels.iter().all(|known| known != label) {
-                self.labels.push(label.to_owned());
+        for (place, result) in results {
+            let label = self.batch.named(place, result.label().unwrap_or_default());
+            if are_several || !self.labels.contains(&label) {
+                self.labels.push(label);
             }
         }
         if self.labels.len() > 1 { Err(expression::several_series(&self.labels)) } else { Ok(()) }
@@ -240,7 +298,10 @@ mod tests {
     fn a_failure_counts_more_than_what_is_partial() {
         use StatusCode::{Complete, InternalError, PartialData};
 
-        let mut series = Series::new(Plan::of_minutes(1), NotANumber::Omit);
+        let plan = Plan::of_minutes(1);
+        let (window, queries, page_size) = (plan.window, Vec::new(), plan.page_size());
+        let batch = Batch { window, queries, page_size, is_latest_first: false };
+        let mut series = Series::new(plan, NotANumber::Omit);
         for (statuses, expected) in [
             (&[][..], None),
             (&[(0, Complete)], None),
@@ -250,7 +311,7 @@ mod tests {
             (&[(0, InternalError), (0, PartialData)], Some(PartialData)),
             (&[(0, InternalError), (0, PartialData), (0, Complete)], None),
         ] {
-            let mut results = Results::new(&mut series);
+            let mut results = Results::new(&batch, &mut series);
             for (place, status) in statuses {
                 let says = String::new();
                 results.record(*place, Unfinished { status: status.clone(), says }).unwrap();
@@ -258,6 +319,6 @@ mod tests {
             assert_eq!(results.unfinished().map(|one| one.status), expected, "{statuses:?}");
         }
         let forbidden = Unfinished { status: StatusCode::Forbidden, says: String::new() };
-        assert!(Results::new(&mut series).record(0, forbidden).is_err());
+        assert!(Results::new(&batch, &mut series).record(0, forbidden).is_err());
     }
 }

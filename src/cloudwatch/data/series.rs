@@ -9,7 +9,7 @@ use crate::model::{Bucket, Points, RawPoint, Telemetry};
 /// The datapoints that have arrived, by bucket.
 #[derive(Clone)]
 pub(crate) struct Series {
-    pub(super) plan: Plan,
+    pub(crate) plan: Plan,
     not_a_number: NotANumber,
     /// One entry for each period of the window: `None` without a datapoint, else the folded value,
     /// and for a mean the number of samples. Empty before the first datapoint. CloudWatch keeps at most
@@ -17,13 +17,16 @@ pub(crate) struct Series {
     buckets: Vec<Option<[f64; 2]>>,
     /// The number of buckets with a datapoint.
     found: usize,
+    /// The last bucket before the window that has a value, if the first bucket can have it.
+    before: Option<Bucket>,
     /// Whether CloudWatch has more datapoints than it returned.
     is_partial: bool,
 }
 
 impl Series {
     pub(crate) fn new(plan: Plan, not_a_number: NotANumber) -> Self {
-        Series { plan, not_a_number, buckets: Vec::new(), found: 0, is_partial: false }
+        let (buckets, found, before, is_partial) = (Vec::new(), 0, None, false);
+        Series { plan, not_a_number, buckets, found, before, is_partial }
     }
 
     /// Adds a datapoint: its value, or the sum and the number of the samples for a mean. `time` is the
@@ -81,6 +84,16 @@ impl Series {
         self.buckets.iter().skip(1).any(Option::is_some)
     }
 
+    /// Whether the first bucket is empty, so that it can have a value from before.
+    pub(crate) fn begins_empty(&self) -> bool {
+        self.buckets.first().is_none_or(Option::is_none)
+    }
+
+    /// Sets the last bucket before the window that has a value.
+    pub(crate) fn begin_after(&mut self, before: Option<Bucket>) {
+        self.before = before;
+    }
+
     /// Whether CloudWatch returned all its datapoints, and that was nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.found == 0 && !self.is_partial
@@ -93,21 +106,36 @@ impl Series {
 
     /// The points. Gaps are filled only if CloudWatch returned all its datapoints.
     pub(crate) fn into_telemetry(self) -> Telemetry {
-        let Series { plan, not_a_number: _, mut buckets, found: _, mut is_partial } = self;
+        let Series { plan, not_a_number: _, mut buckets, found: _, before, mut is_partial } = self;
         let window = plan.window;
-        if let PointKind::ZeroFilled { zeros_until, is_cut } = plan.kind {
-            if !is_partial {
-                buckets.resize(window.count(), None);
-                let certain = (zeros_until - window.start) / window.period;
-                let certain = usize::try_from(certain).unwrap_or(0);
-                let last = buckets.iter().rposition(Option::is_some).unwrap_or(0);
-                for bucket in buckets.iter_mut().take(certain.max(last)) {
-                    bucket.get_or_insert([0.0, 1.0]);
+        let starts = (window.start..).step_by(usize::try_from(window.period).unwrap_or(usize::MAX));
+        let last = buckets.iter().rposition(Option::is_some).unwrap_or(0);
+        match plan.kind {
+            PointKind::ZeroFilled { zeros_until, is_cut } => {
+                if !is_partial {
+                    buckets.resize(window.count(), None);
+                    let certain = (zeros_until - window.start) / window.period;
+                    let certain = usize::try_from(certain).unwrap_or(0);
+                    for bucket in buckets.iter_mut().take(certain.max(last)) {
+                        bucket.get_or_insert([0.0, 1.0]);
+                    }
+                }
+                is_partial |= is_cut;
+            }
+            PointKind::Held(hold) => {
+                // CloudWatch can have a datapoint for each bucket after the last one that it returned.
+                let known = if is_partial { last } else { window.count() };
+                buckets.resize(known.max(buckets.len()), None);
+                let mut held = before.map(|bucket| (bucket.start, [bucket.value, 1.0]));
+                for (start, bucket) in starts.clone().zip(&mut buckets).take(known) {
+                    held = bucket.map(|value| (start, value)).or(held);
+                    *bucket =
+                        held.filter(|(since, _)| start - since <= hold).map(|(_, value)| value);
                 }
             }
-            is_partial |= is_cut;
+            PointKind::Latest => buckets.iter_mut().take(last).for_each(|bucket| *bucket = None),
+            PointKind::Raw | PointKind::Bucket => {}
         }
-        let starts = (window.start..).step_by(usize::try_from(window.period).unwrap_or(usize::MAX));
         let mut values = starts
             .zip(buckets)
             .filter_map(|(start, bucket)| bucket.map(|[value, count]| (start, value, count)))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use aws_sdk_cloudwatch::types::{MetricDataResult, StatusCode};
 
-use super::batch::{Batch, MAX_QUERIES, Query, place_of};
+use super::batch::{Batch, MAX_QUERIES, Query};
 use super::limiter::{Limiter, Permit};
 use super::plan::MAX_DATAPOINTS;
 use super::results::{Tries, reject_warnings};
@@ -146,7 +146,7 @@ async fn ask(
         has_more = page.next_token.is_some();
         messages.extend(page.messages.unwrap_or_default());
         for result in page.metric_data_results.unwrap_or_default() {
-            let place = result.id().and_then(place_of);
+            let place = result.id().and_then(|id| batch.place_of(id));
             if let Some(results) = place.and_then(|place| results.get_mut(place)) {
                 results.push(Arc::new(result));
             }
@@ -194,7 +194,8 @@ mod tests {
         let metrics: Vec<Arc<Metric>> =
             names.iter().map(|name| Metric::of("", name, &[], None).into()).collect();
         let plan = Plan::of_minutes(minutes);
-        Batch { window: plan.window, queries: plan.queries(&metrics), page_size: plan.page_size() }
+        let (queries, page_size) = (plan.queries(&metrics), plan.page_size());
+        Batch { window: plan.window, queries, page_size, is_latest_first: false }
     }
 
     #[test]

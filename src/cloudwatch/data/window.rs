@@ -52,6 +52,20 @@ impl Window {
         Window { period, start, end: (last - last % period).max(start) }
     }
 
+    /// The periods of `length` milliseconds before this window, at most `count` of them. Data of that age can
+    /// have longer periods.
+    pub(super) fn before(self, length: i64, count: usize, now: i64) -> Option<Self> {
+        let range = TimeRange::new((self.start - length).max(0), self.start)?;
+        let before = Window::new(self.period, range, self.start, now);
+        let most = i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(before.period);
+        Some(before.not_before(before.end.saturating_sub(most)))
+    }
+
+    /// The whole hours between two times, in epoch milliseconds.
+    pub(super) fn of_hours(from: i64, to: i64) -> Self {
+        Window { period: HOUR, start: from - from % HOUR + HOUR, end: to - to % HOUR }
+    }
+
     /// The first minutes of the epoch.
     #[cfg(test)]
     pub(super) fn of_minutes(count: i64) -> Self {

@@ -11,6 +11,7 @@ use crate::cloudwatch::query::field::Field;
 use crate::cloudwatch::query::metric::Metric;
 use crate::cloudwatch::query::namespaces::RESOURCE;
 use crate::cloudwatch::query::selector::{MAX_METRICS, MetricSelector};
+use crate::cloudwatch::query::tags;
 use crate::error::MirrorError;
 use crate::region::Region;
 
@@ -46,6 +47,39 @@ pub(crate) fn error(
             let near = others.and_then(|listed| near::advice(meant, listed));
             not_found(wanted, region, near)
         }
+    }
+}
+
+/// The error of a query with tags that names no dimensions. `None` if no metric of its name is listed.
+pub(crate) fn without_dimensions(
+    selector: &MetricSelector,
+    catalogue: &Catalogue,
+) -> Option<MirrorError> {
+    let listed = catalogue.metrics().filter(|metric| metric.matches(selector));
+    let names = |(name, _): (&str, &str)| Field::Dimension(name.to_owned()).to_string();
+    let sets: BTreeSet<Vec<String>> =
+        listed.map(|metric| metric.dimensions().map(names).collect()).collect();
+    let mut sets: Vec<Vec<String>> = sets.into_iter().collect();
+    sets.sort_by_key(Vec::len);
+    let told = sets.iter().filter(|names| !names.is_empty());
+    let told = summarize(told.map(|names| format!("{{{}}}", names.join(", "))));
+    (!sets.is_empty()).then(|| match told.as_str() {
+        "" => tags::refused("this metric has no dimensions, so it belongs to no resource; expected another metric"),
+        told => tags::refused(format_args!(
+            "expected conditions on all dimensions of the metric, each with a value or with * for any, as one \
+             of these sets: {told}"
+        )),
+    })
+}
+
+/// The error of metrics of which none belongs to a resource with the tags of the query.
+pub(crate) fn no_tagged(selector: &MetricSelector) -> MirrorError {
+    MirrorError::MetricNotFound {
+        metric: summarize(selector.metrics().iter().map(ToString::to_string)),
+        details: "CloudWatch lists it, but has no data of it in the last two weeks for resources with these \
+                  tags; expected tags that resources have, and an account with resource tags on telemetry \
+                  enabled (CloudWatch console, Settings)"
+            .to_owned(),
     }
 }
 

@@ -75,7 +75,9 @@ pub(crate) fn values<'a>(
         | Field::Unit
         | Field::Statistic
         | Field::HighResolution
-        | Field::Expression => None,
+        | Field::HoldSeconds
+        | Field::Expression
+        | Field::Tag(_) => None,
     };
     let listed = catalogue.metrics().filter(|metric| metric.matches(selector));
     listed.filter_map(value).chain(known).collect()
@@ -93,7 +95,7 @@ mod tests {
 
     #[test]
     fn only_the_resolution_is_a_boolean() {
-        for (linked_accounts, expected) in [(false, 7), (true, 8)] {
+        for (linked_accounts, expected) in [(false, 8), (true, 9)] {
             let fields = reserved(linked_accounts);
             assert_eq!(fields.len(), expected, "{fields:?}");
             for field in fields {

@@ -28,7 +28,7 @@ const MAX_CATALOGUES: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 const MAX_BYTES: usize = 24 << 20;
 
 /// How long a catalogue is cached. CloudWatch takes longer to list new metrics.
-const LIFETIME: Duration = Duration::from_secs(300);
+pub(crate) const LIFETIME: Duration = Duration::from_secs(300);
 
 /// How long a catalogue is cached that could not be read in time: long enough for the dialog's next
 /// question.

@@ -1,13 +1,17 @@
 //! Conditions → what each field must be.
 
+use std::time::Duration;
+
 use aws_sdk_cloudwatch::types::StandardUnit;
 
 use super::allowed::AllowedValues;
 use super::error::invalid;
 use super::field::Field;
+use super::metric::is_account;
 use super::selector::MetricSelector;
 use super::statistic::Statistic;
 use super::values::{Values, is_wildcard};
+use crate::connection::CloudWatchConfig;
 use crate::error::MirrorError;
 use crate::model::Condition;
 use crate::region::Region;
@@ -24,6 +28,10 @@ const GLOBAL: &str = "global";
 /// The maximum number of dimensions of a metric ("Dimension", CloudWatch API reference).
 const MAX_DIMENSIONS: usize = 30;
 
+const HOLD: &str = "a whole number of seconds from 0 to 604800, a week";
+
+const TAG: &str = "the value of a tag, without wildcards (*)";
+
 const UNITS: &str = "one of CloudWatch's units, such as Seconds, Bytes, Percent, Count or None";
 
 /// What the conditions of a query require of each field.
@@ -35,6 +43,10 @@ pub(crate) struct Conditions {
     pub(crate) unit: Option<StandardUnit>,
     pub(crate) statistic: Option<Statistic>,
     pub(crate) high_resolution: Option<bool>,
+    /// How long an empty bucket has the last value before it.
+    pub(crate) hold: Option<Duration>,
+    /// The keys and values of the tags that the metric's resource must have, sorted by key.
+    pub(crate) tags: Vec<(String, String)>,
     pub(crate) expression: Option<String>,
 }
 
@@ -54,6 +66,7 @@ impl Conditions {
             conditions.apply(field, values, default)?;
         }
         conditions.selector.dimensions.sort();
+        conditions.tags.sort();
         let dimensions = conditions.selector.dimensions.iter();
         let wildcards: usize = dimensions.map(|(_, values)| values.wildcards()).sum();
         if wildcards > MAX_WILDCARDS {
@@ -92,8 +105,9 @@ impl Conditions {
             }
             Field::AccountId => {
                 for account in &values {
-                    let is_id = account.len() == 12 && is_digits(account);
-                    parsed(&field, account, "twelve digits", |_| is_id.then_some(()))?;
+                    parsed(&field, account, "twelve digits", |text| {
+                        is_account(text).then_some(())
+                    })?;
                 }
                 self.selector.accounts = values;
             }
@@ -111,6 +125,11 @@ impl Conditions {
                     text.to_ascii_lowercase().parse().ok()
                 })?;
                 self.high_resolution = Some(high_resolution);
+            }
+            Field::HoldSeconds => self.hold = Some(only(&field, &values, HOLD, seconds)?),
+            Field::Tag(ref key) => {
+                let value = |text: &str| (!is_wildcard(text)).then(|| text.to_owned());
+                self.tags.push((key.clone(), only(&field, &values, TAG, value)?));
             }
             Field::Expression => {
                 let expression = |text: &str| Some(text.to_owned());
@@ -167,8 +186,10 @@ fn region(name: &str, default: Option<&Region>) -> Option<Region> {
     }
 }
 
-fn is_digits(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
+fn seconds(text: &str) -> Option<Duration> {
+    let seconds =
+        text.parse().ok().filter(|seconds| (0..=CloudWatchConfig::MAX_HOLD).contains(seconds))?;
+    Some(Duration::from_secs(seconds.unsigned_abs()))
 }
 
 fn known_unit(name: &str) -> Option<StandardUnit> {
@@ -272,6 +293,16 @@ mod tests {
     }
 
     #[test]
+    fn seconds_are_a_number_or_its_text() {
+        for (value, seconds) in
+            [(text("0"), 0), (text("604800"), 604_800), (vec![Scalar::Number(86_400.0)], 86_400)]
+        {
+            let found = read(&[("HoldSeconds", value)]).unwrap().hold;
+            assert_eq!(found, Some(Duration::from_secs(seconds)));
+        }
+    }
+
+    #[test]
     fn conditions_that_are_not_valid_are_explained() {
         let names: Vec<String> = (0..31).map(|number| format!("D{number}")).collect();
         let stars: Vec<String> = (0..20).map(|number| format!("{number}*")).collect();
@@ -282,7 +313,31 @@ mod tests {
                 "Namespace: the condition has an empty set of values, which selects nothing",
             ),
             (vec![("Namespace", text(""))], "Namespace: expected 1 to 255 characters, found 0"),
-            (vec![("~", text(&"x".repeat(2_049)))], "~: expected 1 to 2048 characters, found 2049"),
+            (
+                vec![("~", text(&"x".repeat(16_385)))],
+                "~: expected 1 to 16384 characters, found 16385",
+            ),
+            (
+                vec![("HoldSeconds", text("604801"))],
+                "HoldSeconds: expected a whole number of seconds from 0 to 604800, a week, found \"604801\"",
+            ),
+            (vec![("HoldSeconds", text("1.5"))], "HoldSeconds: expected a whole number of seconds"),
+            (vec![("HoldSeconds", text("-1"))], "HoldSeconds: expected a whole number of seconds"),
+            (vec![("HoldSeconds", set(&["1", "2"]))], "HoldSeconds: expected one value, found 2"),
+            (vec![("Tag.", text("x"))], "Tag.: expected the key of a tag after the dot"),
+            (
+                vec![(&format!("Tag.{}", "x".repeat(129)), text("x"))],
+                "Tag.: expected the key of a tag after the dot, 1 to 128 characters",
+            ),
+            (
+                vec![("Tag.A", text(&"x".repeat(257)))],
+                "Tag.A: expected 1 to 256 characters, found 257",
+            ),
+            (vec![("Tag.A", set(&["1", "2"]))], "Tag.A: expected one value, found 2"),
+            (
+                vec![("Tag.A", text("a*"))],
+                "Tag.A: expected the value of a tag, without wildcards (*), found \"a*\"",
+            ),
             (
                 vec![("Namespace", text("N")), ("Namespace", text("O"))],
                 "Namespace: the conditions exclude each other",

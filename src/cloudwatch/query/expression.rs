@@ -1,10 +1,15 @@
 //! The condition `~`: an expression.
 
+use std::sync::Arc;
+
 use super::conditions::Conditions;
+use super::entry::{Entry, MAX_TEXT, Operand, is_sql, searches};
 use super::error::{invalid, summarize};
 use super::field::Field;
+use super::graph;
 use super::selector::MetricSelector;
 use crate::error::MirrorError;
+use crate::region::Region;
 use crate::time::{EpochMillis, TimeRange};
 
 /// The metric field of an expression, because StackState's dialog asks for one.
@@ -16,30 +21,33 @@ const MAX_PERIOD: i64 = 30 * 24 * 60 * 60;
 
 /// Metrics Insights reads no data that is older, in milliseconds: two weeks ("Metrics Insights
 /// quotas", CloudWatch user guide).
-const SQL_RETENTION: i64 = 14 * 24 * 60 * 60 * 1_000;
+pub(super) const SQL_RETENTION: i64 = 14 * 24 * 60 * 60 * 1_000;
 
-/// Metrics Insights SQL, a SEARCH, or metric math over a SEARCH.
+/// What is asked for instead of a metric: Metrics Insights SQL, a SEARCH, metric math over a SEARCH, or the
+/// entries of a graph. It goes to CloudWatch in one call, which returns one series.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Expression(String);
+pub(crate) struct Expression(Vec<Arc<Entry>>);
 
 impl Expression {
-    /// The expression in the conditions of a query, if there is one.
+    /// The expression in the conditions of a query, if there is one, and the region that it names.
     ///
     /// # Errors
-    /// The query has another condition, which the expression would ignore, or an expression in SQL
-    /// asks for data that Metrics Insights does not have.
+    /// The query has another condition, which the expression would ignore, the expression is a graph that is
+    /// not valid, or SQL asks for data that Metrics Insights does not have.
     pub(crate) fn of_query(
         conditions: &Conditions,
         metric_field: Option<&str>,
         range: TimeRange,
         now: EpochMillis,
-    ) -> Result<Option<Self>, MirrorError> {
+    ) -> Result<Option<(Self, Option<Region>)>, MirrorError> {
         let Conditions {
-            region: _,
+            region,
             selector: MetricSelector { namespaces, names, accounts, dimensions },
             unit,
             statistic,
             high_resolution: _,
+            hold: _,
+            tags,
             expression,
         } = conditions;
         let Some(text) = expression else { return Ok(None) };
@@ -47,8 +55,9 @@ impl Expression {
             return Err(invalid(format_args!(
                 "{}: CloudWatch does not restrict an expression to the account of a condition {}; \
                  expected the account as a part of the expression: \
-                 :aws.AccountId=\"123456789012\" in a SEARCH, or WHERE AWS.AccountId = \
-                 '123456789012' in Metrics Insights SQL",
+                 :aws.AccountId=\"123456789012\" in a SEARCH, WHERE AWS.AccountId = \
+                 '123456789012' in Metrics Insights SQL, or {{\"accountId\": \"123456789012\"}} behind a \
+                 metric of a graph",
                 Field::Expression,
                 Field::AccountId,
             )));
@@ -62,14 +71,16 @@ impl Expression {
         let ignored = ignored.into_iter().filter_map(|(name, is_there)| is_there.then_some(name));
         let dimensions =
             dimensions.iter().map(|(name, _)| Field::Dimension(name.clone()).to_string());
-        let mut ignored = ignored.chain(dimensions);
+        let tags = tags.iter().map(|(key, _)| Field::Tag(key.clone()).to_string());
+        let mut ignored = ignored.chain(dimensions).chain(tags);
         if let Some(name) = ignored.next() {
             return Err(invalid(format_args!(
                 "{}: an expression ignores {name}; expected {name} as a part of the expression, or \
-                 no expression (only {} and {} can be combined with an expression)",
+                 no expression (only {}, {} and {} can be combined with an expression)",
                 Field::Expression,
                 Field::Region,
                 Field::HighResolution,
+                Field::HoldSeconds,
             )));
         }
         if let Some(field) = metric_field.filter(|field| !field.is_empty() && *field != VALUE) {
@@ -79,25 +90,59 @@ impl Expression {
                 Field::Expression,
             )));
         }
-        let expression = Expression(text.clone());
-        if expression.earliest(now).is_some_and(|earliest| range.end() < earliest.0) {
+        let (expression, own_region) = match graph::is_graph(text) {
+            true => {
+                let (entries, region) = graph::read(text)?;
+                (Expression(entries.into_iter().map(Arc::new).collect()), region)
+            }
+            false if text.chars().count() > MAX_TEXT => {
+                return Err(invalid(format_args!(
+                    "{}: expected an expression of at most {MAX_TEXT} characters, found {}",
+                    Field::Expression,
+                    text.chars().count()
+                )));
+            }
+            false => (Expression::one(text.clone()), None),
+        };
+        if let (Some(own), Some(other)) = (&own_region, region)
+            && own != other
+        {
+            return Err(invalid(format_args!(
+                "{}: the graph is for {own}, and the condition {} is {other}; expected the same region in \
+                 both, or only one of them",
+                Field::Expression,
+                Field::Region,
+            )));
+        }
+        if range.end() < expression.earliest(now) {
             return Err(invalid(format_args!(
                 "{}: Metrics Insights SQL reads the last two weeks only, and the range ends before \
                  them; expected a later range, or a SEARCH",
                 Field::Expression,
             )));
         }
-        Ok(Some(expression))
+        Ok(Some((expression, own_region)))
     }
 
-    /// The text for CloudWatch.
-    pub(crate) fn text(&self) -> &str {
+    /// The expression with this text, of at most [`MAX_TEXT`] characters.
+    pub(super) fn one(text: String) -> Self {
+        let (id, label, operand) = ("q0".to_owned(), String::new(), Operand::Text(text));
+        Expression(vec![Arc::new(Entry { id, label, is_shown: true, operand })])
+    }
+
+    /// The queries for CloudWatch.
+    pub(crate) fn entries(&self) -> &[Arc<Entry>] {
         &self.0
     }
 
-    /// The earliest time that the expression can read data of, if that is limited.
-    pub(crate) fn earliest(&self, now: EpochMillis) -> Option<EpochMillis> {
-        self.is_sql().then_some(EpochMillis(now.0 - SQL_RETENTION))
+    /// The texts of the entries that have one.
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|entry| entry.operand.text())
+    }
+
+    /// The earliest time that the expression can read data of, in epoch milliseconds.
+    pub(crate) fn earliest(&self, now: EpochMillis) -> i64 {
+        if self.has_sql() { now.0 - SQL_RETENTION } else { 0 }
     }
 
     /// The periods that the expression itself sets, in milliseconds: the last argument of each SEARCH
@@ -106,25 +151,10 @@ impl Expression {
     /// # Errors
     /// One is longer than [`MAX_PERIOD`].
     pub(crate) fn periods(&self) -> Result<Vec<i64>, MirrorError> {
-        let mut quote = None;
-        let is_code = |character: &char| match quote {
-            None if matches!(character, '\'' | '"') => {
-                quote = Some(*character);
-                false
-            }
-            None => !character.is_whitespace(),
-            Some(end) => {
-                quote = quote.filter(|_| end != *character);
-                false
-            }
-        };
-        // SEARCH('…', 'Average', 300) is SEARCH(,,300) without its texts.
-        let code: String = self.0.chars().filter(is_code).collect();
-        let searches = code.to_ascii_uppercase();
-        let arguments = searches.split("SEARCH(").skip(1).filter_map(|rest| rest.split(')').next());
         let is_number =
             |text: &&str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
-        let periods = arguments.filter_map(|list| list.split(',').nth(2).filter(is_number));
+        let searches: Vec<String> = self.texts().flat_map(searches).collect();
+        let periods = searches.iter().filter_map(|list| list.split(',').nth(2).filter(is_number));
         let millis = periods.map(|text| match text.parse() {
             Ok(seconds @ ..=MAX_PERIOD) => Ok(seconds * 1_000),
             _ => Err(invalid(format_args!(
@@ -135,10 +165,9 @@ impl Expression {
         millis.collect()
     }
 
-    /// Whether the expression is Metrics Insights SQL.
-    pub(crate) fn is_sql(&self) -> bool {
-        let first_word = self.0.split_ascii_whitespace().next();
-        first_word.is_some_and(|word| word.eq_ignore_ascii_case("SELECT"))
+    /// Whether some of the expression is Metrics Insights SQL.
+    pub(crate) fn has_sql(&self) -> bool {
+        self.texts().any(is_sql)
     }
 }
 
@@ -170,7 +199,8 @@ pub(crate) fn several_series(labels: &[String]) -> MirrorError {
         summary: "The expression returned several series",
         details: format!(
             "expected one, found {}: {}; combine them with SUM(…), AVG(…), MAX(…) or MIN(…) \
-             around the expression, or remove GROUP BY from Metrics Insights SQL",
+             around the expression, remove GROUP BY from Metrics Insights SQL, or hide the others of a graph \
+             with \"visible\": false",
             labels.len(),
             summarize(labels.iter().cloned())
         ),
@@ -232,7 +262,7 @@ mod tests {
             ("SEARCH('x', 'Sum', PERIOD(m1))", &[]),
             ("SEARCH('x", &[]),
         ] {
-            let found = Expression(text.to_owned()).periods().unwrap();
+            let found = Expression::one(text.to_owned()).periods().unwrap();
             let expected: Vec<i64> = periods.iter().map(|seconds| seconds * 1_000).collect();
             assert_eq!(found, expected, "{text}");
         }
@@ -242,7 +272,8 @@ mod tests {
             ("9999999999999999", false),
             ("99999999999999999999", false),
         ] {
-            let found = Expression(format!("SEARCH('x', 'Sum', {seconds})")).periods();
+            let text = format!("SEARCH('x', 'Sum', {seconds})");
+            let found = Expression::one(text).periods();
             assert_eq!(found.is_ok(), is_valid, "{found:?}");
         }
     }

@@ -12,12 +12,18 @@ use crate::error::MirrorError;
 /// another field, such as `Dimension.Region`, and allowed for every dimension.
 const DIMENSION_PREFIX: &str = "Dimension.";
 
+/// The prefix of a tag's key in conditions.
+const TAG_PREFIX: &str = "Tag.";
+
 /// The second name of [`Field::Expression`]. StackState's script language may not take `~` as a key, and its
 /// anomaly detector sends `~`.
 const EXPRESSION: &str = "Expression";
 
 /// The maximum length of a dimension's name, in characters ("Dimension", CloudWatch API reference).
 const MAX_NAME: usize = 255;
+
+/// The maximum length of a tag's key, in characters ("Tag", CloudWatch API reference).
+const MAX_KEY: usize = 128;
 
 /// A field of CloudWatch's metrics, as StackState's filters name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,17 +36,22 @@ pub(crate) enum Field {
     Statistic,
     /// Whether the metric is stored at high resolution.
     HighResolution,
-    /// The field `~` or `Expression`, an expression.
+    /// How long an empty bucket has the last value before it.
+    HoldSeconds,
+    /// The field `~` or `Expression`, an expression or a graph.
     Expression,
+    /// A tag of the AWS resource that the metric is about: its key, without the prefix.
+    Tag(String),
     /// A dimension, without the prefix.
     Dimension(String),
 }
 
 impl Field {
-    /// The fields that are not dimensions, sorted by name.
-    pub(crate) const RESERVED: [Field; 8] = [
+    /// The fields that are neither dimensions nor tags, sorted by name.
+    pub(crate) const RESERVED: [Field; 9] = [
         Field::AccountId,
         Field::HighResolution,
+        Field::HoldSeconds,
         Field::MetricName,
         Field::Namespace,
         Field::Region,
@@ -49,13 +60,16 @@ impl Field {
         Field::Expression,
     ];
 
-    /// The field with this name. A name that is not reserved is a dimension's.
+    /// The field with this name. A name that is not reserved, and has no prefix, is a dimension's.
     pub(crate) fn parse(name: &str) -> Self {
         let reserved =
             Field::RESERVED.into_iter().find(|field| field.reserved_name() == Some(name));
         let reserved = reserved.or_else(|| (name == EXPRESSION).then_some(Field::Expression));
-        reserved.unwrap_or_else(|| {
-            Field::Dimension(name.strip_prefix(DIMENSION_PREFIX).unwrap_or(name).to_owned())
+        reserved.unwrap_or_else(|| match name.strip_prefix(TAG_PREFIX) {
+            Some(key) => Field::Tag(key.to_owned()),
+            None => {
+                Field::Dimension(name.strip_prefix(DIMENSION_PREFIX).unwrap_or(name).to_owned())
+            }
         })
     }
 
@@ -71,23 +85,30 @@ impl Field {
                      a dimension, 1 to 255 characters",
                 ))
             }
+            Field::Tag(key) if !(1..=MAX_KEY).contains(&key.chars().count()) => {
+                Err(invalid(format_args!(
+                    "{TAG_PREFIX}: expected the key of a tag after the dot, 1 to {MAX_KEY} characters"
+                )))
+            }
             field => Ok(field),
         }
     }
 
-    /// The maximum length of a value, in characters ("Metric", "Dimension" and
-    /// "MetricDataQuery", CloudWatch API reference).
+    /// The maximum length of a value, in characters ("Metric", "Dimension" and "Tag", CloudWatch API
+    /// reference).
     pub(crate) fn max_value_length(&self) -> usize {
         match self {
-            Field::Expression => 2_048,
+            Field::Expression => 16 << 10,
             Field::Dimension(_) => 1_024,
+            Field::Tag(_) => 256,
             Field::Namespace
             | Field::MetricName
             | Field::Region
             | Field::AccountId
             | Field::Unit
             | Field::Statistic
-            | Field::HighResolution => 255,
+            | Field::HighResolution
+            | Field::HoldSeconds => 255,
         }
     }
 
@@ -100,8 +121,9 @@ impl Field {
             Field::Unit => "Unit",
             Field::Statistic => "Statistic",
             Field::HighResolution => "HighResolution",
+            Field::HoldSeconds => "HoldSeconds",
             Field::Expression => "~",
-            Field::Dimension(_) => return None,
+            Field::Tag(_) | Field::Dimension(_) => return None,
         })
     }
 }
@@ -114,6 +136,7 @@ impl fmt::Display for Field {
                 write!(f, "{DIMENSION_PREFIX}{name}")
             }
             Field::Dimension(name) => f.write_str(name),
+            Field::Tag(key) => write!(f, "{TAG_PREFIX}{key}"),
             field => f.write_str(field.reserved_name().unwrap_or_default()),
         }
     }
@@ -138,6 +161,13 @@ mod tests {
             ("Dimension.~", dimension("~"), "Dimension.~"),
             ("Dimension.Dimension.X", dimension("Dimension.X"), "Dimension.Dimension.X"),
             ("Dimension.", dimension(""), ""),
+            ("HoldSeconds", Field::HoldSeconds, "HoldSeconds"),
+            ("Dimension.HoldSeconds", dimension("HoldSeconds"), "Dimension.HoldSeconds"),
+            ("Tag.Environment", Field::Tag("Environment".to_owned()), "Tag.Environment"),
+            ("Tag.aws:a.b", Field::Tag("aws:a.b".to_owned()), "Tag.aws:a.b"),
+            ("Tag", dimension("Tag"), "Tag"),
+            ("tag.Environment", dimension("tag.Environment"), "tag.Environment"),
+            ("Dimension.Tag.X", dimension("Tag.X"), "Dimension.Tag.X"),
         ] {
             assert_eq!(Field::parse(name), field, "{name}");
             assert_eq!(field.to_string(), written, "{name}");

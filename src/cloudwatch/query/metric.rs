@@ -54,6 +54,11 @@ impl fmt::Display for Metric {
     }
 }
 
+/// Whether a text can be the id of an AWS account.
+pub(super) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

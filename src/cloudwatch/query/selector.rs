@@ -80,7 +80,9 @@ impl MetricSelector {
             | Field::Unit
             | Field::Statistic
             | Field::HighResolution
-            | Field::Expression => {}
+            | Field::HoldSeconds
+            | Field::Expression
+            | Field::Tag(_) => {}
         }
         self
     }

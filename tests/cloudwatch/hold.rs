@@ -1,0 +1,427 @@
+//! Held values: an empty bucket has the last value before it. CloudWatch is a mock that is correct but has small
+//! pages, in both orders of time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataInput, GetMetricDataOutput};
+use aws_sdk_cloudwatch::types::{MetricDataQuery, ScanBy, StatusCode};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+use stackstate_mirror::app::App;
+
+use crate::support::app::NOW;
+use crate::support::events::{Reply, post};
+use crate::support::ministack::{HOUR, MINUTE};
+use crate::support::sdk_mock::{Requests, app, body, condition, data, listed, page, result};
+
+/// The first minute that can have a sample: two days before the mirror's time.
+const FIRST: i64 = NOW - NOW % MINUTE - 2_880 * MINUTE;
+
+/// At most one sample in each minute.
+type Samples = BTreeMap<i64, f64>;
+
+/// The statistic of the samples between two times.
+fn aggregate(samples: &Samples, from: i64, to: i64, statistic: &str) -> Option<f64> {
+    let found: Vec<f64> = samples.range(from..to).map(|(_, value)| *value).collect();
+    (!found.is_empty()).then(|| match statistic {
+        "Sum" => found.iter().sum(),
+        "SampleCount" => found.len() as f64,
+        "Maximum" => found.iter().copied().fold(f64::MIN, f64::max),
+        "Minimum" => found.iter().copied().fold(f64::MAX, f64::min),
+        _ => found.iter().sum::<f64>() / found.len() as f64,
+    })
+}
+
+/// The samples of one host. Each minute belongs to one of the hosts in turn.
+fn of_host(samples: &Samples, host: usize, hosts: usize) -> Samples {
+    let is_of_host = |time: i64| usize::try_from(time / MINUTE).unwrap() % hosts == host;
+    samples
+        .iter()
+        .filter(|(time, _)| is_of_host(**time))
+        .map(|(time, value)| (*time, *value))
+        .collect()
+}
+
+/// One page of the response to a request. A single series has at most `most` datapoints in a page, and
+/// the token is the index of the next one. If `is_cut`, the first page of the window has no token.
+fn answer(
+    samples: &Samples,
+    hosts: usize,
+    most: usize,
+    is_cut: bool,
+    input: &GetMetricDataInput,
+) -> GetMetricDataOutput {
+    let start = input.start_time().unwrap().to_millis().unwrap();
+    let end = input.end_time().unwrap().to_millis().unwrap();
+    let is_descending = input.scan_by() == Some(&ScanBy::TimestampDescending);
+    let found = |query: &MetricDataQuery| -> Vec<(i64, f64)> {
+        let stat = query.metric_stat().unwrap();
+        let [host] = stat.metric().unwrap().dimensions() else { panic!("{query:?}") };
+        let samples = of_host(samples, host.value().unwrap().parse().unwrap(), hosts);
+        let period = i64::from(stat.period().unwrap()) * 1_000;
+        assert_eq!((start % period, end % period), (0, 0), "whole periods are asked for");
+        let value =
+            |from| Some((from, aggregate(&samples, from, from + period, stat.stat().unwrap())?));
+        let mut found: Vec<_> = (start..end).step_by(period as usize).filter_map(value).collect();
+        if is_descending {
+            found.reverse();
+        }
+        found
+    };
+    if let [query] = input.metric_data_queries() {
+        let found = found(query);
+        let offset: usize = input.next_token().map_or(0, |token| token.parse().unwrap());
+        let rest = found.len().min(offset + most.min(input.max_datapoints().unwrap() as usize));
+        let is_last = rest == found.len();
+        let status = if is_last { StatusCode::Complete } else { StatusCode::PartialData };
+        let has_token = !is_last && (!is_cut || is_descending);
+        let token = has_token.then(|| rest.to_string());
+        return page(vec![result("q0", &found[offset..rest], status)], token.as_deref());
+    }
+    let results = input.metric_data_queries().iter();
+    page(
+        results
+            .map(|query| result(query.id().unwrap(), &found(query), StatusCode::Complete))
+            .collect(),
+        None,
+    )
+}
+
+/// The points that a query must have: value, start and end.
+fn expected(
+    samples: &Samples,
+    start: i64,
+    end: i64,
+    period: i64,
+    statistic: &str,
+    hold: i64,
+) -> Vec<(f64, i64, i64)> {
+    let over = end.min(NOW);
+    let value = |from: i64| aggregate(samples, from, from + period, statistic);
+    let held = |from: i64| {
+        (1..)
+            .map(|count| from - count * period)
+            .take_while(|before| from - before <= hold)
+            .find_map(value)
+    };
+    (start - start % period..over - over % period)
+        .step_by(period as usize)
+        .filter_map(|from| Some((value(from).or_else(|| held(from))?, from, from + period)))
+        .collect()
+}
+
+fn query(start: i64, end: i64, bucket: i64, method: &str, hosts: usize, hold: Value) -> Value {
+    let names: Vec<String> = (0..hosts).map(|host| host.to_string()).collect();
+    json!({
+        "conditions": [
+            condition("Namespace", json!("N")), condition("Host", json!(names)), condition("HoldSeconds", hold),
+        ],
+        "metricField": "M", "startTime": start, "endTime": end,
+        "aggregation": {"method": method, "bucketSizeMillis": bucket},
+    })
+}
+
+fn points(reply: &Reply) -> Vec<(f64, i64, i64)> {
+    serde_json::from_value(reply.body["telemetry"]["points"].clone()).unwrap()
+}
+
+async fn metric(app: &App, query: &Value, details: Value) -> Reply {
+    post(app, "metric", &body(query.clone(), details)).await
+}
+
+/// The requests that began with the latest datapoints.
+fn back(requests: &Requests) -> Vec<GetMetricDataInput> {
+    let requests = requests.lock().unwrap();
+    requests
+        .iter()
+        .filter(|input| input.scan_by() == Some(&ScanBy::TimestampDescending))
+        .cloned()
+        .collect()
+}
+
+fn assert_points(
+    found: &[(f64, i64, i64)],
+    expected: &[(f64, i64, i64)],
+) -> Result<(), TestCaseError> {
+    prop_assert_eq!(found.len(), expected.len(), "{:?} {:?}", found, expected);
+    for (found, expected) in found.iter().zip(expected) {
+        prop_assert_eq!((found.1, found.2), (expected.1, expected.2));
+        // Another order of summation, and the JSON reader of the test, can change the last digit.
+        prop_assert!(
+            (found.0 - expected.0).abs() <= 1e-9 * expected.0.abs().max(1.0),
+            "{:?} {:?}",
+            found,
+            expected
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn held_values_are_those_of_a_reference(
+        (minutes, late, start) in select(vec![2_880, 300_i64]).prop_flat_map(|span| (
+            prop::collection::btree_map(0..span, -1e6..1e6_f64, 0..40),
+            prop::collection::btree_map(0..span, -1e6..1e6_f64, 0..4),
+            0..span,
+        )),
+        length in 0..300 * MINUTE,
+        bucket in select(vec![MINUTE, 90_000, 5 * MINUTE, 7 * MINUTE, 60 * MINUTE]),
+        (method, statistic) in select(vec![("MEAN", "Average"), ("MAX", "Maximum"), ("MIN", "Minimum")]),
+        hold in prop_oneof![Just(0), 1..7_200_i64, (1..2_880_i64).prop_map(|minutes| minutes * 60), Just(604_800)],
+        limit in prop::option::of(1..40_usize),
+        most in 2..30_usize,
+        is_cut in any::<bool>(),
+        hosts in 1..4_usize,
+    ) {
+        let at = |minutes: BTreeMap<i64, f64>| minutes.into_iter().map(|(minute, value)| (FIRST + minute * MINUTE, value));
+        let samples: Arc<Mutex<Samples>> = Arc::new(Mutex::new(at(minutes).collect()));
+        let shared = samples.clone();
+        let (rule, requests) = data(move |input| answer(&shared.lock().unwrap(), hosts, most, is_cut, input));
+        let lists = listed("N", "M", ("Host", "0"));
+        let app = app(&[&rule, &lists]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let period = (bucket + MINUTE - 1) / MINUTE * MINUTE;
+        let (start, end) = (FIRST + start * MINUTE, FIRST + start * MINUTE + length);
+        let details = || json!({"cacheSeconds": 0});
+        for round in 0..2 {
+            let known = samples.lock().unwrap().clone();
+            let all = expected(&known, start, end, period, statistic, hold * 1_000);
+            // A partial answer is asked for again from its last point, as StackState does.
+            let (mut found, mut from): (Vec<(f64, i64, i64)>, i64) = (Vec::new(), start);
+            loop {
+                let mut query = query(from, end, bucket, method, hosts, json!(hold));
+                query["limit"] = json!(limit.map(|limit| limit.max(2)));
+                requests.lock().unwrap().clear();
+                let reply = runtime.block_on(metric(&app, &query, details()));
+                prop_assert_eq!(reply.status, 200, "{}", reply.body);
+                let points = points(&reply);
+                prop_assert!(points.len() <= limit.map_or(usize::MAX, |limit| limit.max(2)));
+                // It looks back once, if the first bucket is empty, for the metrics of the query.
+                let first = from - from % period;
+                let has_window = first < end.min(NOW) - end.min(NOW) % period;
+                let is_empty = aggregate(&known, first, first + period, statistic).is_none();
+                let back = back(&requests);
+                prop_assert_eq!(back.len(), usize::from(hold * 1_000 >= period && has_window && is_empty));
+                for input in back {
+                    let of_each = if hosts > 1 && method == "MEAN" { 2 } else { 1 };
+                    prop_assert_eq!(input.metric_data_queries().len(), hosts * of_each);
+                    prop_assert_eq!(input.max_datapoints(), Some(if hosts == 1 { 10 } else { 100_800 }));
+                    prop_assert_eq!(input.end_time().unwrap().to_millis().unwrap(), first);
+                    prop_assert!(input.start_time().unwrap().to_millis().unwrap() > first - hold * 1_000 - period);
+                }
+                found.retain(|point| points.first().is_none_or(|next| point.1 < next.1));
+                found.extend(&points);
+                if reply.body["telemetry"]["isPartial"] == false {
+                    break;
+                }
+                let last = points.last().unwrap().1;
+                prop_assert!(last > from, "the next answer has more");
+                from = last;
+            }
+            assert_points(&found, &all)?;
+            if round == 0 {
+                // Data that comes late replaces held values at the next query.
+                samples.lock().unwrap().extend(at(late.clone()));
+            }
+        }
+    }
+}
+
+/// A metric that has these values, and nothing else.
+fn metric_with(values: &'static [(i64, f64)]) -> (App, Requests) {
+    let (rule, requests) = data(move |input| {
+        let samples = values.iter().copied().collect();
+        answer(&samples, 1, usize::MAX, false, input)
+    });
+    (app(&[&rule, &listed("N", "M", ("Host", "0"))]), requests)
+}
+
+const DAY: i64 = 24 * HOUR;
+
+/// The last hour of a daily metric.
+#[tokio::test]
+async fn a_daily_metric_has_a_value_in_each_bucket() {
+    const YESTERDAY: i64 = NOW - NOW % DAY - DAY;
+    let end = NOW - NOW % HOUR;
+    for (method, hold, details, expected) in [
+        ("MEAN", Some(json!(172_800)), json!({}), Ok(12)),
+        ("MAX", Some(json!("172800")), json!({}), Ok(12)),
+        ("MEAN", Some(json!(3_600)), json!({}), Ok(0)),
+        ("MEAN", None, json!({}), Ok(0)),
+        ("MEAN", None, json!({"holdSeconds": 172_800}), Ok(12)),
+        ("MEAN", Some(json!(0)), json!({"holdSeconds": 172_800}), Ok(0)),
+        ("PERCENTILE_99", None, json!({"hold_seconds": 172_800}), Ok(12)),
+        // The connection's time is for the methods that can hold.
+        ("SUM_NO_ZEROS", None, json!({"holdSeconds": 172_800}), Ok(0)),
+        ("SUM", Some(json!(0)), json!({}), Ok(12)),
+        ("SUM", Some(json!(60)), json!({}), Err(())),
+        ("SUM_NO_ZEROS", Some(json!(60)), json!({}), Err(())),
+        ("EVENT_COUNT", Some(json!(60)), json!({}), Err(())),
+        ("EVENT_COUNT_NO_ZEROS", Some(json!(60)), json!({}), Err(())),
+        ("raw", Some(json!(60)), json!({}), Err(())),
+    ] {
+        let (app, _) = metric_with(&[(YESTERDAY, 7.0)]);
+        let mut asked = query(end - HOUR, end, 5 * MINUTE, method, 1, json!(0));
+        let conditions = asked["conditions"].as_array_mut().unwrap();
+        conditions.pop();
+        conditions.extend(hold.clone().map(|hold| condition("HoldSeconds", hold)));
+        if method == "raw" {
+            asked["aggregation"] = json!(null);
+        }
+        let reply = metric(&app, &asked, details).await;
+        match expected {
+            Ok(count) => {
+                assert_eq!(points(&reply).len(), count, "{method} {hold:?}: {}", reply.body);
+                let value = if method == "SUM" { 0.0 } else { 7.0 };
+                assert!(points(&reply).iter().all(|point| point.0 == value), "{}", reply.body);
+            }
+            Err(()) => assert_eq!(
+                reply.body["details"],
+                "HoldSeconds: a sum or a count would count again in each bucket that holds it, and samples have no \
+                 buckets; expected MEAN, MAX, MIN or a percentile, or no HoldSeconds",
+                "{method}"
+            ),
+        }
+    }
+}
+
+/// A held value is asked for once while it is cached, and a late one replaces it then.
+#[tokio::test]
+async fn what_is_held_is_cached_like_points() {
+    let end = NOW - NOW % HOUR;
+    let (app, requests) = metric_with(&[(NOW - NOW % HOUR - 5 * HOUR, 3.0)]);
+    let asked =
+        |length: i64| query(end - HOUR, end - HOUR + length, 5 * MINUTE, "MEAN", 1, json!(86_400));
+    for (length, details, all, looks_back) in [
+        (HOUR, json!({}), 2, 1),
+        (HOUR, json!({}), 0, 0),
+        // Another end has the same value before it.
+        (HOUR / 2, json!({}), 1, 0),
+        (HOUR, json!({"cacheSeconds": 0}), 2, 1),
+    ] {
+        requests.lock().unwrap().clear();
+        let reply = metric(&app, &asked(length), details).await;
+        assert_eq!(points(&reply).len() as i64, length / (5 * MINUTE), "{}", reply.body);
+        assert_eq!(back(&requests).len(), looks_back);
+        assert_eq!(requests.lock().unwrap().len(), all);
+    }
+}
+
+/// The last value can be older than the age at which CloudWatch lengthens periods.
+#[tokio::test]
+async fn it_looks_back_in_the_periods_that_cloudwatch_keeps() {
+    let start = NOW - NOW % HOUR - 14 * DAY;
+    let (app, requests) = metric_with(&[(NOW - NOW % HOUR - 18 * DAY, 3.0)]);
+    let reply =
+        metric(&app, &query(start, start + HOUR, MINUTE, "MEAN", 1, json!(604_800)), json!({}))
+            .await;
+    assert_eq!(points(&reply).len(), 60, "{}", reply.body);
+    let requests = requests.lock().unwrap();
+    let periods = requests
+        .iter()
+        .map(|input| input.metric_data_queries()[0].metric_stat().unwrap().period().unwrap());
+    assert_eq!(periods.collect::<Vec<_>>(), [60, 300]);
+}
+
+/// Of several metrics, the last bucket is correct only once all have arrived. So it looks back as far as one page
+/// has room for all.
+#[tokio::test]
+async fn of_many_metrics_it_looks_back_less_far() {
+    let (rule, requests) = data(|input| answer(&Samples::new(), 100, usize::MAX, false, input));
+    let app = app(&[&rule, &listed("N", "M", ("Host", "0"))]);
+    let end = NOW - NOW % HOUR;
+    let reply =
+        metric(&app, &query(end - HOUR, end, MINUTE, "MEAN", 100, json!(604_800)), json!({})).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let [back] = &back(&requests)[..] else { panic!("{requests:?}") };
+    let length = back.end_time().unwrap().to_millis().unwrap()
+        - back.start_time().unwrap().to_millis().unwrap();
+    assert_eq!(length / MINUTE * 200, 100_800);
+}
+
+/// An expression is held only if its condition says so: its values may be sums.
+#[tokio::test]
+async fn an_expression_is_held_if_its_condition_says_so() {
+    let end = NOW - NOW % HOUR;
+    let graph = r#"{"metrics": [["N", "M", {"id": "m1", "visible": false}], [{"expression": "m1*2", "id": "e1"}]]}"#;
+    let sql = "SELECT AVG(x) FROM y";
+    for (conditions, details, id, count) in [
+        (
+            vec![condition("~", json!(graph)), condition("HoldSeconds", json!(86_400))],
+            json!({}),
+            "e1",
+            12,
+        ),
+        (
+            vec![condition("~", json!(sql)), condition("HoldSeconds", json!(86_400))],
+            json!({}),
+            "q0",
+            12,
+        ),
+        (vec![condition("~", json!(graph))], json!({"holdSeconds": 86_400}), "e1", 0),
+        // The statistic of tags is known.
+        (
+            vec![
+                condition("Namespace", json!("N")),
+                condition("MetricName", json!("M")),
+                condition("Host", json!("*")),
+                condition("Tag.T", json!("v")),
+            ],
+            json!({"holdSeconds": 86_400}),
+            "q0",
+            12,
+        ),
+    ] {
+        let (rule, requests) = data(move |input| {
+            let time = NOW - NOW % HOUR - 10 * HOUR;
+            let start = input.start_time().unwrap().to_millis().unwrap();
+            let found = if start <= time { vec![(time, 4.0)] } else { vec![] };
+            page(vec![result(id, &found, StatusCode::Complete)], None)
+        });
+        let query = json!({
+            "conditions": conditions, "startTime": end - HOUR, "endTime": end,
+            "aggregation": {"method": "MEAN", "bucketSizeMillis": 5 * MINUTE},
+        });
+        let reply = metric(&app(&[&rule, &listed("N", "M", ("Host", "0"))]), &query, details).await;
+        assert_eq!(points(&reply).len(), count, "{conditions:?}: {}", reply.body);
+        for back in back(&requests) {
+            assert_eq!(back.max_datapoints(), Some(10));
+        }
+    }
+}
+
+/// SQL reads the last two weeks only, also for a value to hold.
+#[tokio::test]
+async fn what_is_held_of_sql_is_in_the_last_two_weeks() {
+    let start = NOW - NOW % HOUR - 13 * DAY;
+    let (rule, requests) = data(|_| page(vec![result("q0", &[], StatusCode::Complete)], None));
+    let query = json!({
+        "conditions": [condition("~", json!("SELECT AVG(x) FROM y")), condition("HoldSeconds", json!(604_800))],
+        "startTime": start, "endTime": start + HOUR, "aggregation": {"method": "MEAN", "bucketSizeMillis": HOUR},
+    });
+    let reply = metric(&app(&[&rule]), &query, json!({})).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let [back] = &back(&requests)[..] else { panic!("{requests:?}") };
+    assert_eq!(back.start_time().unwrap().to_millis().unwrap(), NOW - NOW % HOUR - 14 * DAY + HOUR);
+}
+
+/// It asks for one page, also if that has no numbers.
+#[tokio::test]
+async fn it_looks_back_on_one_page() {
+    let end = NOW - NOW % HOUR;
+    let (rule, requests) = data(|input| {
+        let start = input.start_time().unwrap().to_millis().unwrap();
+        let is_back = input.scan_by() == Some(&ScanBy::TimestampDescending);
+        let found = if is_back { vec![(start, f64::NAN)] } else { vec![] };
+        let status = if is_back { StatusCode::PartialData } else { StatusCode::Complete };
+        page(vec![result("q0", &found, status)], is_back.then_some("more"))
+    });
+    let asked = query(end - HOUR, end, 5 * MINUTE, "MEAN", 1, json!(86_400));
+    let reply = metric(&app(&[&rule, &listed("N", "M", ("Host", "0"))]), &asked, json!({})).await;
+    assert_eq!(back(&requests).len(), 1, "{}", reply.body);
+}
