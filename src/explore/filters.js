@@ -1,6 +1,6 @@
 // The filters and the metric field, as StackState's stream dialog has them.
 
-import { $, element } from "./dom.js";
+import { $, element, on } from "./dom.js";
 import { ask, grouped, requests } from "./mirror.js";
 import { fitting, Picker } from "./picker.js";
 
@@ -10,6 +10,10 @@ const MOST_FIELDS = 500;
 const FIRST = "Namespace";
 const EXPRESSION = "~";
 const METRIC_NAME = "MetricName";
+// The metric field beside an expression.
+const VALUE = "value";
+// A graph is longer than a line.
+const MOST_SHOWN = 80;
 // As long as the mirror keeps a list, and one that is not whole.
 const LIFETIME = 300_000;
 const PARTIAL_LIFETIME = 30_000;
@@ -32,6 +36,14 @@ export class Filters {
       load: (text, _, signal) => this.fieldList(text, signal, ({ fieldType }) => fieldType === "NUMBER"),
       onPick: () => onChange(),
     });
+    on("graph-use", "click", () => this.paste($("graph-source").value.trim()));
+  }
+
+  // Takes the source of a graph instead of filters. The mirror says what is wrong with it.
+  paste(source) {
+    if (!source) return $("graph-source").focus();
+    this.set([[EXPRESSION, packed(source)]], VALUE);
+    this.onChange();
   }
 
   // Pairs of a name and a value. Several of one name are a set: any of these values.
@@ -141,21 +153,31 @@ export class Filters {
 
   show() {
     const groups = grouped(this.pairs);
+    const short = (value) => (String(value).length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value);
     $("filters").replaceChildren(...groups.map(([name, values]) => element("li", {},
       element("b", { textContent: name }),
       ...values.flatMap((value, index) => {
         const remove = element("button", { type: "button", textContent: "×" });
-        remove.setAttribute("aria-label", `Remove the filter ${name} = ${value}`);
+        remove.setAttribute("aria-label", `Remove the filter ${name} = ${short(value)}`);
         remove.addEventListener("click", () => {
           this.pairs = this.pairs.filter((pair) => !(pair[0] === name && pair[1] === value));
           this.change();
         });
-        return [" ", element("span", {}, element("span", { textContent: `${index ? "or" : "="} ${value}` }), remove)];
+        return [" ", element("span", {}, element("span", { textContent: `${index ? "or" : "="} ${short(value)}` }), remove)];
       }))));
     const sets = groups.filter(([, values]) => values.length > 1).map(([name]) => name);
     $("set").hidden = !sets.length;
     $("set").textContent = `${sets.join(", ")}: several values are a set. The Mirror REST API has sets, but StackState's `
       + "stream dialog does not. It can hold a wildcard, such as web-*.";
+  }
+}
+
+// JSON without white space, so that it is shorter than what the mirror takes at most.
+function packed(source) {
+  try {
+    return JSON.stringify(JSON.parse(source));
+  } catch {
+    return source;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { $, element, fill, on } from "./dom.js";
 import { SETS } from "./sets.js";
-import { FORMS, rendered, withUnit } from "./stackstate.js";
+import { FORMS, rendered, titleOf, withUnit } from "./stackstate.js";
 import { copy } from "./wire.js";
 
 // The fields that only some forms need.
@@ -13,8 +13,8 @@ let shown = null;
 
 const valueOf = (name) => shown.filters.find(([known]) => known === name)?.[1];
 
-function nameOf({ metric, method }) {
-  const named = metric || valueOf("MetricName") || "Stream";
+function nameOf({ filters, metric, method }) {
+  const named = titleOf(filters) || metric || valueOf("MetricName") || "Stream";
   return withUnit(named, valueOf("Namespace"), named, method);
 }
 

@@ -9,6 +9,7 @@ import { Filters } from "./filters.js";
 import { counted, length, timeRange, zone } from "./format.js";
 import { showForms, startForms } from "./forms.js";
 import { ALL, ask, base, lines, MirrorFailure, requests } from "./mirror.js";
+import { titleOf } from "./stackstate.js";
 import { showTable, turn } from "./table.js";
 import { copy, copyCurl, showExchange } from "./wire.js";
 
@@ -203,9 +204,9 @@ function showPoints(isPartial, keepsZoom = false) {
   tell();
   if (drawn) {
     if (!hasPoints && !isPartial) tell("No points", "This range has no data. Try a longer range, larger buckets or other filters.");
-    const { start, end, metric } = drawn;
+    const { start, end, filters, metric } = drawn;
     const method = [...$("method").options].find(({ value }) => value === drawn.method).text;
-    $("chart-title").textContent = metric || "Chart";
+    $("chart-title").textContent = titleOf(filters) || metric || "Chart";
     const bucket = points[0]?.[2] - points[0]?.[1];
     const size = bucket ? `, buckets of ${length(bucket)}` : "";
     $("summary").textContent = `${method}, ${counted(points.length, "point", "points")}${size}, `

@@ -18,6 +18,17 @@ const MONITOR_FUNCTION = "urn:system:default:monitor-function:metric-above-thres
 // Conditions of the script language are `word = 'text'`.
 const WORD = /^[A-Za-z_][\w.]*$/;
 const SCRIPT_NAMES = { "~": "Expression" };
+const isGraph = ([name, value]) => name in SCRIPT_NAMES && String(value).startsWith("{");
+// The title of the graph in these filters, if there is one.
+export function titleOf(filters) {
+  try {
+    const graph = JSON.parse(filters.find(isGraph)[1]);
+    return graph.title ?? graph.properties.title;
+  } catch {
+    return undefined;
+  }
+}
+
 const isScript = (form) => form === "script" || form === "monitor";
 
 // A name with the unit that StackState reads from its end, if the metric's is known.
@@ -106,7 +117,7 @@ const WRITERS = {
 
 // What is one resource's: the conditions beside those that name the metric.
 const literals = (filters) => filters.filter(([key, value]) =>
-  !["Namespace", "MetricName", "Unit", "Statistic", "HighResolution", "~"].includes(key) && !String(value).startsWith("{{ element."));
+  !["Namespace", "MetricName", "Unit", "Statistic", "HighResolution", "HoldSeconds", "~"].includes(key) && !key.startsWith("Tag.") && !String(value).startsWith("{{ element."));
 
 // Why a form cannot hold a stream, each with the way out.
 function* obstacles(form, { filters, method, threshold, name }) {
@@ -114,6 +125,10 @@ function* obstacles(form, { filters, method, threshold, name }) {
     if (values.length > 1) yield `${key} has several values, and a stream has no sets. A wildcard such as web-* can select them.`;
   }
   if (!method && form !== "script") yield "Raw points: a stream always has an aggregation. Choose one.";
+  if (isScript(form) && filters.some(isGraph)) {
+    yield "A graph is for streams only: no document shows how a script quotes it.";
+    return;
+  }
   for (const [key, value] of isScript(form) ? filters : []) {
     if (!WORD.test(SCRIPT_NAMES[key] ?? key)) yield `${key} has a space or a sign, so a script cannot name it. A stream can.`;
     if (/['\\\n]/.test(value)) yield `${key}: no document shows a script with an apostrophe, a backslash or a line break in a value. A stream can have them.`;

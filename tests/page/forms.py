@@ -10,6 +10,7 @@ from stackstate_forms import official, own
 EC2 = [("Namespace", "AWS/EC2"), ("InstanceId", "i-0a1b2c3d4e5f60718")]
 
 # Streams with odd parts, as the page has them.
+GRAPH = json.dumps({"metrics": [["N", "it's", {"id": "m1", "visible": False}], [{"expression": "m1*2"}]]})
 ODD = ["it's", 'say "x"', "a\\b", "$x ${y}", "back`tick`", "ünïcödé", "{{ x }}", "new\nline", "a=b and c='d'", "{{", "%s", "*"]
 RENDER = """async ([form, streams, given]) => {
   const { rendered } = await import("./explore/stackstate.js");
@@ -101,6 +102,8 @@ def what_a_form_cannot_hold_is_said(visitor):
         ("api", {"method": ""}, {}, "a stream always has an aggregation"),
         ("script", {"filters": [["Availability Zone", "a"]]}, {}, "Availability Zone has a space or a sign"),
         ("script", {"filters": [["Host", "it's"]]}, {}, "no document shows a script with an apostrophe"),
+        ("script", {"filters": [["~", '{"metrics":[["N","M"]]}']]}, {}, "A graph is for streams only"),
+        ("monitor", {"filters": [["~", '{"metrics":[["N","M"]]}']]}, {}, "A graph is for streams only"),
         ("script", {"method": "EVENT_COUNT"}, {}, "No published script has the aggregation EVENT_COUNT."),
         ("monitor", {"threshold": "x"}, {}, "Enter the threshold."),
         ("monitor", {}, {"urn": "web-1"}, "Enter the URN of the component."),
@@ -113,6 +116,7 @@ def what_a_form_cannot_hold_is_said(visitor):
         assert answer["text"] is None and any(told in note for note in answer["notes"]), (form, changed, given, answer)
     for form, changed, told in [
         ("api", {"filters": [["Port", 443]]}, "became its text"),
+        ("api", {"filters": [["~", '{"metrics":[["N","M"]]}'], ["Port", 443]]}, "became its text"),
         ("script", {"filters": [["~", "SELECT 1"]]}, "Expression is the condition ~"),
         ("script", {"method": "SUM"}, "none with sum"),
         ("template", {"method": "EVENT_COUNT"}, "leaves EVENT_COUNT out"),
@@ -136,7 +140,7 @@ def every_text_has_the_published_form(visitor):
          "span": 3_600_000, "name": f"{metric} (short)", "threshold": "0.5"}
         for namespace, metric in (("AWS/EC2", "CPUUtilization"), ("Shop", ODD[1]))
         for key in ("InstanceId", "~", "Availability Zone", ODD[0])
-        for value in [*ODD, 443, True]
+        for value in [*ODD, GRAPH, 443, True]
         for method, bucket in zip(methods, [10_000, 60_000, 90_000, 3_600_000, 86_400_000] * 3)
     ]
     for form in counts:

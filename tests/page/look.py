@@ -47,6 +47,9 @@ def _states(visitor, scheme, size):
     visitor.test()
     expect(page.locator("#tested")).to_contain_text("OK")
     visitor.filter("field2", "true")
+    page.get_by_text("Paste a graph of CloudWatch").click()
+    yield "a place for a graph"
+    page.get_by_text("Paste a graph of CloudWatch").click()
     visitor.options("Field")
     yield "an open list"
     page.get_by_label("Field", exact=True).press("ArrowDown")

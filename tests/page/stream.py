@@ -376,6 +376,61 @@ def several_values_are_a_set(visitor):
     expect(page.locator("#set")).to_be_hidden()
 
 
+def a_graph_is_pasted(visitor):
+    page = visitor.open_cloudwatch()
+    graph = {"title": "CPU", "period": 300, "stat": "Maximum", "metrics": [
+        ["AWS/EC2", "CPUUtilization", "InstanceId", "i-0f9e8d7c6b5a41302", {"id": "m1", "visible": False}],
+        ["...", "i-0a1b2c3d4e5f60718", {"id": "m2", "label": "web"}],
+    ]}
+    source = page.get_by_label("Source of the graph")
+    expect(source).to_be_hidden()
+    page.get_by_text("Paste a graph of CloudWatch").click()
+    # Nothing is asked without a text.
+    page.get_by_role("button", name="Draw the graph").click()
+    expect(source).to_be_focused()
+    source.fill(json.dumps(graph, indent=2))
+    with page.expect_request("**/api/metric") as asked:
+        page.get_by_role("button", name="Draw the graph").click()
+    packed = json.dumps(graph, separators=(",", ":"))
+    query = asked.value.post_data_json["query"]
+    assert query["metricField"] == "value", query
+    assert query["conditions"] == [
+        {"key": "~", "value": {"value": packed, "_type": "StringValue"}, "_type": "EqualityCondition"}], query
+    expect(visitor.summary).to_have_text(re.compile(r"^Mean, (59|60) points"))
+    expect(page.get_by_role("list", name="Filters")).to_contain_text(f"~ = {packed[:80]}…")
+    expect(page.locator("#chart-title")).to_have_text("CPU")
+    expect(page.locator("#form-text")).to_contain_text('"name": "CPU"')
+    # A reader of an address has the graph, too.
+    page = visitor.open(visitor.mirrors.cloudwatch, page.url.removeprefix(visitor.mirrors.cloudwatch))
+    with page.expect_request("**/api/metric") as asked:
+        visitor.enter(KEYS)
+    assert asked.value.post_data_json["query"]["conditions"] == query["conditions"]
+    # The mirror says what is wrong, with its place.
+    page.get_by_text("Paste a graph of CloudWatch").click()
+    for text, told in [
+        ('{"metrics": [\n["AWS/EC2" "CPUUtilization"]]}', "expected JSON, found a mistake in line 2, column 12"),
+        ('{"metrics": [["AWS/EC2", "CPUUtilization", {"stat": "Mean"}]]}', "metrics[0][2].stat: expected one of CloudWatch"),
+        ('{"widgets": []}', "widgets: expected one graph, not all of a dashboard"),
+    ]:
+        page.get_by_label("Source of the graph").fill(text)
+        page.get_by_role("button", name="Draw the graph").click()
+        expect(visitor.error).to_contain_text(told)
+
+
+def a_tag_is_typed(visitor):
+    page = visitor.open_cloudwatch(("Namespace", "AWS/EC2"), metric="CPUUtilization")
+    for label, text in ("Field", "Tag.Environment"), ("Value", "Prod"):
+        page.get_by_label(label, exact=True).fill(text)
+        page.get_by_role("option", name=f"Use “{text}”").click()
+    expect(visitor.error).to_contain_text("with a value or with * for any, as one of these sets: {InstanceId}")
+    visitor.pick("Field", "InstanceId")
+    page.get_by_label("Value", exact=True).fill("*")
+    with page.expect_request("**/api/metric") as asked:
+        page.get_by_role("option", name="Use “*”").click()
+    keys = [condition["key"] for condition in asked.value.post_data_json["query"]["conditions"]]
+    assert keys == ["Namespace", "Tag.Environment", "InstanceId"], keys
+
+
 def nothing_is_asked_before_a_metric_is_chosen(visitor):
     page = visitor.open(visitor.mirrors.cloudwatch)
     expect(visitor.summary).to_have_text(re.compile("60 points"))
@@ -426,7 +481,7 @@ def the_connection_is_one_line_once_its_test_passed(visitor):
     visitor.test()
     expect(page.locator("#tested")).to_have_text("✓ OK")
     expect(details).to_be_hidden()
-    expect(page.locator("summary")).to_be_focused()
+    expect(page.locator("#connection summary")).to_be_focused()
     page.keyboard.press("Enter")
     expect(details).to_be_visible()
 
