@@ -10,7 +10,7 @@ use super::data::fetch::fetch;
 use super::data::plan::Plan;
 use super::data::series::Series;
 use super::listing::advice;
-use super::listing::found::Found;
+use super::listing::found::{Found, MAX_LISTED};
 use super::listing::lists;
 use super::lookup::Listing;
 use super::query::expression::Expression;
@@ -178,7 +178,8 @@ impl RequestContext<'_> {
         query: &DataQuery,
         selector: &MetricSelector,
     ) -> Result<MirrorError, MirrorError> {
-        let listing = Listing { linked_accounts: query.linked_accounts, ..Listing::ALL };
+        let (linked_accounts, max_metrics) = (query.linked_accounts, MAX_LISTED);
+        let listing = Listing { linked_accounts, max_metrics, ..Listing::ALL };
         let (catalogue, meant) = self.interpret(client, selector, listing).await?;
         Ok(match advice::without_dimensions(&meant, &catalogue) {
             Some(error) => error,

@@ -125,6 +125,53 @@ async fn expressions_are_counted_apart() {
     log_capture::assert_documented(&lines);
 }
 
+/// A graph counts what it has, a held value is asked for apart, and the log has no texts of queries.
+#[tokio::test]
+async fn graphs_tags_and_held_values_are_counted() {
+    let graph = r#"{"metrics": [
+        ["SAID", "M", {"id": "m1", "visible": false}], ["...", "SAID", "x", {"id": "m2", "visible": false}],
+        [{"expression": "m1/m2", "label": "SAID"}]], "title": "SAID"}"#;
+    let tags = [
+        condition("Namespace", json!("N")),
+        condition("Host", json!("SAID")),
+        condition("Tag.SAID", json!("SAID")),
+    ];
+    let held = [condition("Namespace", json!("N")), condition("HoldSeconds", json!(86_400))];
+    for (conditions, metric_field, metrics, expressions, calls) in [
+        (json!([condition("~", json!(graph))]), json!("value"), 2, json!(1), 1),
+        // The hours of two weeks are a second one.
+        (json!(tags), json!("M"), 0, json!(2), 2),
+        (json!(held), json!("M"), 2, json!(null), 2),
+    ] {
+        log_capture::start();
+        let fake = WireFake::new(|call| match call.action.as_str() {
+            "ListMetrics" => {
+                let dimension =
+                    |value: &str| map(&[("Name", text("Host")), ("Value", text(value))]);
+                let metric = |dimensions: &[_]| {
+                    map(&[
+                        ("Namespace", text("N")),
+                        ("MetricName", text("M")),
+                        ("Dimensions", list(dimensions)),
+                    ])
+                };
+                Response::ok(&[("Metrics", list(&[metric(&[]), metric(&[dimension("SAID")])]))])
+            }
+            _ => Response::ok(&[("MetricDataResults", list(&[]))]),
+        });
+        let (path, mut body) = request("GetMetricData", None);
+        body["query"]["conditions"] = conditions;
+        body["query"]["metricField"] = metric_field;
+        send(&app_at(&fake.url), "", (path, body)).await;
+        let lines = log_capture::lines();
+        let asked = (&lines[0]["metricsAsked"], &lines[0]["expressionsAsked"]);
+        assert_eq!(asked, (&json!(metrics), &expressions), "{}", lines[0]);
+        assert_eq!(fake.count("GetMetricData"), calls, "{}", lines[0]);
+        assert!(!log_capture::text().contains("SAID"), "{}", log_capture::text());
+        log_capture::assert_documented(&lines);
+    }
+}
+
 /// Nobody who looks for the last hour of a bucket's size finds anything, and nothing else would tell why.
 #[tokio::test]
 async fn an_empty_answer_of_daily_metrics_has_a_hint() {

@@ -142,7 +142,8 @@ impl Plan {
         let PointKind::Held(hold) = self.kind else { return None };
         // A shorter time does not reach from one bucket to the next.
         let hold = Some(hold).filter(|hold| *hold >= self.window.period)?;
-        let window = self.window.before(hold, MAX_DATAPOINTS / queries.max(1), now.0)?;
+        let series = if self.fold == Fold::Expression { 1 } else { queries.max(1) };
+        let window = self.window.before(hold, MAX_DATAPOINTS / series, now.0)?;
         let window = window.not_before(earliest);
         let is_kept = self.fold != Fold::Expression || window.period == self.window.period;
         let plan = Plan { window, kind: PointKind::Latest, limit: 1, ..self.clone() };

@@ -301,7 +301,7 @@ impl Graph {
         let named: Vec<String> = named.filter(|text| !text.is_empty()).map(str::to_owned).collect();
         let is_free =
             |id: &String| !used.contains(id) && !named.iter().any(|text| id.contains(text));
-        let ids = |letter| (0..1_000).map(move |number| format!("{letter}{number}"));
+        let ids = |letter| (0..MAX_ENTRIES).map(move |number| format!("{letter}{number}"));
         let mut free = ('a'..='z').rev().flat_map(ids).filter(is_free);
         for entry in self.entries.iter_mut().filter(|entry| entry.id.is_empty()) {
             entry.id = free.next().unwrap_or_default();
