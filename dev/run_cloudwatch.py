@@ -40,15 +40,18 @@ Or, of several at once, with the aggregation Sum:
   AWS/ApplicationELB       LoadBalancer app/prod-*     RequestCount
   AWS/Lambda               FunctionName *              Errors
 
-Or TargetResponseTime of one LoadBalancer, with Percentile 99. Or the size of the bucket, by buckets of a day in
-the last 7 days.
+Or TargetResponseTime of one LoadBalancer, with Percentile 99. Or a daily metric, which needs one more filter:
+
+  AWS/S3                   BucketName shop-pictures     StorageType StandardStorage     HoldSeconds 259200
+                           BucketSizeBytes, with Mean
 
 The first one with curl, for the mean of every five minutes:
 
   curl -w '\\n' http://127.0.0.1:{port}/api/metric -d @{request}
 
-This CloudWatch checks keys, permissions and the names of regions. It has no expressions, and it adds up
-all metrics of a name if the query names no dimension. Ctrl-C stops both.
+This CloudWatch checks keys, permissions and the names of regions. It has no expressions, so no SQL, no SEARCH, no
+tags and no math in graphs, and no linked accounts. It adds up all metrics of a name if the query names no
+dimension. Ctrl-C stops both.
 """
 
 READ = {"Effect": "Allow", "Action": ["cloudwatch:GetMetricData", "cloudwatch:ListMetrics"], "Resource": "*"}

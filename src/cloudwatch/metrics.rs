@@ -25,6 +25,12 @@ use crate::time::EpochMillis;
 const SLOW: &str = "metrics of this namespace can come only once or a few times a day; the range may lie \
                     between two of them";
 
+/// What CloudWatch returned, and the queries that it was asked.
+struct Fetched {
+    series: Series,
+    queries: Vec<Query>,
+}
+
 impl RequestContext<'_> {
     /// The points that a query selects, from the cache or from CloudWatch.
     ///
@@ -55,7 +61,7 @@ impl RequestContext<'_> {
             return Ok(telemetry);
         }
         let query = &key.1;
-        let (mut series, queries) = match &query.target {
+        let mut fetched = match &query.target {
             Target::Metrics(selector) => self.fetch_selected(&client, query, selector).await?,
             Target::Expression(expression) => {
                 self.fetch_expression(&client, query, expression).await?
@@ -64,10 +70,11 @@ impl RequestContext<'_> {
                 self.fetch_tagged(&client, query, selector, expression).await?
             }
         };
-        if series.begins_empty() {
-            series.begin_after(self.last_before(&client, query, &series.plan, &queries).await?);
+        if fetched.series.begins_empty() {
+            let earlier = self.earlier(&client, query, &fetched).await?;
+            fetched.series.begin_after(earlier);
         }
-        Ok(self.cache(key, series.into_telemetry()))
+        Ok(self.cache(key, fetched.series.into_telemetry()))
     }
 
     /// The cached points of a caller's query.
@@ -90,26 +97,28 @@ impl RequestContext<'_> {
         telemetry
     }
 
-    /// The last bucket with a value before the window of a plan, if it holds values. `queries` have brought
-    /// the points of the window.
-    async fn last_before(
+    /// The last bucket with a value before the window of a plan, if it holds values. `fetched` has the points of
+    /// the window.
+    async fn earlier(
         &self,
         client: &RegionClient,
         query: &DataQuery,
-        plan: &Plan,
-        queries: &[Query],
+        fetched: &Fetched,
     ) -> Result<Option<Bucket>, MirrorError> {
-        let earliest = query.earliest(self.now);
-        let Some(plan) = plan.before(queries.len(), earliest, self.now) else { return Ok(None) };
-        let before = DataQuery { plan, ..query.clone() };
-        Ok(match self.aside(client, before, queries).await?.points {
-            Points::Aggregated(buckets) => buckets.last().copied(),
-            Points::Raw(_) => None,
-        })
+        for plan in fetched.series.plan.look_back(query.earliest(self.now), self.now) {
+            let query = DataQuery { plan, ..query.clone() };
+            let telemetry = self.fetch_cached(client, query, &fetched.queries).await?;
+            if let Points::Aggregated(buckets) = telemetry.points
+                && let Some(bucket) = buckets.last()
+            {
+                return Ok(Some(*bucket));
+            }
+        }
+        Ok(None)
     }
 
     /// The points of a query that helps to answer another, from the cache or from CloudWatch.
-    async fn aside(
+    async fn fetch_cached(
         &self,
         client: &RegionClient,
         query: DataQuery,
@@ -128,61 +137,43 @@ impl RequestContext<'_> {
         client: &RegionClient,
         query: &DataQuery,
         expression: &Expression,
-    ) -> Result<(Series, Vec<Query>), MirrorError> {
+    ) -> Result<Fetched, MirrorError> {
         let queries: Vec<Query> = expression.entries().iter().cloned().map(Query::Entry).collect();
-        Ok((self.fetch(client, query, query.plan.clone(), &queries).await?, queries))
+        let series = self.fetch(client, query, query.plan.clone(), &queries).await?;
+        Ok(Fetched { series, queries })
     }
 
     /// The points of the metrics that a selector names and whose resources have some tags. For a wrong name or
-    /// tag, CloudWatch returns nothing. So if there are no points, the lists tell whether there are such
-    /// metrics, and the last two weeks whether there are such tags.
+    /// tag, CloudWatch returns nothing. So if there are no points, the last two weeks tell whether there are such
+    /// tags, and then the lists whether there are such metrics.
     async fn fetch_tagged(
         &self,
         client: &RegionClient,
         query: &DataQuery,
         selector: &MetricSelector,
         expression: &Expression,
-    ) -> Result<(Series, Vec<Query>), MirrorError> {
-        if selector.dimensions.is_empty() {
-            return Err(self.without_dimensions(client, query, selector).await?);
-        }
-        let fetched = self.fetch_expression(client, query, expression).await?;
-        if !fetched.0.is_empty() {
-            return Ok(fetched);
-        }
-        let (found, meant) = self.find(client, selector, query.linked_accounts).await?;
-        match found {
-            Found::Exact(_)
-            | Found::SeveralAccounts(_)
-            | Found::TooMany { .. }
-            | Found::Unknown => {
-                // Cached as long as a list is, because it tells the same: whether there are such metrics.
-                let (plan, cache) =
-                    (query.plan.of_all_hours(expression, self.now), lists::LIFETIME);
-                let all = DataQuery { plan, cache, ..query.clone() };
-                match self.aside(client, all, &fetched.1).await?.points.count() {
-                    0 => Err(advice::no_tagged(&meant)),
-                    _ => Ok(fetched),
-                }
+    ) -> Result<Fetched, MirrorError> {
+        if !selector.dimensions.is_empty() {
+            let fetched = self.fetch_expression(client, query, expression).await?;
+            if !fetched.series.is_empty() {
+                return Ok(fetched);
             }
-            Found::OneMatch(_) | Found::SeveralMatches(_) | Found::Nothing => {
-                Err(self.unfound(client, query, &found, &meant).await)
+            // Cached as long as a list is, because it tells the same: whether there are such metrics.
+            let (plan, cache) = (query.plan.latest_hour(expression, self.now), lists::LIFETIME);
+            let latest = DataQuery { plan, cache, ..query.clone() };
+            let latest = self.fetch_cached(client, latest, &fetched.queries).await?;
+            if latest.points.count() > 0 {
+                return Ok(fetched);
             }
         }
-    }
-
-    /// The error of a query with tags that names no dimensions: the listed sets of them.
-    async fn without_dimensions(
-        &self,
-        client: &RegionClient,
-        query: &DataQuery,
-        selector: &MetricSelector,
-    ) -> Result<MirrorError, MirrorError> {
         let (linked_accounts, max_metrics) = (query.linked_accounts, MAX_LISTED);
         let listing = Listing { linked_accounts, max_metrics, ..Listing::ALL };
         let (catalogue, meant) = self.interpret(client, selector, listing).await?;
-        Ok(match advice::without_dimensions(&meant, &catalogue) {
+        Err(match advice::untagged(&meant, &catalogue) {
             Some(error) => error,
+            None if catalogue.is_partial => {
+                advice::error(&Found::Unknown, &meant, &client.region, None)
+            }
             None => self.unfound(client, query, &Found::Nothing, &meant).await,
         })
     }
@@ -196,12 +187,12 @@ impl RequestContext<'_> {
         client: &RegionClient,
         query: &DataQuery,
         selector: &MetricSelector,
-    ) -> Result<(Series, Vec<Query>), MirrorError> {
+    ) -> Result<Fetched, MirrorError> {
         let likeliest = selector.likeliest().metrics();
         let mut asked = None;
         if selector.is_literal() {
             let fetched = self.fetch_metrics(client, query, &likeliest).await?;
-            if !fetched.0.is_empty() {
+            if !fetched.series.is_empty() {
                 return Ok(fetched);
             }
             asked = Some(fetched);
@@ -216,17 +207,17 @@ impl RequestContext<'_> {
             }
             _ => return Err(self.unfound(client, query, &found, &meant).await),
         };
-        let (series, queries) = match asked {
+        let fetched = match asked {
             Some(asked) if metrics.iter().all(|metric| likeliest.contains(metric)) => asked,
             _ => self.fetch_metrics(client, query, &metrics).await?,
         };
-        if series.is_empty() && !is_listed {
+        if fetched.series.is_empty() && !is_listed {
             return Err(self.unfound(client, query, &found, &meant).await);
         }
-        if series.is_empty() {
+        if fetched.series.is_empty() {
             self.check_percentile(client, query, &metrics).await?;
         }
-        Ok((series, queries))
+        Ok(fetched)
     }
 
     /// The error of a query whose metrics were not found, with what may be meant instead. That costs a
@@ -252,11 +243,12 @@ impl RequestContext<'_> {
         client: &RegionClient,
         query: &DataQuery,
         metrics: &[Arc<Metric>],
-    ) -> Result<(Series, Vec<Query>), MirrorError> {
+    ) -> Result<Fetched, MirrorError> {
         selector::check_size(metrics)?;
         let plan = query.plan.for_metrics(metrics.len())?;
         let queries = plan.queries(metrics);
-        Ok((self.fetch(client, query, plan, &queries).await?, queries))
+        let series = self.fetch(client, query, plan, &queries).await?;
+        Ok(Fetched { series, queries })
     }
 
     /// Finds out whether metrics without a percentile have samples, from which CloudWatch cannot

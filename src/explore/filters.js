@@ -3,6 +3,7 @@
 import { $, element, on } from "./dom.js";
 import { ask, grouped, requests } from "./mirror.js";
 import { fitting, Picker } from "./picker.js";
+import { isGraph } from "./stackstate.js";
 
 const VALUES_A_PAGE = 500;
 const MOST_FIELDS = 500;
@@ -44,6 +45,16 @@ export class Filters {
     if (!source) return $("graph-source").focus();
     this.set([[EXPRESSION, packed(source)]], VALUE);
     this.onChange();
+    // On a phone, the answer is below.
+    const { top } = $("chart-title").getBoundingClientRect();
+    if (top < 0 || top > innerHeight * 0.8) $("chart-title").scrollIntoView();
+  }
+
+  // The box has the graph that is a filter, and only that.
+  showGraph() {
+    const graph = this.pairs.find(isGraph)?.[1] ?? "";
+    if (graph !== packed($("graph-source").value) && (graph || this.graph)) $("graph-source").value = graph;
+    this.graph = graph;
   }
 
   // Pairs of a name and a value. Several of one name are a set: any of these values.
@@ -90,12 +101,13 @@ export class Filters {
     const { fields, isPartial } = await this.fieldNames(signal);
     const items = fields.filter(fits).map((field) => ({
       text: field.fieldName, field,
-      ...(field.fieldName === EXPRESSION ? { note: "expression", alias: "expression" } : { note: field.fieldType.toLowerCase() }),
+      ...(field.fieldName === EXPRESSION ? { note: "expression or graph", alias: "expression graph" } : { note: field.fieldType.toLowerCase() }),
     }));
     items.sort((one, other) => (other.text === FIRST) - (one.text === FIRST));
     const found = fitting(items, text);
     const isLong = found.length > MOST_FIELDS;
-    const note = !items.length ? "Choose the filter Namespace first." : isPartial ? "Not all are here. Add a filter, or type the whole name." : isLong ? "Type to find others." : "";
+    const isTag = /^tags?\b/i.test(text) && !/^Tag\../.test(text);
+    const note = isTag ? "A tag is Tag. and its key, such as Tag.Environment." : !items.length ? "Choose the filter Namespace first." : isPartial ? "Not all are here. Add a filter, or type the whole name." : isLong ? "Type to find others." : "";
     return { items: found.slice(0, MOST_FIELDS), note };
   }
 
@@ -152,6 +164,7 @@ export class Filters {
   }
 
   show() {
+    this.showGraph();
     const groups = grouped(this.pairs);
     const short = (value) => (String(value).length > MOST_SHOWN ? `${value.slice(0, MOST_SHOWN)}…` : value);
     $("filters").replaceChildren(...groups.map(([name, values]) => element("li", {},

@@ -9,7 +9,7 @@ import { Filters } from "./filters.js";
 import { counted, length, timeRange, zone } from "./format.js";
 import { showForms, startForms } from "./forms.js";
 import { ALL, ask, base, lines, MirrorFailure, requests } from "./mirror.js";
-import { titleOf } from "./stackstate.js";
+import { isExpression, isGraph, titleOf } from "./stackstate.js";
 import { showTable, turn } from "./table.js";
 import { copy, copyCurl, showExchange } from "./wire.js";
 
@@ -194,6 +194,12 @@ function tell(title, ...texts) {
 
 const limit = () => ($("limit").value === "" ? ALL : Number($("limit").value));
 
+// Why an answer may have no points.
+function noPoints(filters) {
+  if (filters.some(isGraph)) return "CloudWatch does not tell whether the metrics of a graph exist: compare names and dimensions, or try a longer range.";
+  return "This range has no data. Try a longer range, larger buckets or other filters. For a metric that comes once a day, choose days, or add the filter HoldSeconds.";
+}
+
 function showPoints(isPartial, keepsZoom = false) {
   const hasPoints = points.length > 0;
   $("error").hidden = true;
@@ -203,9 +209,10 @@ function showPoints(isPartial, keepsZoom = false) {
   $("reading").textContent = "";
   tell();
   if (drawn) {
-    if (!hasPoints && !isPartial) tell("No points", "This range has no data. Try a longer range, larger buckets or other filters.");
+    if (!hasPoints && !isPartial) tell("No points", noPoints(drawn.filters));
     const { start, end, filters, metric } = drawn;
-    const method = [...$("method").options].find(({ value }) => value === drawn.method).text;
+    // An expression aggregates itself.
+    const method = filters.some(isExpression) ? "Expression" : [...$("method").options].find(({ value }) => value === drawn.method).text;
     $("chart-title").textContent = titleOf(filters) || metric || "Chart";
     const bucket = points[0]?.[2] - points[0]?.[1];
     const size = bucket ? `, buckets of ${length(bucket)}` : "";

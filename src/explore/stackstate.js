@@ -18,12 +18,15 @@ const MONITOR_FUNCTION = "urn:system:default:monitor-function:metric-above-thres
 // Conditions of the script language are `word = 'text'`.
 const WORD = /^[A-Za-z_][\w.]*$/;
 const SCRIPT_NAMES = { "~": "Expression" };
-const isGraph = ([name, value]) => name in SCRIPT_NAMES && String(value).startsWith("{");
-// The title of the graph in these filters, if there is one.
+export const isExpression = ([name]) => Object.hasOwn(SCRIPT_NAMES, name) || Object.values(SCRIPT_NAMES).includes(name);
+export const isGraph = (filter) => isExpression(filter) && /^\s*\{/.test(filter[1]);
+// The title of the graph in these filters, if there is one, or else the label of what it shows.
 export function titleOf(filters) {
   try {
-    const graph = JSON.parse(filters.find(isGraph)[1]);
-    return graph.title ?? graph.properties.title;
+    const source = JSON.parse(filters.find(isGraph)[1]);
+    const graph = source.properties ?? source;
+    const shown = graph.metrics.map((entry) => entry.at(-1)).find((options) => options.visible !== false);
+    return [graph.title, shown?.label].find((text) => typeof text === "string" && text);
   } catch {
     return undefined;
   }
@@ -125,10 +128,6 @@ function* obstacles(form, { filters, method, threshold, name }) {
     if (values.length > 1) yield `${key} has several values, and a stream has no sets. A wildcard such as web-* can select them.`;
   }
   if (!method && form !== "script") yield "Raw points: a stream always has an aggregation. Choose one.";
-  if (isScript(form) && filters.some(isGraph)) {
-    yield "A graph is for streams only: no document shows how a script quotes it.";
-    return;
-  }
   for (const [key, value] of isScript(form) ? filters : []) {
     if (!WORD.test(SCRIPT_NAMES[key] ?? key)) yield `${key} has a space or a sign, so a script cannot name it. A stream can.`;
     if (/['\\\n]/.test(value)) yield `${key}: no document shows a script with an apostrophe, a backslash or a line break in a value. A stream can have them.`;
@@ -180,6 +179,10 @@ function* remarks(form, { filters, method }) {
 // The text of a form for these streams, or null, with what there is to say of it. `given` has the data source's
 // name and id, and the component's URN.
 export function rendered(form, streams, given) {
+  if (isScript(form) && streams.some(({ filters }) => filters.some(isGraph))) {
+    const note = "A graph is for streams only: no document shows how a script or a monitor quotes it. Choose a component template or the API.";
+    return { text: null, notes: [note] };
+  }
   const why = [...missing(form, given), ...streams.flatMap((stream) => [...obstacles(form, stream)])];
   const notes = why.length ? why : streams.flatMap((stream) => [...remarks(form, stream)]);
   return { text: why.length ? null : WRITERS[form](streams, given), notes: [...new Set(notes)] };

@@ -17,8 +17,8 @@ SHOWN = [
     ([("Namespace", "AWS/ApplicationELB"), ("LoadBalancer", "app/prod-*")], "RequestCount", "SUM", HOUR, 5 * MINUTE),
     ([("Namespace", "AWS/Lambda"), ("FunctionName", "*")], "Errors", "SUM", HOUR, 5 * MINUTE),
     (WEB, "TargetResponseTime", "PERCENTILE_99", HOUR, 5 * MINUTE),
-    ([("Namespace", "AWS/S3"), ("BucketName", "shop-pictures"), ("StorageType", "StandardStorage")],
-     "BucketSizeBytes", "MEAN", 7 * DAY, DAY),
+    ([("Namespace", "AWS/S3"), ("BucketName", "shop-pictures"), ("StorageType", "StandardStorage"), ("HoldSeconds", "259200")],
+     "BucketSizeBytes", "MEAN", HOUR, 5 * MINUTE),
 ]
 
 # What is changed in the connection details, the conditions, and the error.

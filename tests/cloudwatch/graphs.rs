@@ -2,7 +2,7 @@
 //! documents and of public dashboards, with other names and numbers.
 
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataInput;
-use aws_sdk_cloudwatch::types::{MetricDataQuery, StatusCode};
+use aws_sdk_cloudwatch::types::{MessageData, MetricDataQuery, StatusCode};
 use serde_json::{Value, json};
 
 use crate::support::app::NOW;
@@ -312,6 +312,73 @@ async fn a_graph_goes_to_cloudwatch_as_it_is_meant() {
             "eu-west-1",
             &["e1 DB_PERF_INSIGHTS('RDS', 'db-ABC', 'os.cpuUtilization.user.avg')"],
         ),
+        // An expression names an id that nobody has. The metric does not get it.
+        (
+            r#"{"metrics": [["Shop", "A", {"visible": false}], [{"expression": "z0*2", "id": "e1"}]]}"#,
+            "eu-west-1",
+            &["(z1) Average Shop A", "e1 z0*2"],
+        ),
+        // Functions with arrays, conditions and numbers.
+        (
+            r#"{"metrics": [
+                ["Shop", "5xx", {"id": "m7_1", "stat": "Sum", "visible": false}],
+                ["Shop", "All", {"id": "m7_2", "stat": "Sum", "visible": false}],
+                [{"expression": "IF(m7_2 != 0, 100 * m7_1 / m7_2, 0)", "label": "share", "yAxis": "right"}]
+            ], "stacked": false}"#,
+            "eu-west-1",
+            &[
+                "(m7_1) Sum Shop 5xx",
+                "(m7_2) Sum Shop All",
+                "z0 IF(m7_2 != 0, 100 * m7_1 / m7_2, 0)",
+            ],
+        ),
+        // A rate in the period of the query.
+        (
+            r#"{"metrics": [
+                [{"expression": "m1/PERIOD(m1)", "id": "e1", "period": 60}],
+                ["AWS/EBS", "VolumeReadOps", "VolumeId", "vol-1", {"id": "m1", "visible": false, "stat": "Sum"}]
+            ], "period": 60}"#,
+            "eu-west-1",
+            &["e1 m1/PERIOD(m1)", "(m1) Sum AWS/EBS VolumeReadOps VolumeId=vol-1"],
+        ),
+        // The ten largest of a search, and their sum.
+        (
+            r#"{"metrics": [
+                [{"expression": "SLICE(SORT(SEARCH('{Pods,Name} MetricName=\"cpu\"', 'Maximum'), AVG, DESC), 0, 10)", "id": "top", "visible": false}],
+                [{"expression": "SUM(top)"}]
+            ]}"#,
+            "eu-west-1",
+            &[
+                r#"(top) SLICE(SORT(SEARCH('{Pods,Name} MetricName="cpu"', 'Maximum'), AVG, DESC), 0, 10)"#,
+                "z0 SUM(top)",
+            ],
+        ),
+        // A change from point to point, and a gap filled.
+        (
+            r#"{"metrics": [["Shop", "Stock", {"id": "m1", "visible": false}], [{"expression": "FILL(DIFF(m1), 0)", "id": "e1", "yAxis": "left"}]]}"#,
+            "eu-west-1",
+            &["(m1) Average Shop Stock", "e1 FILL(DIFF(m1), 0)"],
+        ),
+        // An account of its own for a metric beside one of the caller.
+        (
+            r#"{"metrics": [
+                ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "in", {"id": "own", "visible": false}],
+                ["...", {"id": "other", "accountId": "444455556666", "visible": false, "region": "eu-west-1"}],
+                [{"expression": "MAX([own, other])"}]
+            ], "region": "eu-west-1", "stat": "Maximum"}"#,
+            "eu-west-1",
+            &[
+                "(own) Maximum AWS/SQS ApproximateAgeOfOldestMessage QueueName=in",
+                "(other) Maximum AWS/SQS ApproximateAgeOfOldestMessage QueueName=in of 444455556666",
+                "z0 MAX([own, other])",
+            ],
+        ),
+        // A byte order mark, as some editors write.
+        (
+            "\u{feff}{\"metrics\": [[\"Shop\", \"Orders\"]]}",
+            "eu-west-1",
+            &["z0 Average Shop Orders"],
+        ),
         // A period as a text, null members, and white space before it all.
         (
             " \n{\"metrics\": [[\"Shop\", \"Orders\", {\"period\": \"300\", \"id\": null, \"visible\": null, \"stat\": null}]], \"region\": null}",
@@ -356,18 +423,18 @@ async fn a_graph_that_is_not_understood_is_explained() {
         ),
         (
             r#"{"type": "log", "properties": {"query": "SOURCE 'x'"}}"#.to_owned(),
-            r#"type: expected "metric", found "log""#,
+            r#"type: expected "metric", because other widgets have no metrics, found "log""#,
         ),
         (
             r#"{"type": "metric", "properties": {"annotations": {"alarms": ["arn:aws:x"]}, "region": "eu-west-1"}}"#.to_owned(),
-            "properties.metrics: expected an array, found nothing",
+            "properties.metrics: expected the metrics of a graph, found none; for a graph of an alarm, open",
         ),
         (
             r#"{"metrics": ["AWS/Lambda", "Errors", "FunctionName", "f"]}"#.to_owned(),
             r#"metrics[0]: expected an array, found "AWS/Lambda""#,
         ),
         (r#"[["AWS/Lambda", "Errors"]]"#.to_owned(), "expected an object, {\"metrics\": […]}, found an array"),
-        ("{\"metrics\": [\n  [\"Shop\" \"Orders\"]]}".to_owned(), "expected JSON, found a mistake in line 2, column 11"),
+        ("{\"metrics\": [\n  [\"Shop\" \"Orders\"]]}".to_owned(), "expected JSON, all of Source from { to }, found a mistake: expected `,` or `]` at line 2 column 11"),
         (r#"{"metrics": []}"#.to_owned(), "metrics: expected 1 to 100 entries, found 0"),
         (many(r#"["Shop", "Orders"]"#, 101), "metrics: expected 1 to 100 entries, found 101"),
         (many(search, 11), "metrics: expected at most 10 SEARCH and SQL together, found 11"),
@@ -403,6 +470,10 @@ async fn a_graph_that_is_not_understood_is_explained() {
             r#"{"metrics": [["N", "M", "A"]]}"#.to_owned(),
             "metrics[0]: expected a namespace, a metric, and the name and value of each dimension",
         ),
+        (
+            format!(r#"{{"metrics": [["N", "M"{}]]}}"#, r#", "A", "1""#.repeat(31)),
+            "metrics[0]: expected at most 30 dimensions",
+        ),
         (r#"{"metrics": [["N"]]}"#.to_owned(), "metrics[0]: expected a namespace, a metric"),
         (r#"{"metrics": [[{"id": "m1"}]]}"#.to_owned(), "metrics[0]: expected a namespace, a metric"),
         (r#"{"metrics": [["N", ""]]}"#.to_owned(), "metrics[0]: expected texts of 1 to 255 characters"),
@@ -424,7 +495,7 @@ async fn a_graph_that_is_not_understood_is_explained() {
         ),
         (
             r#"{"metrics": [["N", "M", {"id": "a"}], ["N", "O", {"id": "a"}]]}"#.to_owned(),
-            "metrics[1]: another entry has the id a too",
+            "metrics[1]: expected an id of its own, found a, which another entry has too",
         ),
         (
             r#"{"metrics": [["N", "M", {"accountID": "111122223333"}]]}"#.to_owned(),
@@ -465,7 +536,57 @@ async fn a_graph_that_is_not_understood_is_explained() {
         ),
         (
             r#"{"metrics": [["N", "M", {"region": "us-east-1"}], ["N", "O"]]}"#.to_owned(),
-            "metrics[1]: expected a region, as another entry has one, or one region for the whole graph",
+            "metrics: expected a region beside each entry, or one for the whole graph beside metrics; the entry at \
+             [1] has none, and another has us-east-1",
+        ),
+        (
+            r#"{"metrics": [["N", "M"], ["N", "O", {"region": "us-east-1"}]]}"#.to_owned(),
+            "metrics: expected a region beside each entry, or one for the whole graph beside metrics; the entry at \
+             [0] has none, and another has us-east-1",
+        ),
+        (
+            r#"{"metrics": [["N", "M"], [{"expression": "1*2", "region": "us-east-1"}]]}"#.to_owned(),
+            "metrics: expected a region beside each entry",
+        ),
+        (
+            r#"{"metrics": [[{"expression": "LAMBDA('f')"}], ["N", "O", {"region": "us-east-1"}]]}"#.to_owned(),
+            "metrics: expected a region beside each entry",
+        ),
+        (
+            r#"{"metrics": [[{"expression": "DB_PERF_INSIGHTS('RDS', 'db-A', 'os.cpu')"}]], "accountId": "111122223333"}"#.to_owned(),
+            "metrics[0]: CloudWatch does not restrict an expression to an accountId",
+        ),
+        (
+            r#"{"metrics": [["N", "M", "A", "1", "A", "2"]]}"#.to_owned(),
+            "metrics[0]: expected the dimension A once",
+        ),
+        (
+            r#"{"metrics": [["N", "M", "A", "*"]]}"#.to_owned(),
+            "metrics[0]: a metric of a graph has no wildcards, found *; expected a SEARCH",
+        ),
+        (
+            format!(
+                r#"{{"metrics": [["N", "M"], [{{"id": "e", "expression": "{}"}}]]}}"#,
+                (0..10).map(|digit| format!("METRICS('{digit}')")).collect::<Vec<_>>().join("+")
+            ),
+            "metrics: expected an id of each entry, because the texts use up all others",
+        ),
+        (
+            format!(
+                r#"{{"metrics": [["N", "M"{}], {}]}}"#,
+                (0..14).map(|number| format!(r#", "D{number}", "{}""#, "x".repeat(1_000))).collect::<String>(),
+                vec![r#"["..."]"#; 99].join(",")
+            ),
+            "metrics: all names and values, with those that . and ... repeat, have 14",
+        ),
+        (r#""metrics": [["N", "M"]]"#.to_owned(), "expected JSON, all of Source from { to }, found a mistake: "),
+        (
+            r#"Source: {"metrics": [["N", "M"]]}"#.to_owned(),
+            "expected JSON, all of Source from { to }, found a mistake: expected value at line 1 column 1",
+        ),
+        (
+            "{“metrics”: [[\"N\", \"M\"]]}".to_owned(),
+            "expected JSON, all of Source from { to }, found a mistake: key must be a string at line 1 column 2",
         ),
         (
             r#"{"metrics": [["N", "M"]], "region": "x.example.com"}"#.to_owned(),
@@ -535,6 +656,53 @@ async fn other_conditions_beside_a_graph_are_refused() {
     }
 }
 
+/// Metric math begins with [ too.
+#[tokio::test]
+async fn an_array_of_expressions_is_no_graph() {
+    for source in ["[SEARCH('{N} M', 'Sum')]", "MAX([SEARCH('{N} M', 'Sum')])"] {
+        let (reply, requests, _) = ask(source, &[], json!({})).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert_eq!(requests.lock().unwrap()[0].metric_data_queries()[0].expression(), Some(source));
+    }
+    let (reply, requests, _) = ask(" \n ", &[], json!({})).await;
+    assert_eq!(
+        reply.body["details"],
+        "~: expected an expression or a graph, found nothing but spaces"
+    );
+    assert!(requests.lock().unwrap().is_empty());
+}
+
+/// What CloudWatch says of an entry names it.
+#[tokio::test]
+async fn a_message_about_an_entry_names_it() {
+    let graph = r#"{"metrics": [["N", "M", {"visible": false}], [{"expression": "SUM(SEARCH('{N} M', 'Sum'))", "id": "e1"}]]}"#;
+    for (id, status, told) in [
+        (
+            "e1",
+            StatusCode::Complete,
+            "e1: MaxMetricsExceeded: 500 (a SEARCH combines a limited number of metrics",
+        ),
+        (
+            "z0",
+            StatusCode::Forbidden,
+            "metrics[0]: CloudWatch does not allow these credentials to read this metric",
+        ),
+    ] {
+        let (gets, _) = data(move |_| {
+            let mut series = result(id, &[(TIME, 5.0)], status.clone());
+            let message = MessageData::builder().code("MaxMetricsExceeded").value("500").build();
+            series.messages = (status == StatusCode::Complete).then(|| vec![message]);
+            page(vec![series], None)
+        });
+        let query = json!({
+            "conditions": [condition("~", json!(graph))], "startTime": TIME, "endTime": TIME + HOUR,
+            "aggregation": {"method": "MEAN", "bucketSizeMillis": 5 * MINUTE},
+        });
+        let reply = post(&sdk_mock::app(&[&gets]), "metric", &body(query, json!({}))).await;
+        assert!(reply.body["details"].as_str().unwrap().starts_with(told), "{}", reply.body);
+    }
+}
+
 /// StackState's stream has one series. What counts is what CloudWatch returns.
 #[tokio::test]
 async fn a_second_series_of_a_graph_is_named_with_the_way_out() {
@@ -589,7 +757,7 @@ async fn a_second_series_of_a_graph_is_named_with_the_way_out() {
                 let details = reply.body["details"].as_str().unwrap();
                 assert!(details.contains(words), "{details}");
                 assert!(
-                    details.contains(r#"MAX(…)"#) && details.contains(r#""visible": false"#),
+                    details.contains(r#"MAX(…)"#) && details.contains(r#"{"visible": false}"#),
                     "{details}"
                 );
             }

@@ -44,6 +44,18 @@ fn of_host(samples: &Samples, host: usize, hosts: usize) -> Samples {
         .collect()
 }
 
+/// Whether CloudWatch keeps data of this time in periods of this length ("GetMetricData", CloudWatch API
+/// reference).
+fn is_kept(period: i64, time: i64) -> bool {
+    let age = match period {
+        period if period % HOUR == 0 => 455 * DAY,
+        period if period % (5 * MINUTE) == 0 => 63 * DAY,
+        period if period % MINUTE == 0 => 15 * DAY,
+        _ => 3 * HOUR,
+    };
+    NOW - time <= age
+}
+
 /// One page of the response to a request. A single series has at most `most` datapoints in a page, and
 /// the token is the index of the next one. If `is_cut`, the first page of the window has no token.
 fn answer(
@@ -62,8 +74,10 @@ fn answer(
         let samples = of_host(samples, host.value().unwrap().parse().unwrap(), hosts);
         let period = i64::from(stat.period().unwrap()) * 1_000;
         assert_eq!((start % period, end % period), (0, 0), "whole periods are asked for");
-        let value =
-            |from| Some((from, aggregate(&samples, from, from + period, stat.stat().unwrap())?));
+        let value = |from| {
+            let found = aggregate(&samples, from, from + period, stat.stat().unwrap());
+            Some((from, found.filter(|_| is_kept(period, from))?))
+        };
         let mut found: Vec<_> = (start..end).step_by(period as usize).filter_map(value).collect();
         if is_descending {
             found.reverse();
@@ -280,12 +294,16 @@ async fn a_daily_metric_has_a_value_in_each_bucket() {
                 let value = if method == "SUM" { 0.0 } else { 7.0 };
                 assert!(points(&reply).iter().all(|point| point.0 == value), "{}", reply.body);
             }
-            Err(()) => assert_eq!(
-                reply.body["details"],
-                "HoldSeconds: a sum or a count would count again in each bucket that holds it, and samples have no \
-                 buckets; expected MEAN, MAX, MIN or a percentile, or no HoldSeconds",
-                "{method}"
-            ),
+            Err(()) => {
+                let why = match method {
+                    "raw" => "a query without aggregation has no buckets",
+                    _ => "each empty bucket would count the same sum or count again",
+                };
+                let details = format!(
+                    "HoldSeconds: {why}; expected MEAN, MAX, MIN or a percentile, or no HoldSeconds"
+                );
+                assert_eq!(reply.body["details"], details, "{method}");
+            }
         }
     }
 }
@@ -325,23 +343,41 @@ async fn it_looks_back_in_the_periods_that_cloudwatch_keeps() {
     let periods = requests
         .iter()
         .map(|input| input.metric_data_queries()[0].metric_stat().unwrap().period().unwrap());
-    assert_eq!(periods.collect::<Vec<_>>(), [60, 300]);
+    assert_eq!(periods.collect::<Vec<_>>(), [60, 60, 300]);
 }
 
-/// Of several metrics, the last bucket is correct only once all have arrived. So it looks back as far as one page
-/// has room for all.
+/// Of several metrics, the last bucket is correct only once all have arrived. So it looks at as much as one page
+/// has room for, and then further back, until it finds a bucket.
 #[tokio::test]
-async fn of_many_metrics_it_looks_back_less_far() {
-    let (rule, requests) = data(|input| answer(&Samples::new(), 100, usize::MAX, false, input));
-    let app = app(&[&rule, &listed("N", "M", ("Host", "0"))]);
+async fn of_many_metrics_it_looks_back_page_by_page() {
     let end = NOW - NOW % HOUR;
-    let reply =
-        metric(&app, &query(end - HOUR, end, MINUTE, "MEAN", 100, json!(604_800)), json!({})).await;
-    assert_eq!(reply.status, 200, "{}", reply.body);
-    let [back] = &back(&requests)[..] else { panic!("{requests:?}") };
-    let length = back.end_time().unwrap().to_millis().unwrap()
-        - back.start_time().unwrap().to_millis().unwrap();
-    assert_eq!(length / MINUTE * 200, 100_800);
+    let pages = |days: i64| (days * 24 * 60 * 200) as usize / 100_800 + 1;
+    for (value_at, looks, count) in [
+        (Some(end - HOUR - MINUTE), 1, 60),
+        (Some(end - HOUR - 2 * DAY), pages(2), 60),
+        // Ten pages are the most.
+        (Some(end - HOUR - 6 * DAY), 10, 0),
+        (None, 10, 0),
+    ] {
+        let (rule, requests) = data(move |input| {
+            let samples = value_at.into_iter().map(|time| (time, 1.0)).collect();
+            answer(&samples, 100, usize::MAX, false, input)
+        });
+        let app = app(&[&rule, &listed("N", "M", ("Host", "0"))]);
+        let asked = query(end - HOUR, end, MINUTE, "MEAN", 100, json!(604_800));
+        let reply = metric(&app, &asked, json!({})).await;
+        assert_eq!(points(&reply).len(), count, "{}", reply.body);
+        let back = back(&requests);
+        assert_eq!(back.len(), looks, "{value_at:?}");
+        let times = |input: &GetMetricDataInput| {
+            [input.start_time(), input.end_time()].map(|time| time.unwrap().to_millis().unwrap())
+        };
+        for (input, next) in back.iter().zip(&back[1..]) {
+            let [start, end] = times(input);
+            assert_eq!((end - start) / MINUTE * 200, 100_800);
+            assert_eq!(times(next)[1], start);
+        }
+    }
 }
 
 /// An expression is held only if its condition says so: its values may be sums.
@@ -410,18 +446,112 @@ async fn what_is_held_of_sql_is_in_the_last_two_weeks() {
     assert_eq!(back.start_time().unwrap().to_millis().unwrap(), NOW - NOW % HOUR - 14 * DAY + HOUR);
 }
 
-/// It asks for one page, also if that has no numbers.
+/// It asks for a few small pages, also if these have no numbers, or nothing.
 #[tokio::test]
-async fn it_looks_back_on_one_page() {
+async fn it_looks_back_on_few_pages() {
     let end = NOW - NOW % HOUR;
-    let (rule, requests) = data(|input| {
-        let start = input.start_time().unwrap().to_millis().unwrap();
-        let is_back = input.scan_by() == Some(&ScanBy::TimestampDescending);
-        let found = if is_back { vec![(start, f64::NAN)] } else { vec![] };
-        let status = if is_back { StatusCode::PartialData } else { StatusCode::Complete };
-        page(vec![result("q0", &found, status)], is_back.then_some("more"))
+    for (values, pages, expected) in [
+        (vec![vec![f64::NAN]; 5], 3, None),
+        (vec![vec![]; 5], 3, None),
+        (vec![vec![], vec![2.0], vec![]], 2, Some(2.0)),
+        (vec![vec![2.0], vec![]], 1, Some(2.0)),
+        (vec![vec![]], 1, None),
+    ] {
+        let (rule, requests) = data(move |input| {
+            if input.scan_by() != Some(&ScanBy::TimestampDescending) {
+                return page(vec![result("q0", &[], StatusCode::Complete)], None);
+            }
+            let index: usize = input.next_token().map_or(0, |token| token.parse().unwrap());
+            let found: Vec<_> =
+                values[index].iter().map(|value| (end - 2 * HOUR, *value)).collect();
+            let next = (index + 1 < values.len()).then(|| (index + 1).to_string());
+            let status =
+                if next.is_some() { StatusCode::PartialData } else { StatusCode::Complete };
+            page(vec![result("q0", &found, status)], next.as_deref())
+        });
+        let asked = query(end - HOUR, end, 5 * MINUTE, "MEAN", 1, json!(86_400));
+        let reply =
+            metric(&app(&[&rule, &listed("N", "M", ("Host", "0"))]), &asked, json!({})).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert_eq!(points(&reply).first().map(|point| point.0), expected, "{}", reply.body);
+        assert_eq!(back(&requests).len(), pages, "{}", reply.body);
+    }
+}
+
+/// A mean of no samples is no value, so it holds nothing, and what was before it goes on.
+#[tokio::test]
+async fn a_mean_that_is_no_number_is_not_held() {
+    let end = NOW - NOW % HOUR;
+    let (rule, _) = data(move |input| {
+        let results = input.metric_data_queries().iter().map(|query| {
+            let is_sum = query.metric_stat().unwrap().stat() == Some("Sum");
+            let found =
+                [(end - HOUR, if is_sum { 6.0 } else { 2.0 }), (end - HOUR + 10 * MINUTE, 0.0)];
+            result(query.id().unwrap(), &found, StatusCode::Complete)
+        });
+        page(results.collect(), None)
     });
-    let asked = query(end - HOUR, end, 5 * MINUTE, "MEAN", 1, json!(86_400));
-    let reply = metric(&app(&[&rule, &listed("N", "M", ("Host", "0"))]), &asked, json!({})).await;
-    assert_eq!(back(&requests).len(), 1, "{}", reply.body);
+    let asked = query(end - HOUR, end, 10 * MINUTE, "MEAN", 2, json!(86_400));
+    let reply = metric(&app(&[&rule]), &asked, json!({})).await;
+    assert_eq!(
+        points(&reply).iter().map(|point| point.0).collect::<Vec<_>>(),
+        [3.0; 6],
+        "{}",
+        reply.body
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Where CloudWatch keeps only longer periods, the last value is the one of the last longer period before, or of
+    /// a shorter one behind it.
+    #[test]
+    fn values_are_held_across_the_ages_of_data(
+        (limit, bucket, longer) in select(vec![
+            (3 * HOUR, 10_000, MINUTE), (15 * DAY, MINUTE, 5 * MINUTE), (63 * DAY, 5 * MINUTE, HOUR),
+        ]),
+        age in 0..1_000_i64,
+        before in prop::collection::vec((1..400_i64, -1e6..1e6_f64), 0..6),
+        inside in prop::option::of(-1e6..1e6_f64),
+        hold in prop_oneof![1..10_000_i64, Just(604_800)],
+    ) {
+        // The range begins a little after the limit.
+        let start = NOW - limit + 2 * MINUTE + bucket + age * bucket / 10;
+        let first = start - start % bucket;
+        let end = first + 3 * bucket;
+        let samples: Samples =
+            before.into_iter().map(|(count, value)| (first - count * count * bucket / 7 - 1, value)).collect();
+        let oldest = first - hold * 1_000;
+        let of = |from: i64, period: i64| {
+            let found = aggregate(&samples, from, from + period, "Maximum");
+            found.filter(|_| from >= oldest).map(|value| (from, value))
+        };
+        let since = NOW - limit + MINUTE;
+        let own = (1..).map(|count| first - count * bucket).take_while(|from| *from >= oldest.max(since));
+        let last_own = own.clone().last().unwrap_or(first);
+        let from_longer = last_own - last_own % longer;
+        // The longer period may have a part of what is known to be empty, but nothing behind the range's start.
+        let from_longer = if from_longer + longer <= first { from_longer } else { from_longer - longer };
+        let found = own.clone().find_map(|from| of(from, bucket)).or_else(|| {
+            (0..).map(|count| from_longer - count * longer).take_while(|from| *from >= oldest).find_map(|from| of(from, longer))
+        });
+        // The second bucket of the range can have a value of its own.
+        let inside = inside.map(|value| (first + bucket, value));
+        let known = |from: i64| inside.filter(|(since, _)| *since <= from).or(found);
+        let held = |from: i64| known(from).filter(|(since, _)| from - since <= hold * 1_000);
+        let starts = (first..end).step_by(bucket as usize);
+        let expected: Vec<(f64, i64, i64)> =
+            starts.filter_map(|from| Some((held(from)?.1, from, from + bucket))).collect();
+        let samples: Samples = samples.into_iter().chain(inside).collect();
+        let shared = samples.clone();
+        let (rule, _) = data(move |input| answer(&shared, 1, usize::MAX, false, input));
+        let app = app(&[&rule, &listed("N", "M", ("Host", "0"))]);
+        let mut asked = query(start, end, bucket, "MAX", 1, json!(hold));
+        asked["conditions"].as_array_mut().unwrap().push(condition("HighResolution", json!(true)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let reply = runtime.block_on(metric(&app, &asked, json!({})));
+        prop_assert_eq!(reply.status, 200, "{}", reply.body);
+        prop_assert_eq!(points(&reply), expected, "{:?}", samples);
+    }
 }

@@ -184,6 +184,12 @@ async fn tags_become_sql() {
             method("MIN"),
             r#"SELECT MIN("CPUUtilization") FROM SCHEMA("AWS/EC2", "InstanceId") WHERE tag."Environment" = 'Prod'"#,
         ),
+        // Who asks for two weeks asks a moment later.
+        (
+            vec![any, tag],
+            json!({"startTime": NOW - 14 * DAY - 1}),
+            r#"SELECT AVG("CPUUtilization") FROM SCHEMA("AWS/EC2", "InstanceId") WHERE tag."Environment" = 'Prod'"#,
+        ),
         (
             vec![any, tag],
             method("SUM_NO_ZEROS"),
@@ -313,9 +319,9 @@ async fn odd_names_are_read_back_or_refused() {
                 assert!(requests.lock().unwrap().is_empty());
                 continue;
             }
-            // A pattern is none of the texts that can be written. (A star has a meaning of its own.)
             if odd.contains('*') && is_value {
-                assert_eq!(reply.status, 500, "{odd:?}");
+                let details = reply.body["details"].as_str().unwrap();
+                assert!(details.contains("wildcards"), "{odd:?}: {details}");
                 continue;
             }
             assert_eq!(reply.status, 200, "{odd:?}: {}", reply.body);
@@ -355,13 +361,18 @@ async fn what_sql_cannot_say_is_refused_with_advice() {
             "a query with tags: expected no condition Unit, because Metrics Insights has none",
         ),
         (
+            vec![("InstanceId", "*"), tag, ("HighResolution", "true")],
+            json!({}),
+            "a query with tags: expected no condition HighResolution, because Metrics Insights has minutes",
+        ),
+        (
             vec![("Resource", "i-1"), tag],
             json!({}),
             "a query with tags: expected the dimension itself, such as InstanceId, instead of Resource",
         ),
         (
             vec![("InstanceId", "*"), tag],
-            json!({"startTime": NOW - 14 * DAY - 1}),
+            json!({"startTime": NOW - 14 * DAY - HOUR - 1}),
             "a query with tags: Metrics Insights reads the last two weeks only; expected a range that begins later",
         ),
         (
@@ -419,12 +430,16 @@ async fn an_answer_without_points_is_explained() {
     const INSTANCE: &[&str] = &["InstanceId"];
     const GROUP: &[&str] = &["AutoScalingGroupName"];
     const BOTH: &[&str] = &["ImageId", "InstanceId"];
-    const LAST_WEEK: &[(i64, f64)] = &[(NOW - NOW % HOUR - 7 * DAY, 1.0)];
+    const LAST_WEEK: &[(i64, f64)] =
+        &[(NOW - NOW % HOUR - 8 * DAY, 1.0), (NOW - NOW % HOUR - 7 * DAY, 1.0)];
+    // Somebody has just enabled tags.
+    const THIS_HOUR: &[(i64, f64)] = &[(NOW - NOW % HOUR, 1.0)];
     let any = vec![("InstanceId", "*"), ("Tag.T", "v")];
     let without = vec![("Tag.T", "v")];
     for (conditions, listed, points, calls, expected) in [
         // The tags had data in the last two weeks, so the range is only empty.
         (&any, &[INSTANCE][..], LAST_WEEK, 2, Ok(())),
+        (&any, &[INSTANCE], THIS_HOUR, 2, Ok(())),
         (
             &any,
             &[INSTANCE],
@@ -435,13 +450,15 @@ async fn an_answer_without_points_is_explained() {
                  expected tags that resources have, and an account with resource tags on telemetry enabled",
             ),
         ),
-        (&any, &[], &[], 1, Err("CloudWatch in eu-west-1 lists no such metric")),
+        (&any, &[], &[], 2, Err("CloudWatch in eu-west-1 lists no such metric")),
+        // A metric with more dimensions is another one.
+        (&any, &[BOTH], &[], 2, Err("with * for any, as one of these sets: {ImageId, InstanceId}")),
         (
             &any,
             &[BOTH, &["InstanceId", "Z"]],
             &[],
-            1,
-            Err("add conditions on ImageId (i-1), or on Z (i-1)"),
+            2,
+            Err("as one of these sets: {ImageId, InstanceId}, {InstanceId, Z}"),
         ),
         (
             &without,
@@ -471,6 +488,31 @@ async fn an_answer_without_points_is_explained() {
                 assert!(details.contains(words), "{details}");
             }
         }
+    }
+}
+
+/// Whether there are such tags is asked once in five minutes.
+#[tokio::test]
+async fn an_empty_range_is_not_explained_again() {
+    let (gets, requests) = data(|input| {
+        let is_long = input.metric_data_queries()[0].period() == Some(3_600);
+        let hour = NOW - NOW % HOUR;
+        let found = if is_long { vec![(hour - DAY, 1.0), (hour - 2 * DAY, 1.0)] } else { vec![] };
+        page(vec![result("q0", &found, StatusCode::Complete)], None)
+    });
+    let app = sdk_mock::app(&[&gets]);
+    let conditions = [("Namespace", "AWS/EC2"), ("InstanceId", "*"), ("Tag.T", "v")];
+    for (minutes, asked) in [(0, 2), (1, 1), (2, 1)] {
+        let conditions = conditions.iter().map(|(key, value)| condition(key, json!(value)));
+        let query = json!({
+            "conditions": conditions.collect::<Vec<_>>(), "metricField": "CPUUtilization",
+            "startTime": TIME + minutes * MINUTE, "endTime": TIME + (minutes + 5) * MINUTE,
+            "aggregation": {"method": "MEAN", "bucketSizeMillis": MINUTE},
+        });
+        requests.lock().unwrap().clear();
+        let reply = post(&app, "metric", &body(query, json!({}))).await;
+        assert_eq!(reply.body["telemetry"]["points"], json!([]), "{}", reply.body);
+        assert_eq!(requests.lock().unwrap().len(), asked);
     }
 }
 

@@ -103,7 +103,7 @@ def what_a_form_cannot_hold_is_said(visitor):
         ("script", {"filters": [["Availability Zone", "a"]]}, {}, "Availability Zone has a space or a sign"),
         ("script", {"filters": [["Host", "it's"]]}, {}, "no document shows a script with an apostrophe"),
         ("script", {"filters": [["~", '{"metrics":[["N","M"]]}']]}, {}, "A graph is for streams only"),
-        ("monitor", {"filters": [["~", '{"metrics":[["N","M"]]}']]}, {}, "A graph is for streams only"),
+        ("monitor", {"filters": [["Expression", ' {"metrics":[["N","M"]]}']]}, {"urn": ""}, "A graph is for streams only"),
         ("script", {"method": "EVENT_COUNT"}, {}, "No published script has the aggregation EVENT_COUNT."),
         ("monitor", {"threshold": "x"}, {}, "Enter the threshold."),
         ("monitor", {}, {"urn": "web-1"}, "Enter the URN of the component."),

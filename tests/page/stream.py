@@ -2,10 +2,13 @@
 
 import json
 import re
+from pathlib import Path
 
 from playwright.sync_api import expect
 
 from harness import KEYS, SECRET, TOKEN
+
+EXPLORE = Path(__file__).parents[2] / "docs/explore.md"
 
 
 def random_data_needs_nothing(visitor):
@@ -384,6 +387,7 @@ def a_graph_is_pasted(visitor):
     ]}
     source = page.get_by_label("Source of the graph")
     expect(source).to_be_hidden()
+    [example] = re.findall(r"```json\n(.*?)```", EXPLORE.read_text(), re.DOTALL)
     page.get_by_text("Paste a graph of CloudWatch").click()
     # Nothing is asked without a text.
     page.get_by_role("button", name="Draw the graph").click()
@@ -396,7 +400,7 @@ def a_graph_is_pasted(visitor):
     assert query["metricField"] == "value", query
     assert query["conditions"] == [
         {"key": "~", "value": {"value": packed, "_type": "StringValue"}, "_type": "EqualityCondition"}], query
-    expect(visitor.summary).to_have_text(re.compile(r"^Mean, (59|60) points"))
+    expect(visitor.summary).to_have_text(re.compile(r"^Expression, (59|60) points"))
     expect(page.get_by_role("list", name="Filters")).to_contain_text(f"~ = {packed[:80]}…")
     expect(page.locator("#chart-title")).to_have_text("CPU")
     expect(page.locator("#form-text")).to_contain_text('"name": "CPU"')
@@ -405,16 +409,36 @@ def a_graph_is_pasted(visitor):
     with page.expect_request("**/api/metric") as asked:
         visitor.enter(KEYS)
     assert asked.value.post_data_json["query"]["conditions"] == query["conditions"]
-    # The mirror says what is wrong, with its place.
+    # The box has it, as long as it is a filter.
     page.get_by_text("Paste a graph of CloudWatch").click()
+    expect(page.get_by_label("Source of the graph")).to_have_value(packed)
+    page.get_by_role("button", name="Remove the filter ~").click()
+    expect(page.get_by_label("Source of the graph")).to_have_value("")
+    # The example of the document.
+    page.get_by_label("Source of the graph").fill(example)
+    page.get_by_role("button", name="Draw the graph").click()
+    expect(page.locator("#chart-title")).to_have_text("The busiest minute")
+    expect(visitor.summary).to_have_text(re.compile(r"^Expression, (59|60) points"))
+    # Without a title, the label is the name.
+    del graph["title"]
+    page.get_by_label("Source of the graph").fill(json.dumps(graph))
+    page.get_by_role("button", name="Draw the graph").click()
+    expect(page.locator("#chart-title")).to_have_text("web")
+    # The mirror says what is wrong, with its place.
     for text, told in [
-        ('{"metrics": [\n["AWS/EC2" "CPUUtilization"]]}', "expected JSON, found a mistake in line 2, column 12"),
+        ('{"metrics": [\n["AWS/EC2" "CPUUtilization"]]}', "found a mistake: expected `,` or `]` at line 2 column 12"),
         ('{"metrics": [["AWS/EC2", "CPUUtilization", {"stat": "Mean"}]]}', "metrics[0][2].stat: expected one of CloudWatch"),
+        ('{"metrics": [["AWS/EC2", "CPUUtilisation"]]}', "compare names and dimensions"),
         ('{"widgets": []}', "widgets: expected one graph, not all of a dashboard"),
     ]:
         page.get_by_label("Source of the graph").fill(text)
         page.get_by_role("button", name="Draw the graph").click()
-        expect(visitor.error).to_contain_text(told)
+        expect(page.locator("#state, #error").filter(has_text=told)).to_be_visible()
+    # On a phone, it is brought into view.
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.get_by_label("Source of the graph").fill(json.dumps(graph))
+    page.get_by_role("button", name="Draw the graph").click()
+    expect(page.locator("#chart-title")).to_be_in_viewport()
 
 
 def a_tag_is_typed(visitor):

@@ -15,6 +15,7 @@ use crate::cloudwatch::aws::region_client::RegionClient;
 use crate::cloudwatch::query::entry::{Entry, Operand};
 use crate::cloudwatch::query::metric::Metric;
 use crate::cloudwatch::query::statistic::Statistic;
+use crate::error::MirrorError;
 
 /// The maximum number of queries in a call ("GetMetricData", CloudWatch API reference).
 pub(super) const MAX_QUERIES: usize = 500;
@@ -137,13 +138,35 @@ impl Batch {
         }
     }
 
+    /// What an error calls the entry of a graph at this place.
+    fn name(&self, place: usize) -> Option<&str> {
+        match self.queries.get(place) {
+            Some(Query::Entry(entry)) => entry.name.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it has the entries of a graph.
+    pub(super) fn is_graph(&self) -> bool {
+        self.name(0).is_some()
+    }
+
     /// What an error calls the result of the query at this place, which has this label.
     pub(super) fn named(&self, place: usize, label: &str) -> String {
-        match self.queries.get(place) {
-            Some(Query::Entry(entry)) if !entry.label.is_empty() => {
-                format!("{} {label:?}", entry.label)
+        self.name(place).map_or_else(|| label.to_owned(), |name| format!("{name} {label:?}"))
+    }
+
+    /// An error about the result of the query at this place.
+    pub(super) fn about(&self, place: usize, error: MirrorError) -> MirrorError {
+        let name = self.name(place).map_or_else(String::new, |name| format!("{name}: "));
+        match error {
+            MirrorError::Remote { summary, details } => {
+                MirrorError::Remote { summary, details: name + &details }
             }
-            _ => label.to_owned(),
+            MirrorError::Connection { details } => {
+                MirrorError::Connection { details: name + &details }
+            }
+            other => other,
         }
     }
 

@@ -186,9 +186,12 @@ fn hold(
     let hold = match conditions.hold {
         Some(hold) if can_hold || hold.is_zero() => hold,
         Some(_) => {
+            let why = match query.aggregation {
+                Some(_) => "each empty bucket would count the same sum or count again",
+                None => "a query without aggregation has no buckets",
+            };
             return Err(invalid(format_args!(
-                "{}: a sum or a count would count again in each bucket that holds it, and samples have no \
-                 buckets; expected MEAN, MAX, MIN or a percentile, or no {0}",
+                "{}: {why}; expected MEAN, MAX, MIN or a percentile, or no {0}",
                 Field::HoldSeconds
             )));
         }

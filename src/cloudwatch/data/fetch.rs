@@ -33,7 +33,7 @@ pub(crate) async fn fetch(
 ) -> Result<Series, MirrorError> {
     let throttles = backlog.map(|backlog| backlog.limiter.throttles.clone());
     let client = &RegionClient { throttles, ..client.clone() };
-    let windows: Vec<_> = series.plan.windows(queries.len().min(MAX_QUERIES)).collect();
+    let windows = series.plan.windows(queries.len().min(MAX_QUERIES));
     let all = windows.len().saturating_mul(queries.len());
     if all > MAX_ASKED {
         return Err(too_many(&format!(

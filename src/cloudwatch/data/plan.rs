@@ -18,6 +18,9 @@ pub(super) const MAX_DATAPOINTS: usize = 100_800;
 /// numbers.
 const LATEST_DATAPOINTS: usize = 10;
 
+/// The maximum number of windows in which to look for the latest value of several series.
+const MAX_LOOKS: usize = 10;
+
 /// What to ask, and how to combine the results.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Plan {
@@ -42,7 +45,7 @@ pub(super) enum PointKind {
     /// The same, but an empty bucket has the last value before it that is at most this many milliseconds
     /// older, counted from start to start. So the value before the first bucket is looked for too.
     Held(i64),
-    /// The last bucket of the window that has a value.
+    /// The last bucket of the window that has a value. The limit is 0: one is more than is needed.
     Latest,
     /// A bucket of `SUM` or `EVENT_COUNT`. One without samples is 0 if it ends at `zeros_until`
     /// (epoch milliseconds, the end of a period) or before, or before a bucket with samples. Later
@@ -134,26 +137,32 @@ impl Plan {
         }
     }
 
-    /// The plan that looks for the last value before this plan's window, if this one holds values. Of several
-    /// series it looks back as far as one page has room for all of them, because the last bucket is
-    /// correct only once every series has arrived. An expression, which can set a period itself, has the
-    /// same one there. `earliest` is the time before which there is no data, in epoch milliseconds.
-    pub(crate) fn before(&self, queries: usize, earliest: i64, now: EpochMillis) -> Option<Self> {
-        let PointKind::Held(hold) = self.kind else { return None };
-        // A shorter time does not reach from one bucket to the next.
-        let hold = Some(hold).filter(|hold| *hold >= self.window.period)?;
-        let series = if self.fold == Fold::Expression { 1 } else { queries.max(1) };
-        let window = self.window.before(hold, MAX_DATAPOINTS / series, now.0)?;
-        let window = window.not_before(earliest);
-        let is_kept = self.fold != Fold::Expression || window.period == self.window.period;
-        let plan = Plan { window, kind: PointKind::Latest, limit: 1, ..self.clone() };
-        (is_kept && window.count() > 0).then_some(plan)
+    /// The plans that look for the last value before this plan's window, if this one holds values. The first one
+    /// that finds it is enough. An expression is looked for only in the same period, because it can set one
+    /// itself. `earliest` is the time before which there is no data, in epoch milliseconds.
+    pub(crate) fn look_back(&self, earliest: i64, now: EpochMillis) -> impl Iterator<Item = Self> {
+        let hold = match self.kind {
+            PointKind::Held(hold) => hold,
+            PointKind::Raw
+            | PointKind::Bucket
+            | PointKind::Latest
+            | PointKind::ZeroFilled { .. } => 0,
+        };
+        let windows = self.window.look_back((self.window.start - hold).max(earliest), now.0);
+        let period = (self.fold == Fold::Expression).then_some(self.window.period);
+        let windows = windows.into_iter().filter(move |window| {
+            window.count() > 0 && period.is_none_or(|period| period == window.period)
+        });
+        windows.map(|window| self.latest(window))
     }
 
-    /// This plan for all hours of which an expression can read data.
-    pub(crate) fn of_all_hours(&self, expression: &Expression, now: EpochMillis) -> Self {
-        let window = Window::of_hours(expression.earliest(now), now.0);
-        Plan { window, kind: PointKind::Bucket, limit: 1, ..self.clone() }
+    /// The plan that looks for the last hour in which an expression has a value.
+    pub(crate) fn latest_hour(&self, expression: &Expression, now: EpochMillis) -> Self {
+        self.latest(Window::of_hours(expression.earliest(now), now.0))
+    }
+
+    fn latest(&self, window: Window) -> Self {
+        Plan { window, kind: PointKind::Latest, limit: 0, ..self.clone() }
     }
 
     /// The plan that counts the samples of a metric which has no value of this plan's percentile,
@@ -197,14 +206,20 @@ impl Plan {
         }
     }
 
-    /// The windows of the calls, in ascending order. A single series needs one window for all
-    /// pages. Several series need one page per window, because a folded bucket is correct only
-    /// once every series has arrived.
-    pub(super) fn windows(&self, queries: usize) -> impl Iterator<Item = Window> + use<> {
-        self.window.spans(match self.fold {
+    /// The windows of the calls, in ascending order, but if the latest value is looked for, in descending order
+    /// and at most [`MAX_LOOKS`]. A single series needs one window for all pages. Several series need one
+    /// page per window, because a folded bucket is correct only once every series has arrived.
+    pub(super) fn windows(&self, queries: usize) -> Vec<Window> {
+        let spans = self.window.spans(match self.fold {
             Fold::Single | Fold::Expression => usize::MAX,
             Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS / queries.max(1),
-        })
+        });
+        let mut windows: Vec<Window> = spans.collect();
+        if self.kind == PointKind::Latest {
+            windows.reverse();
+            windows.truncate(MAX_LOOKS);
+        }
+        windows
     }
 }
 

@@ -23,6 +23,10 @@ use crate::usage::Attempts;
 /// not finish a result.
 const MAX_TRIES: u32 = 5;
 
+/// The number of pages in which the latest value of a series is looked for. CloudWatch can send a page without
+/// datapoints before others.
+const LATEST_PAGES: usize = 3;
+
 /// The pause before the second try. It doubles with every try.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
@@ -98,6 +102,7 @@ impl Batch {
 pub(super) struct Results<'a> {
     batch: &'a Batch,
     series: &'a mut Series,
+    pages: usize,
     /// The results that CloudWatch has not finished, by the places of their queries, with their
     /// latest status.
     unfinished: HashMap<usize, Unfinished>,
@@ -113,7 +118,7 @@ impl<'a> Results<'a> {
     /// No results of this batch. Their datapoints are added to `series`.
     pub(super) fn new(batch: &'a Batch, series: &'a mut Series) -> Self {
         let (unfinished, labels, halves) = (HashMap::new(), Vec::new(), HashMap::new());
-        Results { batch, series, unfinished, labels, halves }
+        Results { batch, series, pages: 0, unfinished, labels, halves }
     }
 
     /// Adds the results of a page, with the places of their queries. Returns one that CloudWatch failed
@@ -127,6 +132,7 @@ impl<'a> Results<'a> {
         messages: &[MessageData],
         results: impl Iterator<Item = (usize, &'r MetricDataResult)> + Clone,
     ) -> Result<Option<Unfinished>, MirrorError> {
+        self.pages += 1;
         let is_expression = self.series.plan.fold == Fold::Expression;
         reject_warnings(messages, is_expression)?;
         if is_expression {
@@ -135,12 +141,13 @@ impl<'a> Results<'a> {
         let mut failed = None;
         for (place, result) in results {
             let latest = Unfinished::of(result);
-            self.record(place, latest.clone())?;
+            self.record(place, latest.clone()).map_err(|error| self.batch.about(place, error))?;
             if latest.status == StatusCode::InternalError {
                 failed = Some(latest);
                 continue;
             }
-            reject_warnings(result.messages(), is_expression)?;
+            reject_warnings(result.messages(), is_expression)
+                .map_err(|error| self.batch.about(place, error))?;
             let statistic = self.series.plan.statistic_at(place);
             for (time, value) in result.timestamps().iter().zip(result.values()) {
                 let Ok(time) = time.to_millis() else { continue };
@@ -174,12 +181,15 @@ impl<'a> Results<'a> {
     }
 
     /// Whether the rest of the results cannot change the points: a single series already has more points
-    /// than the limit, or began with the last ones.
+    /// than the limit. The latest value is looked for on [`LATEST_PAGES`] only.
     pub(super) fn is_enough(&self) -> bool {
         let Plan { fold, kind, .. } = &self.series.plan;
+        let is_latest = *kind == PointKind::Latest;
         match fold {
-            Fold::Single => *kind == PointKind::Latest || self.series.exceeds_limit(),
-            Fold::Expression => *kind == PointKind::Latest,
+            Fold::Expression if !is_latest => false,
+            Fold::Single | Fold::Expression => {
+                self.series.exceeds_limit() || is_latest && self.pages == LATEST_PAGES
+            }
             Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => false,
         }
     }
@@ -208,7 +218,10 @@ impl<'a> Results<'a> {
                 self.labels.push(label);
             }
         }
-        if self.labels.len() > 1 { Err(expression::several_series(&self.labels)) } else { Ok(()) }
+        match self.labels.len() {
+            0 | 1 => Ok(()),
+            _ => Err(expression::several_series(&self.labels, self.batch.is_graph())),
+        }
     }
 }
 

@@ -17,16 +17,16 @@ pub(crate) struct Series {
     buckets: Vec<Option<[f64; 2]>>,
     /// The number of buckets with a datapoint.
     found: usize,
-    /// The last bucket before the window that has a value, if the first bucket can have it.
-    before: Option<Bucket>,
+    /// The last bucket with a value before the window, if it was looked for.
+    earlier: Option<Bucket>,
     /// Whether CloudWatch has more datapoints than it returned.
     is_partial: bool,
 }
 
 impl Series {
     pub(crate) fn new(plan: Plan, not_a_number: NotANumber) -> Self {
-        let (buckets, found, before, is_partial) = (Vec::new(), 0, None, false);
-        Series { plan, not_a_number, buckets, found, before, is_partial }
+        let (buckets, found, earlier, is_partial) = (Vec::new(), 0, None, false);
+        Series { plan, not_a_number, buckets, found, earlier, is_partial }
     }
 
     /// Adds a datapoint: its value, or the sum and the number of the samples for a mean. `time` is the
@@ -84,14 +84,14 @@ impl Series {
         self.buckets.iter().skip(1).any(Option::is_some)
     }
 
-    /// Whether the first bucket is empty, so that it can have a value from before.
+    /// Whether the first bucket is empty, so that it can have an earlier value.
     pub(crate) fn begins_empty(&self) -> bool {
         self.buckets.first().is_none_or(Option::is_none)
     }
 
-    /// Sets the last bucket before the window that has a value.
-    pub(crate) fn begin_after(&mut self, before: Option<Bucket>) {
-        self.before = before;
+    /// Sets the last bucket with a value before the window.
+    pub(crate) fn begin_after(&mut self, earlier: Option<Bucket>) {
+        self.earlier = earlier;
     }
 
     /// Whether CloudWatch returned all its datapoints, and that was nothing.
@@ -106,10 +106,18 @@ impl Series {
 
     /// The points. Gaps are filled only if CloudWatch returned all its datapoints.
     pub(crate) fn into_telemetry(self) -> Telemetry {
-        let Series { plan, not_a_number: _, mut buckets, found: _, before, mut is_partial } = self;
+        let Series { plan, not_a_number: _, mut buckets, found: _, earlier, mut is_partial } = self;
         let window = plan.window;
         let starts = (window.start..).step_by(usize::try_from(window.period).unwrap_or(usize::MAX));
+        let value = |[folded, count]: [f64; 2]| {
+            let value = match plan.fold {
+                Fold::Mean => folded / count,
+                Fold::Single | Fold::Expression | Fold::Max | Fold::Min | Fold::Sum => folded,
+            };
+            Some(value).filter(|value| value.is_finite())
+        };
         let last = buckets.iter().rposition(Option::is_some).unwrap_or(0);
+        let mut limit = plan.limit;
         match plan.kind {
             PointKind::ZeroFilled { zeros_until, is_cut } => {
                 if !is_partial {
@@ -126,27 +134,23 @@ impl Series {
                 // CloudWatch can have a datapoint for each bucket after the last one that it returned.
                 let known = if is_partial { last } else { window.count() };
                 buckets.resize(known.max(buckets.len()), None);
-                let mut held = before.map(|bucket| (bucket.start, [bucket.value, 1.0]));
+                let mut held = earlier.map(|bucket| (bucket.start, [bucket.value, 1.0]));
                 for (start, bucket) in starts.clone().zip(&mut buckets).take(known) {
-                    held = bucket.map(|value| (start, value)).or(held);
-                    *bucket =
-                        held.filter(|(since, _)| start - since <= hold).map(|(_, value)| value);
+                    let own = bucket.filter(|pair| value(*pair).is_some());
+                    held = own.map(|pair| (start, pair)).or(held);
+                    *bucket = held.filter(|(since, _)| start - since <= hold).map(|(_, pair)| pair);
                 }
             }
-            PointKind::Latest => buckets.iter_mut().take(last).for_each(|bucket| *bucket = None),
+            PointKind::Latest => {
+                let last = buckets.iter().rposition(|bucket| bucket.and_then(value).is_some());
+                buckets.iter_mut().take(last.unwrap_or(0)).for_each(|bucket| *bucket = None);
+                limit = usize::MAX;
+            }
             PointKind::Raw | PointKind::Bucket => {}
         }
-        let mut values = starts
-            .zip(buckets)
-            .filter_map(|(start, bucket)| bucket.map(|[value, count]| (start, value, count)))
-            .map(|(start, value, count)| match plan.fold {
-                Fold::Mean => (start, value / count),
-                Fold::Single | Fold::Expression | Fold::Max | Fold::Min | Fold::Sum => {
-                    (start, value)
-                }
-            })
-            .filter(|(_, value)| value.is_finite());
-        let shown = values.by_ref().take(plan.limit);
+        let mut values =
+            starts.zip(buckets).filter_map(|(start, bucket)| Some((start, value(bucket?)?)));
+        let shown = values.by_ref().take(limit);
         let points = if plan.kind == PointKind::Raw {
             Points::Raw(shown.map(|(time, value)| RawPoint { value, time }).collect())
         } else {

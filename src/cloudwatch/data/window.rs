@@ -52,18 +52,35 @@ impl Window {
         Window { period, start, end: (last - last % period).max(start) }
     }
 
-    /// The periods of `length` milliseconds before this window, at most `count` of them. Data of that age can
-    /// have longer periods.
-    pub(super) fn before(self, length: i64, count: usize, now: i64) -> Option<Self> {
-        let range = TimeRange::new((self.start - length).max(0), self.start)?;
-        let before = Window::new(self.period, range, self.start, now);
-        let most = i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(before.period);
-        Some(before.not_before(before.end.saturating_sub(most)))
+    /// The periods before this window that begin at `from` or later: those of the same length, as far as
+    /// CloudWatch keeps them, and then longer ones. Both times are in epoch milliseconds.
+    pub(super) fn look_back(self, from: i64, now: i64) -> [Self; 2] {
+        let kept = from.max(now - self.longest_age() + CLOCK_MARGIN);
+        let count = (self.start - from) / self.period + 1;
+        let all = Window { start: self.start - count * self.period, end: self.start, ..self };
+        let same = all.not_before(kept);
+        let nothing = Window { end: same.start, ..same };
+        let Some(range) = TimeRange::new(from, same.start) else { return [same, nothing] };
+        let longer = Window::new(self.period, range, same.start, now);
+        // What the last one has of `same` is known to be empty. After it, there may be data.
+        let more = Some(longer.end + longer.period).filter(|end| *end <= self.start);
+        let end = more.filter(|_| longer.end < same.start).unwrap_or(longer.end);
+        [same, Window { end, ..longer }.not_before(from)]
     }
 
-    /// The whole hours between two times, in epoch milliseconds.
+    /// The age of the oldest data that CloudWatch keeps in periods of this length, in milliseconds.
+    fn longest_age(self) -> i64 {
+        match self.period {
+            period if period % HOUR == 0 => RETENTION,
+            period if period % (5 * MINUTE) == 0 => 63 * DAY,
+            period if period % MINUTE == 0 => 15 * DAY,
+            _ => 3 * HOUR,
+        }
+    }
+
+    /// The hours between two times, in epoch milliseconds, with the one that is under way at the second.
     pub(super) fn of_hours(from: i64, to: i64) -> Self {
-        Window { period: HOUR, start: from - from % HOUR + HOUR, end: to - to % HOUR }
+        Window { period: HOUR, start: from - from % HOUR + HOUR, end: to - to % HOUR + HOUR }
     }
 
     /// The first minutes of the epoch.

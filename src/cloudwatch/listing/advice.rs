@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::catalogue::Catalogue;
-use super::found::{Found, MAX_CANDIDATES};
+use super::found::{Found, MAX_CANDIDATES, has_exact};
 use super::near;
 use crate::cloudwatch::query::error::{invalid, summarize};
 use crate::cloudwatch::query::field::Field;
@@ -50,12 +50,19 @@ pub(crate) fn error(
     }
 }
 
-/// The error of a query with tags that names no dimensions. `None` if no metric of its name is listed.
-pub(crate) fn without_dimensions(
-    selector: &MetricSelector,
-    catalogue: &Catalogue,
-) -> Option<MirrorError> {
-    let listed = catalogue.metrics().filter(|metric| metric.matches(selector));
+/// The error of a query with tags that has no data: no resource has the tags, or no metric has exactly these
+/// dimensions. `None` if no metric is listed for it.
+pub(crate) fn untagged(meant: &MetricSelector, catalogue: &Catalogue) -> Option<MirrorError> {
+    if !meant.dimensions.is_empty() && has_exact(meant, catalogue) {
+        return Some(MirrorError::MetricNotFound {
+            metric: summarize(meant.metrics().iter().map(ToString::to_string)),
+            details: "CloudWatch lists it, but has no data of it in the last two weeks for resources with these \
+                      tags; expected tags that resources have, and an account with resource tags on telemetry \
+                      enabled (CloudWatch console, Settings)"
+                .to_owned(),
+        });
+    }
+    let listed = catalogue.metrics().filter(|metric| metric.matches(meant));
     let names = |(name, _): (&str, &str)| Field::Dimension(name.to_owned()).to_string();
     let sets: BTreeSet<Vec<String>> =
         listed.map(|metric| metric.dimensions().map(names).collect()).collect();
@@ -70,17 +77,6 @@ pub(crate) fn without_dimensions(
              of these sets: {told}"
         )),
     })
-}
-
-/// The error of metrics of which none belongs to a resource with the tags of the query.
-pub(crate) fn no_tagged(selector: &MetricSelector) -> MirrorError {
-    MirrorError::MetricNotFound {
-        metric: summarize(selector.metrics().iter().map(ToString::to_string)),
-        details: "CloudWatch lists it, but has no data of it in the last two weeks for resources with these \
-                  tags; expected tags that resources have, and an account with resource tags on telemetry \
-                  enabled (CloudWatch console, Settings)"
-            .to_owned(),
-    }
 }
 
 /// The error of a metric that has samples, but not this percentile.

@@ -33,9 +33,10 @@ pub(super) fn advice(wanted: &MetricSelector, listed: &Catalogue) -> Option<Stri
     });
     let dimensions = dimensions.iter().map(|(name, _)| name);
     let dimensions = dimensions.filter(|name| !known_dimensions.contains(name.as_str()));
-    let dimensions = dimensions
-        .filter_map(|name| nearest(name, &known_dimensions))
-        .map(|near| did_you_mean(&Field::Dimension(near.to_owned()).to_string()));
+    let dimensions = dimensions.filter_map(|name| match nearest(name, &known_dimensions) {
+        Some(near) => Some(did_you_mean(&Field::Dimension(near.to_owned()).to_string())),
+        None => Some(format!("Did you mean the condition {}?", Field::meant_by(name)?)),
+    });
     namespaces.chain(names).chain(dimensions).next()
 }
 
@@ -78,6 +79,24 @@ mod tests {
             Metric::of("Shop", "Visitors", &[("Page", "home")], None),
         ]);
         let nothing = Catalogue::of([]);
+        for (name, told) in [
+            ("holdSeconds", Some("HoldSeconds")),
+            ("HoldSecond", Some("HoldSeconds")),
+            ("region", Some("Region")),
+            ("expression", Some("Expression")),
+            ("tag.Environment", Some("Tag.Environment")),
+            ("Tags:Environment", Some("Tag.Environment")),
+            ("Stage", None),
+        ] {
+            let wanted = MetricSelector {
+                namespaces: vec!["AWS/EC2".to_owned()],
+                names: vec!["CPUUtilization".to_owned()],
+                accounts: Vec::new(),
+                dimensions: vec![(name.to_owned(), Values::exactly(vec!["x".to_owned()]))],
+            };
+            let told = told.map(|told| format!("Did you mean the condition {told}?"));
+            assert_eq!(advice(&wanted, &listed), told, "{name}");
+        }
         for (catalogue, namespace, name, dimension, told) in [
             (
                 &listed,

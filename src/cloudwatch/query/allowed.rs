@@ -55,9 +55,13 @@ impl AllowedValues {
             Some((_, values)) => {
                 values.retain(|value| allowed.binary_search(value).is_ok());
                 if values.is_empty() {
+                    let several = match field.has_one_value() {
+                        true => "",
+                        false => ", with several values to select any of them",
+                    };
                     return Err(invalid(format_args!(
                         "{key}: the conditions exclude each other, because all must hold; expected \
-                         one condition, with several values to select any of them"
+                         one condition{several}"
                     )));
                 }
             }

@@ -7,7 +7,7 @@ use aws_sdk_cloudwatch::types::StandardUnit;
 use super::allowed::AllowedValues;
 use super::error::invalid;
 use super::field::Field;
-use super::metric::is_account;
+use super::metric::{MAX_DIMENSIONS, is_account};
 use super::selector::MetricSelector;
 use super::statistic::Statistic;
 use super::values::{Values, is_wildcard};
@@ -24,9 +24,6 @@ const MAX_WILDCARDS: usize = 20;
 /// Route 53. Their metrics are in one region of the partition ("CloudFront metrics", CloudFront
 /// developer guide; "Monitoring Route 53", Route 53 developer guide).
 const GLOBAL: &str = "global";
-
-/// The maximum number of dimensions of a metric ("Dimension", CloudWatch API reference).
-const MAX_DIMENSIONS: usize = 30;
 
 const HOLD: &str = "a whole number of seconds from 0 to 604800, a week";
 
@@ -314,8 +311,8 @@ mod tests {
             ),
             (vec![("Namespace", text(""))], "Namespace: expected 1 to 255 characters, found 0"),
             (
-                vec![("~", text(&"x".repeat(16_385)))],
-                "~: expected 1 to 16384 characters, found 16385",
+                vec![("Tag.A", text("1")), ("Tag.A", text("2"))],
+                "Tag.A: the conditions exclude each other, because all must hold; expected one condition",
             ),
             (
                 vec![("HoldSeconds", text("604801"))],

@@ -12,8 +12,8 @@ pub(super) const MAX_TEXT: usize = 2_048;
 pub(crate) struct Entry {
     /// The name by which the other entries refer to it, and CloudWatch's results too.
     pub(crate) id: String,
-    /// What an error calls it. Empty if it is the only one.
-    pub(crate) label: String,
+    /// What an error calls it, if it is an entry of a graph.
+    pub(crate) name: Option<String>,
     /// Whether CloudWatch returns it.
     pub(crate) is_shown: bool,
     pub(crate) operand: Operand,
@@ -44,7 +44,7 @@ impl Entry {
             Operand::Metric(metric, _) => metric.bytes(),
             Operand::Text(text) => text.len(),
         };
-        size_of::<Entry>() + self.id.len() + self.label.len() + operand
+        size_of::<Entry>() + self.id.len() + self.name.as_ref().map_or(0, String::len) + operand
     }
 
     /// Whether it is a metric of AWS's services.
@@ -62,6 +62,22 @@ pub(super) fn is_sql(text: &str) -> bool {
 /// The arguments of each SEARCH in a text, without the texts in quotes: `,,300` for
 /// `SEARCH('…', 'Average', 300)`.
 pub(super) fn searches(text: &str) -> Vec<String> {
+    let code = code(text);
+    let arguments = code.split("SEARCH(").skip(1).filter_map(|rest| rest.split(')').next());
+    arguments.map(str::to_owned).collect()
+}
+
+/// The functions that read other data than the entries of a graph ("Using metric math", CloudWatch user guide).
+const READING: [&str; 4] = ["SEARCH(", "DB_PERF_INSIGHTS(", "INSIGHT_RULE_METRIC(", "LAMBDA("];
+
+/// Whether a text reads other data than the entries of a graph.
+pub(super) fn reads(text: &str) -> bool {
+    let code = code(text);
+    is_sql(text) || READING.iter().any(|function| code.contains(function))
+}
+
+/// A text in capitals, without white space and what stands in quotes.
+fn code(text: &str) -> String {
     let mut quote = None;
     let is_code = |character: &char| match quote {
         None if matches!(character, '\'' | '"') => {
@@ -74,10 +90,7 @@ pub(super) fn searches(text: &str) -> Vec<String> {
             false
         }
     };
-    let code: String = text.chars().filter(is_code).collect();
-    let code = code.to_ascii_uppercase();
-    let arguments = code.split("SEARCH(").skip(1).filter_map(|rest| rest.split(')').next());
-    arguments.map(str::to_owned).collect()
+    text.chars().filter(is_code).collect::<String>().to_ascii_uppercase()
 }
 
 #[cfg(test)]

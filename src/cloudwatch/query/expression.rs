@@ -90,6 +90,12 @@ impl Expression {
                 Field::Expression,
             )));
         }
+        if text.trim().is_empty() {
+            return Err(invalid(format_args!(
+                "{}: expected an expression or a graph, found nothing but spaces",
+                Field::Expression
+            )));
+        }
         let (expression, own_region) = match graph::is_graph(text) {
             true => {
                 let (entries, region) = graph::read(text)?;
@@ -126,8 +132,8 @@ impl Expression {
 
     /// The expression with this text, of at most [`MAX_TEXT`] characters.
     pub(super) fn one(text: String) -> Self {
-        let (id, label, operand) = ("q0".to_owned(), String::new(), Operand::Text(text));
-        Expression(vec![Arc::new(Entry { id, label, is_shown: true, operand })])
+        let (id, operand) = ("q0".to_owned(), Operand::Text(text));
+        Expression(vec![Arc::new(Entry { id, name: None, is_shown: true, operand })])
     }
 
     /// The queries for CloudWatch.
@@ -187,20 +193,26 @@ pub(crate) fn advice(code: &str) -> Option<&'static str> {
             "Metrics Insights SQL returns 500 series at most; expected a query without GROUP BY"
         }
         "MaxMatchingResultsExceeded" => {
-            "Metrics Insights SQL reads 10,000 metrics at most; expected a narrower WHERE or SCHEMA"
+            "Metrics Insights SQL reads 10,000 metrics at most; expected a narrower WHERE or SCHEMA, or more \
+             conditions on tags or dimensions"
         }
         _ => return None,
     })
 }
 
-/// The error of an expression that returned several series.
-pub(crate) fn several_series(labels: &[String]) -> MirrorError {
+/// The error of an expression, or of a graph, that returned several series.
+pub(crate) fn several_series(labels: &[String], is_graph: bool) -> MirrorError {
+    let advice = if is_graph {
+        "give all entries but one {\"visible\": false}, or give them ids and combine them in an expression, such \
+         as MAX([m1,m2]), or MAX(…) around the one that has several"
+    } else {
+        "combine them with SUM(…), AVG(…), MAX(…) or MIN(…) around the expression, or remove GROUP BY from Metrics \
+         Insights SQL"
+    };
     MirrorError::Remote {
         summary: "The expression returned several series",
         details: format!(
-            "expected one, found {}: {}; combine them with SUM(…), AVG(…), MAX(…) or MIN(…) \
-             around the expression, remove GROUP BY from Metrics Insights SQL, or hide the others of a graph \
-             with \"visible\": false",
+            "expected one, found {}: {}; {advice}",
             labels.len(),
             summarize(labels.iter().cloned())
         ),

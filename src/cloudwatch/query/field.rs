@@ -7,6 +7,7 @@ use std::fmt;
 
 use super::error::invalid;
 use crate::error::MirrorError;
+use crate::json::is_nearly;
 
 /// The prefix of a dimension's name in conditions. It is needed if the dimension has the name of
 /// another field, such as `Dimension.Region`, and allowed for every dimension.
@@ -20,7 +21,10 @@ const TAG_PREFIX: &str = "Tag.";
 const EXPRESSION: &str = "Expression";
 
 /// The maximum length of a dimension's name, in characters ("Dimension", CloudWatch API reference).
-const MAX_NAME: usize = 255;
+pub(super) const MAX_NAME: usize = 255;
+
+/// The maximum length of a dimension's value, in characters (the same).
+pub(super) const MAX_VALUE: usize = 1_024;
 
 /// The maximum length of a tag's key, in characters ("Tag", CloudWatch API reference).
 const MAX_KEY: usize = 128;
@@ -98,8 +102,9 @@ impl Field {
     /// reference).
     pub(crate) fn max_value_length(&self) -> usize {
         match self {
-            Field::Expression => 16 << 10,
-            Field::Dimension(_) => 1_024,
+            // Who reads it knows whether it is a graph.
+            Field::Expression => usize::MAX,
+            Field::Dimension(_) => MAX_VALUE,
             Field::Tag(_) => 256,
             Field::Namespace
             | Field::MetricName
@@ -110,6 +115,31 @@ impl Field {
             | Field::HighResolution
             | Field::HoldSeconds => 255,
         }
+    }
+
+    /// Whether a query can have only one value of it.
+    pub(crate) fn has_one_value(&self) -> bool {
+        match self {
+            Field::Namespace | Field::MetricName | Field::AccountId | Field::Dimension(_) => false,
+            Field::Region
+            | Field::Unit
+            | Field::Statistic
+            | Field::HighResolution
+            | Field::HoldSeconds
+            | Field::Expression
+            | Field::Tag(_) => true,
+        }
+    }
+
+    /// The name of a field that is no dimension, for which a dimension's name may be meant.
+    pub(crate) fn meant_by(name: &str) -> Option<String> {
+        let mut names = Field::RESERVED.iter().filter_map(Field::reserved_name).chain([EXPRESSION]);
+        let known = names.find(|known| known.eq_ignore_ascii_case(name) || is_nearly(name, known));
+        known.map(str::to_owned).or_else(|| {
+            let (prefix, key) = name.split_once(['.', ':'])?;
+            let is_tag = ["tag", "tags"].iter().any(|tag| tag.eq_ignore_ascii_case(prefix));
+            is_tag.then(|| format!("{TAG_PREFIX}{key}"))
+        })
     }
 
     fn reserved_name(&self) -> Option<&'static str> {

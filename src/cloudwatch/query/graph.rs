@@ -5,12 +5,14 @@
 //! which are visible. What changes the picture is ignored, and so are the period and the range, which are the
 //! query's. Everything else is an error, because the answer would be another than the graph's.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use super::entry::{Entry, MAX_TEXT, Operand, is_sql, searches};
+use super::entry::{Entry, MAX_TEXT, Operand, is_sql, reads, searches};
 use super::error::invalid;
-use super::field::Field;
-use super::metric::{Metric, is_account};
+use super::field::{Field, MAX_NAME, MAX_VALUE};
+use super::metric::{MAX_DIMENSIONS, Metric, is_account};
+use super::selector;
 use super::statistic::Statistic;
 use crate::error::MirrorError;
 use crate::json::{self, Node, Object};
@@ -22,7 +24,7 @@ const MAX_BYTES: usize = 16 << 10;
 /// The maximum number of entries ("GetMetricWidgetImage: Metric widget structure and syntax").
 const MAX_ENTRIES: usize = 100;
 
-/// The maximum number of entries with a SEARCH or SQL. Each reads any number of metrics.
+/// The maximum number of SEARCH and SQL together. Each reads any number of metrics.
 const MAX_SEARCHES: usize = 10;
 
 /// The members around the properties of a graph on a dashboard.
@@ -71,9 +73,20 @@ const OF_ENTRY: [&str; 10] = [
     "yAxis",
 ];
 
-/// Whether the condition `~` is a graph. No expression begins so.
+/// Whether the condition `~` is a graph, or the member of one.
 pub(super) fn is_graph(text: &str) -> bool {
-    text.trim_start().starts_with(['{', '['])
+    let text = without_mark(text);
+    let is_list = |rest: &str| rest.trim_start().starts_with(['[', '{', '"']);
+    let is_member = |rest: &str| rest.trim_start().starts_with(':');
+    // Metric math begins with [ too.
+    text.starts_with('{')
+        || text.strip_prefix('[').is_some_and(is_list)
+        || text.split_once("\"metrics\"").is_some_and(|(_, rest)| is_member(rest))
+}
+
+/// A text without the white space and the byte order mark before it.
+fn without_mark(text: &str) -> &str {
+    text.trim_start_matches(|first: char| first.is_whitespace() || first == '\u{feff}')
 }
 
 /// The entries of a graph's source, and its region if it names one.
@@ -85,12 +98,15 @@ pub(super) fn read(text: &str) -> Result<(Vec<Entry>, Option<Region>), MirrorErr
         invalid(format_args!("{}: the source of the graph: {why}", Field::Expression))
     };
     if text.len() > MAX_BYTES {
-        let length = text.len();
-        return Err(wrong(&format_args!("expected at most {MAX_BYTES} bytes, found {length}")));
+        return Err(wrong(&format_args!(
+            "expected at most {MAX_BYTES} bytes, found {}; titles, labels and annotations are ignored, so they \
+             can go",
+            text.len()
+        )));
     }
-    let document = json::parse(text.as_bytes()).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        wrong(&format_args!("expected JSON, found a mistake in line {line}, column {column}"))
+    // The parser's errors quote nothing.
+    let document = json::parse(without_mark(text).as_bytes()).map_err(|error| {
+        wrong(&format_args!("expected JSON, all of Source from {{ to }}, found a mistake: {error}"))
     })?;
     if document.is_array() {
         return Err(wrong(&"expected an object, {\"metrics\": […]}, found an array"));
@@ -108,6 +124,8 @@ pub(super) fn read(text: &str) -> Result<(Vec<Entry>, Option<Region>), MirrorErr
 struct Graph {
     entries: Vec<Entry>,
     region: Option<Region>,
+    /// The place of the first entry that reads data of a region and names none.
+    without_region: Option<usize>,
     /// The namespace, name and dimensions of the last metric, to which `.` and `...` refer.
     last: Vec<String>,
 }
@@ -116,30 +134,40 @@ struct Graph {
 struct Defaults {
     statistic: Statistic,
     account: Option<String>,
-    has_region: bool,
+    region: Option<Region>,
 }
 
 impl Graph {
     fn read(&mut self, root: &Node<'_>) -> Result<(), MirrorError> {
         let mut graph = root.object()?;
         let dashboard = |node: &Node<'_>| {
-            Err::<(), _>(node.refused("expected one graph, not all of a dashboard"))
+            Err::<(), _>(
+                node.refused("expected one graph, not all of a dashboard: one element of widgets"),
+            )
         };
         graph.member("widgets").optional(dashboard)?;
         if let Some(properties) = graph.member("properties").optional(Node::object)? {
             expect_known(&graph, &OF_WIDGET)?;
-            let is_metric = |text: &str| (text == "metric").then_some(());
-            graph.member("type").optional(|kind| kind.parsed("\"metric\"", is_metric))?;
+            let kind = graph.member("type");
+            if kind.value().is_some_and(|kind| kind != "metric") {
+                return Err(kind.wrong("\"metric\", because other widgets have no metrics"));
+            }
             graph = properties;
         }
-        expect_known(&graph, &OF_GRAPH)?;
-        self.expect_region(&graph)?;
-        let defaults = Defaults {
-            statistic: statistic(&graph.member("stat"))?.unwrap_or(Statistic::Average),
-            account: account(&graph.member("accountId"))?,
-            has_region: self.region.is_some(),
-        };
         let metrics = graph.member("metrics");
+        if metrics.value().is_none() {
+            return Err(metrics.refused(
+                "expected the metrics of a graph, found none; for a graph of an alarm, open the alarm's metric in \
+                 CloudWatch and take its Source",
+            ));
+        }
+        expect_known(&graph, &OF_GRAPH)?;
+        let defaults = Defaults {
+            statistic: graph.member("stat").optional(statistic)?.unwrap_or(Statistic::Average),
+            account: graph.member("accountId").optional(account)?,
+            region: graph.member("region").optional(region)?,
+        };
+        self.region.clone_from(&defaults.region);
         let entries = metrics.items()?;
         if !(1..=MAX_ENTRIES).contains(&entries.len()) {
             let count = entries.len();
@@ -150,25 +178,39 @@ impl Graph {
         for entry in entries {
             self.add(&entry, &defaults)?;
         }
-        self.set_ids();
+        self.set_ids(&metrics)?;
+        self.check(&metrics)
+    }
+
+    /// Checks what the entries are together.
+    fn check(&self, metrics: &Node<'_>) -> Result<(), MirrorError> {
+        if let (Some(region), Some(place)) = (&self.region, self.without_region) {
+            return Err(metrics.refused(format_args!(
+                "expected a region beside each entry, or one for the whole graph beside metrics; the entry at \
+                 [{place}] has none, and another has {region}"
+            )));
+        }
         let texts = || self.entries.iter().filter_map(|entry| entry.operand.text());
-        let count: usize = texts().map(|text| searches(text).len()).sum();
         let queries = texts().filter(|text| is_sql(text)).count();
-        if queries > 1 {
-            return Err(metrics.refused(format_args!(
+        let count = queries + texts().map(|text| searches(text).len()).sum::<usize>();
+        let bytes: usize = self.entries.iter().map(Entry::bytes).sum();
+        let why = match () {
+            () if queries > 1 => format!(
                 "CloudWatch takes one query in Metrics Insights SQL in a call, found {queries}"
-            )));
-        }
-        if count + queries > MAX_SEARCHES {
-            return Err(metrics.refused(format_args!(
-                "expected at most {MAX_SEARCHES} SEARCH and SQL together, found {}",
-                count + queries
-            )));
-        }
-        match self.entries.iter().any(|entry| entry.is_shown) {
-            true => Ok(()),
-            false => Err(metrics.refused("expected one entry that is visible, found none")),
-        }
+            ),
+            () if count > MAX_SEARCHES => {
+                format!("expected at most {MAX_SEARCHES} SEARCH and SQL together, found {count}")
+            }
+            () if bytes > selector::MAX_BYTES => format!(
+                "all names and values, with those that . and ... repeat, have {bytes} bytes; expected at most {}",
+                selector::MAX_BYTES
+            ),
+            () if !self.entries.iter().any(|entry| entry.is_shown) => {
+                "expected one entry that is visible, found none".to_owned()
+            }
+            () => return Ok(()),
+        };
+        Err(metrics.refused(why))
     }
 
     /// Adds an entry: `[namespace, metric, dimension, value, …, {options}]`, or `[{"expression": …}]`.
@@ -179,17 +221,22 @@ impl Graph {
         let option = |name| {
             options.map(|options| options.member(name)).filter(|node| node.value().is_some())
         };
-        if let Some(options) = &options {
-            expect_known(options, &OF_ENTRY)?;
-            self.expect_region(options)?;
-        }
+        options.map_or(Ok(()), |options| expect_known(&options, &OF_ENTRY))?;
         let own_account = option("accountId");
         let text = option("expression").map(|node| node.parsed(EXPECTED, text)).transpose()?;
-        let reads = text.is_none_or(|text| is_sql(text) || !searches(text).is_empty());
-        if reads && !defaults.has_region && self.region.is_some() && option("region").is_none() {
-            return Err(entry.refused(
-                "expected a region, as another entry has one, or one region for the whole graph beside metrics",
-            ));
+        let reads = text.is_none_or(reads);
+        match option("region") {
+            Some(node) => {
+                let own = region(&node)?;
+                let known = self.region.get_or_insert_with(|| own.clone());
+                if own != *known {
+                    return Err(node.wrong(&format!("one region for the whole graph, {known}")));
+                }
+            }
+            None if reads && defaults.region.is_none() => {
+                self.without_region.get_or_insert(self.entries.len());
+            }
+            None => {}
         }
         let operand = match text {
             Some(_) if !items.is_empty() => {
@@ -204,9 +251,9 @@ impl Graph {
             }
             Some(text) => Operand::Text(text.to_owned()),
             None => {
-                let own = option("stat").map(|node| statistic(&node)).transpose()?.flatten();
+                let own = option("stat").map(|node| statistic(&node)).transpose()?;
                 let account = match own_account {
-                    Some(node) => account(&node)?,
+                    Some(node) => Some(account(&node)?),
                     None => defaults.account.clone(),
                 };
                 let metric = self.metric(entry, &items, account)?;
@@ -215,12 +262,14 @@ impl Graph {
         };
         let is_shown = option("visible").map_or(Ok(true), |node| node.boolean())?;
         let id = option("id").map_or(Ok(""), |node| node.parsed(ID, id))?.to_owned();
-        if let Some(known) = self.entries.iter().find(|known| !id.is_empty() && known.id == id) {
-            return Err(entry.refused(format_args!("another entry has the id {} too", known.id)));
+        if !id.is_empty() && self.entries.iter().any(|known| known.id == id) {
+            return Err(entry.refused(format_args!(
+                "expected an id of its own, found {id}, which another entry has too"
+            )));
         }
-        let label =
-            if id.is_empty() { format!("metrics[{}]", self.entries.len()) } else { id.clone() };
-        self.entries.push(Entry { id, label, is_shown, operand });
+        let place = format!("metrics[{}]", self.entries.len());
+        let name = Some(if id.is_empty() { place } else { id.clone() });
+        self.entries.push(Entry { id, name, is_shown, operand });
         Ok(())
     }
 
@@ -256,14 +305,22 @@ impl Graph {
                     return Err(entry.refused("the metric before has no text in the place of a ."));
                 }
             };
-            let max = if place > 1 && place % 2 == 1 { 1_024 } else { 255 };
+            let is_value = place > 1 && place % 2 == 1;
+            let max = if is_value { MAX_VALUE } else { MAX_NAME };
             if !(1..=max).contains(&text.chars().count()) {
                 return Err(entry.refused(format_args!("expected texts of 1 to {max} characters")));
+            }
+            if is_value && text == "*" {
+                return Err(entry
+                    .refused("a metric of a graph has no wildcards, found *; expected a SEARCH"));
             }
             expanded.push(text);
         }
         self.last = expanded;
         let (pairs, rest) = self.last.get(2..).unwrap_or_default().as_chunks::<2>();
+        if pairs.len() > MAX_DIMENSIONS {
+            return Err(entry.refused(format_args!("expected at most {MAX_DIMENSIONS} dimensions")));
+        }
         let ([namespace, name, ..], []) = (self.last.as_slice(), rest) else {
             return Err(entry.refused(
                 "expected a namespace, a metric, and the name and value of each dimension; or an object with an \
@@ -273,41 +330,41 @@ impl Graph {
         let mut dimensions: Vec<_> =
             pairs.iter().cloned().map(|[name, value]| (name, value)).collect();
         dimensions.sort();
+        if let Some(pair) = dimensions.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(entry.refused(format_args!("expected the dimension {} once", pair[0].0)));
+        }
         Ok(Metric { namespace: namespace.clone(), name: name.clone(), dimensions, account })
     }
 
-    /// Reads the region of the graph or of an entry.
-    ///
-    /// # Errors
-    /// It is another than one before: a call has one region.
-    fn expect_region(&mut self, object: &Object<'_>) -> Result<(), MirrorError> {
-        let node = object.member("region");
-        let Some(region) = node.optional(|node| node.parsed(Region::EXPECTED, Region::new))? else {
-            return Ok(());
+    /// Gives an id to each entry that has none: one that no text names, neither whole nor as METRICS("m1") does,
+    /// which means all metrics that have this text in their ids.
+    fn set_ids(&mut self, metrics: &Node<'_>) -> Result<(), MirrorError> {
+        let own: HashSet<&str> = self.entries.iter().map(|entry| entry.id.as_str()).collect();
+        let texts = || self.entries.iter().filter_map(|entry| entry.operand.text());
+        let quoted = texts().flat_map(|text| text.split(['"', '\'']));
+        let quoted: HashSet<&str> =
+            quoted.filter(|text| (1..=MAX_FREE).contains(&text.len())).collect();
+        let is_free = |id: &String| {
+            !own.contains(id.as_str())
+                && !texts().any(|text| text.contains(id.as_str()))
+                && !quoted.iter().any(|text| id.contains(text))
         };
-        match self.region.get_or_insert_with(|| region.clone()) {
-            known if *known == region => Ok(()),
-            known => Err(node.wrong(&format!("one region for the whole graph, {known}"))),
-        }
-    }
-
-    /// Gives an id to each entry that has none.
-    fn set_ids(&mut self) {
-        let used: Vec<String> = self.entries.iter().map(|entry| entry.id.clone()).collect();
-        // METRICS("m1") means the metrics that have this text in their ids.
-        let texts = self.entries.iter().filter_map(|entry| entry.operand.text());
-        let named = texts.flat_map(|text| text.split("METRICS(").skip(1));
-        let named = named.filter_map(|text| text.trim_start().split(['"', '\'']).nth(1));
-        let named: Vec<String> = named.filter(|text| !text.is_empty()).map(str::to_owned).collect();
-        let is_free =
-            |id: &String| !used.contains(id) && !named.iter().any(|text| id.contains(text));
         let ids = |letter| (0..MAX_ENTRIES).map(move |number| format!("{letter}{number}"));
-        let mut free = ('a'..='z').rev().flat_map(ids).filter(is_free);
-        for entry in self.entries.iter_mut().filter(|entry| entry.id.is_empty()) {
-            entry.id = free.next().unwrap_or_default();
+        let missing = self.entries.iter().filter(|entry| entry.id.is_empty()).count();
+        let free: Vec<String> =
+            ('a'..='z').rev().flat_map(ids).filter(is_free).take(missing).collect();
+        if free.len() < missing {
+            return Err(metrics
+                .refused("expected an id of each entry, because the texts use up all others"));
         }
+        let entries = self.entries.iter_mut().filter(|entry| entry.id.is_empty());
+        entries.zip(free).for_each(|(entry, id)| entry.id = id);
+        Ok(())
     }
 }
+
+/// The maximum length of an id that is added.
+const MAX_FREE: usize = 3;
 
 /// The text that stands for the one in the same place of the metric before.
 const SAME: &str = ".";
@@ -332,14 +389,16 @@ fn id(text: &str) -> Option<&str> {
     (is_id && text.len() <= 255).then_some(text)
 }
 
-fn statistic(node: &Node<'_>) -> Result<Option<Statistic>, MirrorError> {
-    node.optional(|node| node.parsed(Statistic::EXPECTED, Statistic::parse))
+fn statistic(node: &Node<'_>) -> Result<Statistic, MirrorError> {
+    node.parsed(Statistic::EXPECTED, Statistic::parse)
 }
 
-fn account(node: &Node<'_>) -> Result<Option<String>, MirrorError> {
-    node.optional(|node| {
-        node.parsed("an account, twelve digits", |text| is_account(text).then(|| text.to_owned()))
-    })
+fn region(node: &Node<'_>) -> Result<Region, MirrorError> {
+    node.parsed(Region::EXPECTED, Region::new)
+}
+
+fn account(node: &Node<'_>) -> Result<String, MirrorError> {
+    node.parsed("an account, twelve digits", |text| is_account(text).then(|| text.to_owned()))
 }
 
 /// Fails if a member is none of these.

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The maximum number of dimensions of a metric ("Dimension", CloudWatch API reference).
+pub(super) const MAX_DIMENSIONS: usize = 30;
+
 /// A metric: one of CloudWatch's time series.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Metric {

@@ -13,6 +13,9 @@ use super::values::Values;
 use crate::error::MirrorError;
 use crate::time::{EpochMillis, TimeRange};
 
+/// A range may begin this much earlier than the data, in milliseconds.
+const TOLERANCE: i64 = 60 * 60 * 1_000;
+
 /// The SQL for a statistic of the metrics that `selector` names and whose resources have the tags of the
 /// conditions. It names the whole set of dimensions: without it, CloudWatch would count each sample once for
 /// every set that its metric has.
@@ -30,7 +33,13 @@ pub(crate) fn expression(
     if conditions.unit.is_some() {
         return Err(refused("expected no condition Unit, because Metrics Insights has none"));
     }
-    if range.start() < now.0 - SQL_RETENTION {
+    if conditions.high_resolution == Some(true) {
+        return Err(refused(
+            "expected no condition HighResolution, because Metrics Insights has minutes",
+        ));
+    }
+    // Who asks for two weeks asks a moment later.
+    if range.start() < now.0 - SQL_RETENTION - TOLERANCE {
         return Err(refused(
             "Metrics Insights reads the last two weeks only; expected a range that begins later",
         ));
