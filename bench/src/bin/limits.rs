@@ -175,6 +175,28 @@ fn metric(more: Value, minutes: i64) -> Value {
            "aggregation": {"method": "MAX", "bucketSizeMillis": MINUTE}})
 }
 
+/// Queries for graphs: one that repeats the largest metric, and one whose text takes as many ids as it can.
+fn graphs() -> [Value; 2] {
+    let mut dimensions: Vec<Value> = vec![json!("N"), json!("M")];
+    dimensions.extend((0..28).map(|index| {
+        json!(format!("{index}{}", "d".repeat(if index % 2 == 0 { 200 } else { 900 })))
+    }));
+    let mut entries = vec![json!(dimensions)];
+    entries.extend(vec![json!(["...", {"visible": false}]); 65]);
+    let ids: Vec<String> = ('a'..='z')
+        .flat_map(|letter| (0..15).map(move |number| format!("'{letter}{number}'")))
+        .collect();
+    let mut named = vec![json!(["N", "M"])];
+    named.extend(ids.chunks(40).map(|ids| json!([{"expression": ids.join(""), "visible": false}])));
+    named.extend(vec![json!(["...", {"visible": false}]); 89]);
+    [json!({"metrics": entries}), json!({"metrics": named})].map(|graph| {
+        let mut query = metric(json!([]), 60);
+        query["conditions"] = json!([{"key": "~", "value": {"value": graph.to_string()}}]);
+        query["metricField"] = json!("value");
+        query
+    })
+}
+
 /// The event of a raw body at a call.
 fn raw(path: &str, body: &str) -> String {
     let mut event: Value =
@@ -358,6 +380,11 @@ fn rows() -> Vec<Row> {
             "29 dimensions of 1,024 characters",
             &[200],
             vec![call("metric", &keyed, &metric(json!(dimensions), 60))],
+        ),
+        row(
+            "graphs of 16 KiB, of texts that are repeated and of ids that are taken",
+            &[200, 500],
+            graphs().map(|graph| call("metric", &keyed, &graph)).to_vec(),
         ),
         row(
             "a mean of 500 metrics over 14 days of minutes",
