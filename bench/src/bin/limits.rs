@@ -179,7 +179,7 @@ fn metric(more: Value, minutes: i64) -> Value {
 fn graphs() -> [Value; 2] {
     let mut dimensions: Vec<Value> = vec![json!("N"), json!("M")];
     dimensions.extend((0..28).map(|index| {
-        json!(format!("{index}{}", "d".repeat(if index % 2 == 0 { 200 } else { 900 })))
+        json!(format!("{index}{}", "d".repeat(if index % 2 == 0 { 200 } else { 800 })))
     }));
     let mut entries = vec![json!(dimensions)];
     entries.extend(vec![json!(["...", {"visible": false}]); 65]);
