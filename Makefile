@@ -167,15 +167,19 @@ load: release ## Poll many streams against a CloudWatch with a quota: one reques
 soak: $(TOOLS)/ministack/.ready release ## Send 100,000 mixed requests to the release binary; check answers, memory and connections
 	@PYTHONPATH=dev $(TOOLS)/ministack/bin/python bench/soak.py target/release/soak target/release/stackstate-mirror
 
+# The function as a package for this machine's processor has it, so that a deployment finds it built.
+OWN := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64 aarch64,x86-64 x86_64)
+OWN_RELEASE := target/$(lastword $(OWN))-unknown-linux-gnu/release
+
 .PHONY: limits
 limits: release-limits ## Send the release binary what uses up most memory and time, with 128 MB; fails if a bound is passed
-	@target/release/limits target/release/stackstate-mirror
+	@$(OWN_RELEASE)/limits $(OWN_RELEASE)/stackstate-mirror
 
 .PHONY: release-limits
-release-limits:
+release-limits: $(TOOLS)/cargo-lambda/.ready
 	@echo "Building the release and the program that measures its limits; the first time takes some minutes."
-	@$(WITHOUT_SECRETS) cargo build --locked --release
-	@$(WITHOUT_SECRETS) cargo build --locked --release --package stackstate-mirror-bench --bin limits
+	@$(WITHOUT_SECRETS) cargo lambda build --locked --release --$(firstword $(OWN))
+	@$(WITHOUT_SECRETS) cargo lambda build --locked --release --$(firstword $(OWN)) --package stackstate-mirror-bench --bin limits
 
 .PHONY: bench
 bench: release build ## Compare the release binary with an empty function
