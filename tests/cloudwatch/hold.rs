@@ -380,6 +380,20 @@ async fn of_many_metrics_it_looks_back_page_by_page() {
     }
 }
 
+/// What a request can cost is bounded. A value that is too far back is not found, which is no error.
+#[tokio::test]
+async fn the_most_metrics_look_back_for_what_is_left() {
+    let end = NOW - NOW % HOUR;
+    let (rule, requests) = data(|input| answer(&Samples::new(), 500, usize::MAX, false, input));
+    let app = app(&[&rule, &listed("N", "M", ("Host", "0"))]);
+    let asked = query(end - HOUR, end, MINUTE, "MEAN", 500, json!(604_800));
+    let reply = metric(&app, &asked, json!({})).await;
+    assert_eq!(reply.body["telemetry"]["points"], json!([]), "{}", reply.body);
+    let requests = requests.lock().unwrap();
+    let all = requests.iter().map(|input| input.metric_data_queries().len()).sum::<usize>();
+    assert_eq!(all, 10_000);
+}
+
 /// An expression is held only if its condition says so: its values may be sums.
 #[tokio::test]
 async fn an_expression_is_held_if_its_condition_says_so() {

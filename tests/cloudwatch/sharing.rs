@@ -270,7 +270,7 @@ async fn equal_questions_are_one_query() {
 #[tokio::test(start_paused = true)]
 async fn questions_that_differ_in_more_than_the_metric_are_asked_apart() {
     type Change = fn(usize, &mut Value);
-    let rows: [(&str, Change); 7] = [
+    let rows: [(&str, Change); 8] = [
         ("access keys", |n, body| {
             body["connectionDetails"]["accessKeyId"] = json!(format!("id{n}"));
         }),
@@ -295,6 +295,12 @@ async fn questions_that_differ_in_more_than_the_metric_are_asked_apart() {
         ("expressions", |n, body| {
             let sql = format!("SELECT MAX(M{n}) FROM N");
             body["query"]["conditions"] = json!([condition("~", json!(sql))]);
+            body["query"].as_object_mut().unwrap().remove("metricField");
+        }),
+        // Also if it is nothing but a metric: in another call, METRICS() would mean others.
+        ("graphs", |n, body| {
+            let graph = format!(r#"{{"metrics": [["N", "M{n}"]]}}"#);
+            body["query"]["conditions"] = json!([condition("~", json!(graph))]);
             body["query"].as_object_mut().unwrap().remove("metricField");
         }),
     ];

@@ -33,7 +33,13 @@ pub(crate) async fn fetch(
 ) -> Result<Series, MirrorError> {
     let throttles = backlog.map(|backlog| backlog.limiter.throttles.clone());
     let client = &RegionClient { throttles, ..client.clone() };
-    let windows = series.plan.windows(queries.len().min(MAX_QUERIES));
+    let mut windows = series.plan.windows(queries.len().min(MAX_QUERIES));
+    let is_latest_first = series.plan.kind == PointKind::Latest;
+    if is_latest_first {
+        // A value that is not found is no error.
+        let left = MAX_ASKED.saturating_sub(client.usage.add_metrics_asked(0));
+        windows.truncate(left / queries.len().max(1));
+    }
     let all = windows.len().saturating_mul(queries.len());
     if all > MAX_ASKED {
         return Err(too_many(&format!(
@@ -45,7 +51,6 @@ pub(crate) async fn fetch(
     for window in windows {
         for queries in queries.chunks(MAX_QUERIES) {
             let page_size = series.plan.page_size();
-            let is_latest_first = series.plan.kind == PointKind::Latest;
             let batch = Batch { window, queries: queries.to_vec(), page_size, is_latest_first };
             series = read(client, backlog, &batch, series).await?;
         }
