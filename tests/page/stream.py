@@ -650,7 +650,7 @@ def a_whole_name_counts_without_enter(visitor):
     keyboard.press("Escape")
     # An expression is found by its meaning.
     field.fill("expr")
-    expect(page.get_by_role("listbox", name="Field").get_by_role("option").first).to_have_text("~ expression")
+    expect(page.get_by_role("listbox", name="Field").get_by_role("option").first).to_have_text("~ expression or graph")
 
 
 def enter_in_the_key_tests_the_connection(visitor):
