@@ -90,6 +90,10 @@ test: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/ministack/.ready ## Run every test
 	@echo "Building and running the tests$(call FIRST,deps/cloudwatch-*)."
 	@$(WITHOUT_SECRETS) cargo test --locked
 
+.PHONY: build-tests
+build-tests:
+	@$(WITHOUT_SECRETS) cargo test --locked --no-run
+
 .PHONY: test-deploy
 test-deploy: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/ministack/.ready $(TOOLS)/awscli/.ready ## Deploy into a local AWS with the documented commands, call the function, remove it
 	@echo "Building the release and deploying it locally; this takes a few minutes."
@@ -167,19 +171,18 @@ load: release ## Poll many streams against a CloudWatch with a quota: one reques
 soak: $(TOOLS)/ministack/.ready release ## Send 100,000 mixed requests to the release binary; check answers, memory and connections
 	@PYTHONPATH=dev $(TOOLS)/ministack/bin/python bench/soak.py target/release/soak target/release/stackstate-mirror
 
-# The function as a package for this machine's processor has it, so that a deployment finds it built.
-OWN := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64 aarch64,x86-64 x86_64)
-OWN_RELEASE := target/$(lastword $(OWN))-unknown-linux-gnu/release
+# The release is the one of a package for this machine's processor, so that a deployment finds it built.
+LAMBDA_BUILD = cargo lambda build --locked --release $(if $(filter aarch64 arm64,$(shell uname -m)),--arm64,--x86-64)
 
 .PHONY: limits
 limits: release-limits ## Send the release binary what uses up most memory and time, with 128 MB; fails if a bound is passed
-	@$(OWN_RELEASE)/limits $(OWN_RELEASE)/stackstate-mirror
+	@target/lambda/limits/bootstrap target/lambda/stackstate-mirror/bootstrap
 
 .PHONY: release-limits
 release-limits: $(TOOLS)/cargo-lambda/.ready
 	@echo "Building the release and the program that measures its limits; the first time takes some minutes."
-	@$(WITHOUT_SECRETS) cargo lambda build --locked --release --$(firstword $(OWN))
-	@$(WITHOUT_SECRETS) cargo lambda build --locked --release --$(firstword $(OWN)) --package stackstate-mirror-bench --bin limits
+	@$(WITHOUT_SECRETS) $(LAMBDA_BUILD)
+	@$(WITHOUT_SECRETS) $(LAMBDA_BUILD) --package stackstate-mirror-bench --bin limits
 
 .PHONY: bench
 bench: release build ## Compare the release binary with an empty function

@@ -47,7 +47,8 @@ def install(name):
         )
     pip = [os.path.join(folder, "bin", "python"), "-m", "pip"]
     status = run(
-        pip + ["install", "--quiet", "--disable-pip-version-check", "--no-input",
+        # What is imported is compiled then; most is not.
+        pip + ["install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-compile",
                "--no-deps", "--require-hashes", "--requirement", os.path.join(TOP, ".ci", "tools", name + ".txt")],
         "fetching and installing " + name,
     )
