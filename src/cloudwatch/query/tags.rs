@@ -1,5 +1,5 @@
-//! Conditions on tags → Metrics Insights SQL, the only query of CloudWatch that knows tags ("Query components
-//! and syntax in CloudWatch Metrics Insights" and "Resource tags for telemetry", CloudWatch user guide).
+//! Conditions on tags → Metrics Insights SQL, the only query of GetMetricData that knows tags ("Query components and
+//! syntax in CloudWatch Metrics Insights" and "Resource tags for telemetry", CloudWatch user guide).
 
 use super::conditions::Conditions;
 use super::entry::MAX_TEXT;
