@@ -414,3 +414,66 @@ fn expect_known(object: &Object<'_>, names: &[&str]) -> Result<(), MirrorError> 
         ),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What can stand in an entry, or anywhere else in a graph.
+    fn part() -> impl Strategy<Value = Value> {
+        let text = select(vec![
+            ".",
+            "...",
+            "N",
+            "M",
+            "A",
+            "*",
+            "",
+            "a1",
+            "z0",
+            "Sum",
+            "us-east-1",
+            "m1*2",
+        ]);
+        let member = (select(OF_ENTRY.to_vec()), text.clone().prop_map(Value::from));
+        let options = prop::collection::vec(member, 0..4).prop_map(|members| {
+            members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        });
+        prop_oneof![
+            6 => text.prop_map(Value::from),
+            2 => options,
+            1 => Just(json!({"expression": "SUM(METRICS('z')) + SEARCH('{N} M', 'Sum')", "visible": false})),
+            1 => select(vec![json!(null), json!(1), json!([]), json!({"visible": true})]),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever a graph has, it is an error or a few entries with ids of their own, one of them visible.
+        #[test]
+        fn any_graph_is_read_or_refused(
+            entries in prop::collection::vec(prop::collection::vec(part(), 0..6), 0..5),
+            name in select(OF_GRAPH.to_vec()),
+            value in part(),
+        ) {
+            for graph in [json!({"metrics": entries}), json!({"metrics": entries, name: value})] {
+                match read(&graph.to_string()) {
+                    Ok((found, _)) => {
+                        prop_assert!(found.len() == entries.len() && found.iter().any(|entry| entry.is_shown));
+                        let ids: HashSet<&str> = found.iter().map(|entry| entry.id.as_str()).collect();
+                        prop_assert!(ids.len() == found.len() && !ids.contains(""));
+                    }
+                    Err(MirrorError::Remote { details, .. }) => {
+                        prop_assert!(details.starts_with("~: the source of the graph: "), "{}", details);
+                    }
+                    Err(other) => prop_assert!(false, "{other:?}"),
+                }
+            }
+        }
+    }
+}
