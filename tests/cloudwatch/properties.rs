@@ -1,85 +1,18 @@
 //! Any query of the last hours, for one metric or several, raw or aggregated. The answer is what the
 //! contract says about the data. CloudWatch is a mock that is correct but has small pages.
 
-use std::collections::BTreeMap;
-
-use aws_sdk_cloudwatch::operation::get_metric_data::{GetMetricDataInput, GetMetricDataOutput};
-use aws_sdk_cloudwatch::types::{MetricDataQuery, StatusCode};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
 use crate::support::app::NOW;
 use crate::support::events::post;
-use crate::support::sdk_mock::{app, body, condition, data, listed, page, result};
-
-const MINUTE: i64 = 60_000;
+use crate::support::ministack::MINUTE;
+use crate::support::samples::{Samples, aggregate, answer};
+use crate::support::sdk_mock::{app, body, condition, data, listed};
 
 /// The first minute that can have a sample: two hours before the mirror's time.
 const FIRST: i64 = NOW - NOW % MINUTE - 120 * MINUTE;
-
-/// At most one sample in each minute.
-type Samples = BTreeMap<i64, f64>;
-
-/// The statistic of the samples between two times.
-fn aggregate(samples: &Samples, from: i64, to: i64, statistic: &str) -> Option<f64> {
-    let found: Vec<f64> = samples.range(from..to).map(|(_, value)| *value).collect();
-    (!found.is_empty()).then(|| match statistic {
-        "Sum" => found.iter().sum(),
-        "SampleCount" => found.len() as f64,
-        "Maximum" => found.iter().copied().fold(f64::MIN, f64::max),
-        "Minimum" => found.iter().copied().fold(f64::MAX, f64::min),
-        _ => found.iter().sum::<f64>() / found.len() as f64,
-    })
-}
-
-/// The samples of one host. Each minute belongs to one of the hosts in turn.
-fn of_host(samples: &Samples, host: usize, hosts: usize) -> Samples {
-    let minute = |time: i64| usize::try_from(time / MINUTE).unwrap();
-    samples
-        .iter()
-        .map(|(time, value)| (*time, *value))
-        .filter(|(time, _)| minute(*time) % hosts == host)
-        .collect()
-}
-
-/// One page of the response to a request. A single series has at most `most` datapoints in a page, and
-/// the token is the index of the next one. Several series are on one page.
-fn answer(
-    samples: &Samples,
-    hosts: usize,
-    most: usize,
-    input: &GetMetricDataInput,
-) -> GetMetricDataOutput {
-    let start = input.start_time().unwrap().to_millis().unwrap();
-    let end = input.end_time().unwrap().to_millis().unwrap();
-    let found = |query: &MetricDataQuery| -> Vec<(i64, f64)> {
-        let stat = query.metric_stat().unwrap();
-        let [host] = stat.metric().unwrap().dimensions() else { panic!("{query:?}") };
-        let samples = of_host(samples, host.value().unwrap().parse().unwrap(), hosts);
-        let period = i64::from(stat.period().unwrap()) * 1_000;
-        assert_eq!((start % period, end % period), (0, 0), "whole periods are asked for");
-        (start..end)
-            .step_by(period as usize)
-            .filter_map(|from| {
-                Some((from, aggregate(&samples, from, from + period, stat.stat().unwrap())?))
-            })
-            .collect()
-    };
-    if let [query] = input.metric_data_queries() {
-        let found = found(query);
-        let offset: usize = input.next_token().map_or(0, |token| token.parse().unwrap());
-        let rest = found.len().min(offset + most.min(input.max_datapoints().unwrap() as usize));
-        let is_last = rest == found.len();
-        let status = if is_last { StatusCode::Complete } else { StatusCode::PartialData };
-        let token = (!is_last).then(|| rest.to_string());
-        return page(vec![result("q0", &found[offset..rest], status)], token.as_deref());
-    }
-    let results = input.metric_data_queries().iter();
-    let result =
-        |query| result(MetricDataQuery::id(query).unwrap(), &found(query), StatusCode::Complete);
-    page(results.map(result).collect(), None)
-}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -123,7 +56,7 @@ proptest! {
             .collect();
         let kept = all.len().min(limit.unwrap_or(usize::MAX));
 
-        let (rule, _) = data(move |input| answer(&samples, hosts, most, input));
+        let (rule, _) = data(move |input| answer(&samples, hosts, most, false, input));
         // If there is no data, the mirror finds the metric in the list.
         let lists = listed("N", "M", ("Host", "0"));
         let names: Vec<String> = (0..hosts).map(|host| host.to_string()).collect();

@@ -9,6 +9,7 @@
 //! | `ministack` | a local CloudWatch and STS with real data |
 //! | `wire_fake` | a server that speaks AWS's protocols and can break them |
 //! | `openapi` | the description of the API, which every answer is compared with |
+//! | `samples` | a correct CloudWatch with small pages, on the SDK's mocks |
 //! | `sdk_mock` | the SDK's mocks, for pages and requests |
 
 #![allow(dead_code, reason = "every test file uses a part of it")]
@@ -20,5 +21,6 @@ pub(crate) mod invariants;
 pub(crate) mod inventory;
 pub(crate) mod ministack;
 pub(crate) mod openapi;
+pub(crate) mod samples;
 pub(crate) mod sdk_mock;
 pub(crate) mod wire_fake;
