@@ -119,7 +119,7 @@ check-api: $(TOOLS)/schemathesis/.ready $(TOOLS)/clients/.ready $(TOOLS)/cargo-l
 check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/yaml/.ready $(TOOLS)/checkov/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
 	cargo fmt --check --all
 	$(WITHOUT_SECRETS) cargo clippy --locked --all-targets -- --deny warnings
-	$(WITHOUT_SECRETS) cargo clippy --locked --package stackstate-mirror-bench -- --deny warnings
+	$(WITHOUT_SECRETS) cargo clippy --locked --package stackstate-mirror-bench --bins --examples -- --deny warnings
 	CUSTOM_LIBFUZZER_PATH=/libfuzzer.a $(WITHOUT_SECRETS) cargo check --locked --package stackstate-mirror-fuzz
 	RUSTDOCFLAGS="--deny warnings" $(WITHOUT_SECRETS) cargo doc --locked --no-deps --document-private-items
 	$(DENY) --locked check licenses bans sources
@@ -193,7 +193,7 @@ bench: release build ## Compare the release binary with an empty function
 release:
 	@echo "Building the release and the programs that measure it; the first time takes some ten minutes."
 	@$(WITHOUT_SECRETS) cargo build --locked --release
-	@$(WITHOUT_SECRETS) cargo build --locked --release --package stackstate-mirror-bench
+	@$(WITHOUT_SECRETS) cargo build --locked --release --package stackstate-mirror-bench --bins --examples
 
 .PHONY: mirror-runs
 mirror-runs:

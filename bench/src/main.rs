@@ -43,12 +43,12 @@ fn main() {
         std::fs::copy(path, &to).expect("a binary to copy");
         to
     };
-    let beside = |name: &str| copy(&here.with_file_name(name));
+    let example = |name: &str| copy(&here.with_file_name("examples").join(name));
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
     let now = i64::try_from(since.as_millis()).expect("a clock") / MINUTE * MINUTE;
     let bench = Bench {
-        empty: beside("empty"),
-        bare: beside("bare"),
+        empty: example("empty"),
+        bare: example("bare"),
         mirror: copy(&mirror),
         fake: FakeCloudWatch::new(&folder),
         now,

@@ -81,8 +81,8 @@ impl Report {
 fn main() -> ExitCode {
     let mirror = PathBuf::from(std::env::args().nth(1).expect("the path of the mirror's binary"));
     let here = std::env::current_exe().expect("a path");
-    let empty = here.with_file_name("empty");
-    let empty_concurrent = here.with_file_name("empty_concurrent");
+    let examples = here.with_file_name("examples");
+    let (empty, empty_concurrent) = (examples.join("empty"), examples.join("empty_concurrent"));
     println!(
         "| load | run as | calls of GetMetricData | a poll | throttled | errors | refused by Lambda | p50 | p99 | environments | CPU a poll | the empty function's | one that waits too | memory |\n\
          |---|---|---|---|---|---|---|---|---|---|---|---|---|---|"

@@ -105,7 +105,8 @@ fn main() -> ExitCode {
 /// Whether a function that panics answers that request with an error, and serves the next one.
 fn outlives_a_panic(variables: &[(&str, &str)]) -> bool {
     let here = std::env::current_exe().expect("a path");
-    let mut function = Function::start(&here.with_file_name("panicking"), variables, None);
+    let mut function =
+        Function::start(&here.with_file_name("examples").join("panicking"), variables, None);
     let request = event("/api/connection", &json!({"connectionDetails": {}}));
     let answers = [(); 2].map(|()| status_and_body(&function.invoke(&request).0));
     let [(first, error), (second, body)] = &answers;
