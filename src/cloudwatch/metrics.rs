@@ -113,6 +113,10 @@ impl RequestContext<'_> {
             {
                 return Ok(Some(*bucket));
             }
+            // What was not looked at can have a later value than a longer period.
+            if telemetry.is_partial {
+                break;
+            }
         }
         Ok(None)
     }
@@ -162,7 +166,7 @@ impl RequestContext<'_> {
             let (plan, cache) = (query.plan.latest_hour(expression, self.now), lists::LIFETIME);
             let latest = DataQuery { plan, cache, ..query.clone() };
             let latest = self.fetch_cached(client, latest, &fetched.queries).await?;
-            if latest.points.count() > 0 {
+            if latest.points.count() > 0 || latest.is_partial {
                 return Ok(fetched);
             }
         }

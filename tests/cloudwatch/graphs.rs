@@ -515,6 +515,11 @@ async fn a_graph_that_is_not_understood_is_explained() {
         ),
         (
             r#"{"metrics": [[{"expression": "m1", "accountId": "111122223333"}]]}"#.to_owned(),
+            "metrics[0]: math has the accounts of the metrics that it names; expected accountId beside these \
+             metrics, and none beside the expression",
+        ),
+        (
+            r#"{"metrics": [[{"expression": "SEARCH('{N} M', 'Sum')", "accountId": "111122223333"}]]}"#.to_owned(),
             "metrics[0]: CloudWatch does not restrict an expression to an accountId; expected the account as a part \
              of it: :aws.AccountId=",
         ),
@@ -664,12 +669,11 @@ async fn an_array_of_expressions_is_no_graph() {
         assert_eq!(reply.status, 200, "{}", reply.body);
         assert_eq!(requests.lock().unwrap()[0].metric_data_queries()[0].expression(), Some(source));
     }
-    let (reply, requests, _) = ask(" \n ", &[], json!({})).await;
-    assert_eq!(
-        reply.body["details"],
-        "~: expected an expression or a graph, found nothing but spaces"
-    );
-    assert!(requests.lock().unwrap().is_empty());
+    for nothing in [" \n ", ""] {
+        let (reply, requests, _) = ask(nothing, &[], json!({})).await;
+        assert_eq!(reply.body["details"], "~: expected an expression or a graph, found nothing");
+        assert!(requests.lock().unwrap().is_empty());
+    }
 }
 
 /// What CloudWatch says of an entry names it.

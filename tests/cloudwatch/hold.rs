@@ -55,7 +55,8 @@ fn query(start: i64, end: i64, bucket: i64, method: &str, hosts: usize, hold: Va
 }
 
 fn points(reply: &Reply) -> Vec<(f64, i64, i64)> {
-    serde_json::from_value(reply.body["telemetry"]["points"].clone()).unwrap()
+    let points = reply.body["telemetry"]["points"].clone();
+    serde_json::from_value(points).unwrap_or_else(|_| panic!("{}", reply.body))
 }
 
 async fn metric(app: &App, query: &Value, details: Value) -> Reply {
@@ -309,27 +310,85 @@ async fn the_most_metrics_look_back_for_what_is_left() {
     assert_eq!(all, 10_000);
 }
 
+/// What was not looked at can have a later value than what is kept in longer periods. So that one is not held, and
+/// that nothing was found is not cached.
+#[tokio::test]
+async fn an_older_value_is_not_held_for_one_that_was_not_looked_at() {
+    let start = NOW - NOW % HOUR - 13 * DAY;
+    let samples: Samples = [(start - 4 * DAY, 1.0), (start - 40 * HOUR, 2.0)].into();
+    let (rule, requests) = data(move |input| answer(&samples, 300, usize::MAX, false, input));
+    let app = app(&[&rule, &listed("N", "M", ("Host", "0"))]);
+    for length in [HOUR, HOUR / 2] {
+        requests.lock().unwrap().clear();
+        let asked_for = query(start, start + length, MINUTE, "MEAN", 300, json!(604_800));
+        let reply = metric(&app, &asked_for, json!({})).await;
+        assert_eq!(points(&reply), [], "{}", reply.body);
+        assert_eq!(reply.body["telemetry"]["isPartial"], false);
+        let periods = |input: &GetMetricDataInput| {
+            input.metric_data_queries()[0].metric_stat().unwrap().period()
+        };
+        let looks = back(&requests).iter().map(periods).collect::<Vec<_>>();
+        // Each window has two calls: 600 queries.
+        assert_eq!(looks, [Some(60); 20]);
+    }
+}
+
+/// Pages and tries count, and nothing that they leave no room for is an error.
+#[tokio::test(start_paused = true)]
+async fn a_search_ends_when_it_has_asked_for_as_much_as_it_may() {
+    let end = NOW - NOW % HOUR;
+    for (status, token) in [
+        (StatusCode::PartialData, Some("more")),
+        (StatusCode::InternalError, Some("more")),
+        (StatusCode::PartialData, None),
+    ] {
+        let again = Mutex::new(false);
+        let first = status.clone();
+        let (rule, requests) = data(move |input| {
+            let mut again = again.lock().unwrap();
+            let is_back = input.scan_by() == Some(&ScanBy::TimestampDescending);
+            *again = is_back && !*again;
+            let (status, token) =
+                if *again { (&first, token) } else { (&StatusCode::Complete, None) };
+            let queries = input.metric_data_queries().iter();
+            page(
+                queries.map(|query| result(query.id().unwrap(), &[], status.clone())).collect(),
+                token,
+            )
+        });
+        let app = app(&[&rule, &listed("N", "M", ("Host", "0"))]);
+        let asked = query(end - HOUR, end, MINUTE, "MAX", 480, json!(604_800));
+        let reply = metric(&app, &asked, json!({})).await;
+        assert_eq!(points(&reply), [], "{status:?}: {}", reply.body);
+        let requests = requests.lock().unwrap();
+        let all = requests.iter().map(|input| input.metric_data_queries().len()).sum::<usize>();
+        assert!((9_500..=10_000).contains(&all), "{all} {status:?}");
+    }
+}
+
 /// An expression is held only if its condition says so: its values may be sums.
 #[tokio::test]
 async fn an_expression_is_held_if_its_condition_says_so() {
     let end = NOW - NOW % HOUR;
     let graph = r#"{"metrics": [["N", "M", {"id": "m1", "visible": false}], [{"expression": "m1*2", "id": "e1"}]]}"#;
     let sql = "SELECT AVG(x) FROM y";
-    for (conditions, details, id, count) in [
+    for (conditions, details, id, count, looks) in [
         (
             vec![condition("~", json!(graph)), condition("HoldSeconds", json!(86_400))],
             json!({}),
             "e1",
             12,
+            1,
         ),
         (
             vec![condition("~", json!(sql)), condition("HoldSeconds", json!(86_400))],
             json!({}),
             "q0",
             12,
+            1,
         ),
-        (vec![condition("~", json!(graph))], json!({"holdSeconds": 86_400}), "e1", 0),
-        // The statistic of tags is known.
+        (vec![condition("~", json!(graph))], json!({"holdSeconds": 86_400}), "e1", 0, 0),
+        // The statistic of tags is known. Whether there are such tags is asked too.
         (
             vec![
                 condition("Namespace", json!("N")),
@@ -340,23 +399,36 @@ async fn an_expression_is_held_if_its_condition_says_so() {
             json!({"holdSeconds": 86_400}),
             "q0",
             12,
+            2,
         ),
     ] {
+        // CloudWatch has no second page for math.
         let (rule, requests) = data(move |input| {
             let time = NOW - NOW % HOUR - 10 * HOUR;
             let start = input.start_time().unwrap().to_millis().unwrap();
-            let found = if start <= time { vec![(time, 4.0)] } else { vec![] };
-            page(vec![result(id, &found, StatusCode::Complete)], None)
+            let period = input.metric_data_queries().last().unwrap().period().unwrap();
+            let count = (time - start).div_euclid(i64::from(period) * 1_000);
+            let times = (0..=count).map(|count| time - count * i64::from(period) * 1_000);
+            let mut found: Vec<_> = times.map(|time| (time, 4.0)).collect();
+            let size = input.max_datapoints().unwrap() as usize;
+            let is_cut = found.len() > size;
+            found.truncate(size);
+            let status = if is_cut { StatusCode::PartialData } else { StatusCode::Complete };
+            page(vec![result(id, &found, status)], None)
         });
-        let query = json!({
+        let mut query = json!({
             "conditions": conditions, "startTime": end - HOUR, "endTime": end,
             "aggregation": {"method": "MEAN", "bucketSizeMillis": 5 * MINUTE},
         });
-        let reply = metric(&app(&[&rule, &listed("N", "M", ("Host", "0"))]), &query, details).await;
+        let app = app(&[&rule, &listed("N", "M", ("Host", "0"))]);
+        let reply = metric(&app, &query, details.clone()).await;
         assert_eq!(points(&reply).len(), count, "{conditions:?}: {}", reply.body);
-        for back in back(&requests) {
-            assert_eq!(back.max_datapoints(), Some(10));
-        }
+        assert_eq!(back(&requests).len(), looks);
+        let calls = requests.lock().unwrap().len();
+        query["endTime"] = json!(end - 5 * MINUTE);
+        metric(&app, &query, details).await;
+        // What is held is cached.
+        assert_eq!(requests.lock().unwrap().len(), calls + 1);
     }
 }
 
@@ -407,15 +479,18 @@ async fn it_looks_back_on_few_pages() {
     }
 }
 
-/// A mean of no samples is no value, so it holds nothing, and what was before it goes on.
+/// A mean of no samples is no value, so what was before it goes on, also before the range.
 #[tokio::test]
 async fn a_mean_that_is_no_number_is_not_held() {
     let end = NOW - NOW % HOUR;
     let (rule, _) = data(move |input| {
         let results = input.metric_data_queries().iter().map(|query| {
             let is_sum = query.metric_stat().unwrap().stat() == Some("Sum");
-            let found =
-                [(end - HOUR, if is_sum { 6.0 } else { 2.0 }), (end - HOUR + 10 * MINUTE, 0.0)];
+            let (before, later) = if is_sum { (6.0, 10.0) } else { (2.0, 2.0) };
+            let found = match input.scan_by() {
+                Some(ScanBy::TimestampDescending) => vec![(end - 2 * HOUR, before)],
+                _ => vec![(end - HOUR, 0.0), (end - 30 * MINUTE, later), (end - 20 * MINUTE, 0.0)],
+            };
             result(query.id().unwrap(), &found, StatusCode::Complete)
         });
         page(results.collect(), None)
@@ -424,7 +499,7 @@ async fn a_mean_that_is_no_number_is_not_held() {
     let reply = metric(&app(&[&rule]), &asked, json!({})).await;
     assert_eq!(
         points(&reply).iter().map(|point| point.0).collect::<Vec<_>>(),
-        [3.0; 6],
+        [3.0, 3.0, 3.0, 5.0, 5.0, 5.0],
         "{}",
         reply.body
     );

@@ -491,6 +491,36 @@ async fn an_answer_without_points_is_explained() {
     }
 }
 
+/// What was not listed can have exactly these dimensions.
+#[tokio::test]
+async fn a_partial_list_is_told() {
+    for (names, words) in [
+        (
+            &["ImageId", "InstanceId"][..],
+            "as one of these sets: {ImageId, InstanceId}, or another one: CloudWatch has more metrics than the \
+             mirror reads",
+        ),
+        (&[], "CloudWatch has more metrics that can match these conditions than the mirror reads"),
+    ] {
+        let (gets, _) = data(|_| page(vec![result("q0", &[], StatusCode::Complete)], None));
+        let (list, _) = lists(move |_: &ListMetricsInput| {
+            let dimension = |name: &&str| Dimension::builder().name(*name).value("i-1").build();
+            let metric = Metric::builder().namespace("AWS/EC2").metric_name("CPUUtilization");
+            let metric = metric.set_dimensions(Some(names.iter().map(dimension).collect())).build();
+            list_page(vec![metric], Some("more"))
+        });
+        let conditions = [("Namespace", "AWS/EC2"), ("InstanceId", "*"), ("Tag.T", "v")];
+        let query = json!({
+            "conditions": conditions.map(|(key, value)| condition(key, json!(value))), "metricField": "CPUUtilization",
+            "startTime": TIME, "endTime": TIME + HOUR,
+            "aggregation": {"method": "MEAN", "bucketSizeMillis": MINUTE},
+        });
+        let reply = post(&sdk_mock::app(&[&gets, &list]), "metric", &body(query, json!({}))).await;
+        let details = reply.body["details"].as_str().unwrap();
+        assert!(details.contains(words), "{details}");
+    }
+}
+
 /// Whether there are such tags is asked once in five minutes.
 #[tokio::test]
 async fn an_empty_range_is_not_explained_again() {

@@ -10,6 +10,7 @@ use super::batch::{Batch, MAX_QUERIES, Query};
 use super::plan::{Fold, PointKind};
 use super::results::{Results, Tries, Unfinished};
 use super::series::Series;
+use super::window::Window;
 use crate::cloudwatch::aws::error::{self, Action};
 use crate::cloudwatch::aws::region_client::RegionClient;
 use crate::cloudwatch::query::error::invalid;
@@ -18,6 +19,9 @@ use crate::error::MirrorError;
 /// The maximum number of queries that one request sends, again for each part of the range, each page
 /// and each try. AWS charges for each: this many cost ten cents ("Amazon CloudWatch pricing").
 const MAX_ASKED: usize = 10_000;
+
+/// The maximum number of windows in which to look for the latest value of several series.
+const MAX_LOOKS: usize = 10;
 
 /// Adds the results of queries to `series`. With a `backlog`, each batch waits for its turn, and may
 /// share a call with those of other requests.
@@ -33,12 +37,9 @@ pub(crate) async fn fetch(
 ) -> Result<Series, MirrorError> {
     let throttles = backlog.map(|backlog| backlog.limiter.throttles.clone());
     let client = &RegionClient { throttles, ..client.clone() };
-    let mut windows = series.plan.windows(queries.len().min(MAX_QUERIES));
-    let is_latest_first = series.plan.kind == PointKind::Latest;
-    if is_latest_first {
-        // A value that is not found is no error.
-        let left = MAX_ASKED.saturating_sub(client.usage.add_metrics_asked(0));
-        windows.truncate(left / queries.len().max(1));
+    let windows = series.plan.windows(queries.len().min(MAX_QUERIES));
+    if series.plan.kind == PointKind::Latest {
+        return search(client, backlog, queries, &windows, series).await;
     }
     let all = windows.len().saturating_mul(queries.len());
     if all > MAX_ASKED {
@@ -49,14 +50,57 @@ pub(crate) async fn fetch(
         )));
     }
     for window in windows {
-        for queries in queries.chunks(MAX_QUERIES) {
-            let page_size = series.plan.page_size();
-            let batch = Batch { window, queries: queries.to_vec(), page_size, is_latest_first };
-            series = read(client, backlog, &batch, series).await?;
-        }
+        series = read_window(client, backlog, queries, window, series).await?;
         if series.exceeds_limit() {
             break;
         }
+    }
+    Ok(series)
+}
+
+/// Looks for the latest value, window by window. Returns the series of the first window that has one, else
+/// `nothing`: an older value is not the latest one unless all that is later was looked at. So a search that ends
+/// before its last window makes the series partial, which is no error.
+async fn search(
+    client: &RegionClient,
+    backlog: Option<&Arc<Backlog>>,
+    queries: &[Query],
+    windows: &[Window],
+    mut nothing: Series,
+) -> Result<Series, MirrorError> {
+    let asked = || client.usage.add_metrics_asked(0);
+    let mut looks = 0;
+    for window in windows.iter().take(MAX_LOOKS) {
+        if asked() + queries.len() > MAX_ASKED {
+            break;
+        }
+        match read_window(client, backlog, queries, *window, nothing.clone()).await {
+            Ok(read) if read.exceeds_limit() || read.is_partial() => return Ok(read),
+            Ok(_) => looks += 1,
+            // Pages and tries of this window were more than is left.
+            Err(_) if asked() > MAX_ASKED => break,
+            Err(error) => return Err(error),
+        }
+    }
+    if looks < windows.len() {
+        nothing.mark_partial();
+    }
+    Ok(nothing)
+}
+
+/// Adds the results of queries for one window to `series`.
+async fn read_window(
+    client: &RegionClient,
+    backlog: Option<&Arc<Backlog>>,
+    queries: &[Query],
+    window: Window,
+    mut series: Series,
+) -> Result<Series, MirrorError> {
+    let is_latest_first = series.plan.kind == PointKind::Latest;
+    for queries in queries.chunks(MAX_QUERIES) {
+        let page_size = series.plan.page_size();
+        let batch = Batch { window, queries: queries.to_vec(), page_size, is_latest_first };
+        series = read(client, backlog, &batch, series).await?;
     }
     Ok(series)
 }
@@ -107,8 +151,9 @@ async fn read(
             if matches!(turn, Some(Turn::Shared(_))) {
                 continue;
             }
-            // A part of a single series can be shown, and StackState asks for the rest.
-            if matches!(read.plan.fold, Fold::Single | Fold::Expression) && read.makes_progress() {
+            // A part of a single series can be shown, and StackState asks for the rest. A search is over.
+            let is_shown = batch.is_latest_first || read.makes_progress();
+            if matches!(read.plan.fold, Fold::Single | Fold::Expression) && is_shown {
                 read.mark_partial();
                 return Ok(read);
             }
@@ -140,7 +185,6 @@ async fn read_alone(
         let found = page.metric_data_results().iter();
         let found = found.filter_map(|result| Some((batch.place_of(result.id()?)?, result)));
         let failed = results.add(page.messages(), found)?;
-        // The series already shows that there are more points than the limit, or the last one.
         is_enough = failed.is_none() && results.is_enough() && page.next_token.is_some();
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(failed) })
     });

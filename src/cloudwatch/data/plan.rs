@@ -18,9 +18,6 @@ pub(super) const MAX_DATAPOINTS: usize = 100_800;
 /// numbers.
 const LATEST_DATAPOINTS: usize = 10;
 
-/// The maximum number of windows in which to look for the latest value of several series.
-const MAX_LOOKS: usize = 10;
-
 /// What to ask, and how to combine the results.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Plan {
@@ -197,18 +194,19 @@ impl Plan {
     }
 
     /// The number of datapoints to ask for in a page. A single series needs one more than the
-    /// limit, which tells whether there are more points. Several series need as many as possible.
+    /// limit, which tells whether there are more points. Several series need as many as possible, and so does an
+    /// expression, because CloudWatch has no second page for math ("MetricDataResult", CloudWatch API reference).
     pub(super) fn page_size(&self) -> usize {
         match self.fold {
-            Fold::Single | Fold::Expression if self.kind == PointKind::Latest => LATEST_DATAPOINTS,
+            Fold::Single if self.kind == PointKind::Latest => LATEST_DATAPOINTS,
             Fold::Single => self.limit.saturating_add(1).min(MAX_DATAPOINTS),
             Fold::Expression | Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS,
         }
     }
 
-    /// The windows of the calls, in ascending order, but if the latest value is looked for, in descending order
-    /// and at most [`MAX_LOOKS`]. A single series needs one window for all pages. Several series need one
-    /// page per window, because a folded bucket is correct only once every series has arrived.
+    /// The windows of the calls, in ascending order, but if the latest value is looked for, in descending order.
+    /// A single series needs one window for all pages. Several series need one page per window, because a folded
+    /// bucket is correct only once every series has arrived.
     pub(super) fn windows(&self, queries: usize) -> Vec<Window> {
         let spans = self.window.spans(match self.fold {
             Fold::Single | Fold::Expression => usize::MAX,
@@ -217,7 +215,6 @@ impl Plan {
         let mut windows: Vec<Window> = spans.collect();
         if self.kind == PointKind::Latest {
             windows.reverse();
-            windows.truncate(MAX_LOOKS);
         }
         windows
     }

@@ -11,7 +11,7 @@ use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult, StatusCode};
 
 use super::batch::Batch;
 use super::limiter::Limiter;
-use super::plan::{Fold, Plan, PointKind};
+use super::plan::Fold;
 use super::series::Series;
 use crate::cloudwatch::aws::error::Action;
 use crate::cloudwatch::aws::region_client::RegionClient;
@@ -23,8 +23,8 @@ use crate::usage::Attempts;
 /// not finish a result.
 const MAX_TRIES: u32 = 5;
 
-/// The number of pages in which the latest value of a series is looked for. CloudWatch can send a page without
-/// datapoints before others.
+/// The maximum number of pages in which the latest value of a series is looked for. CloudWatch can send a page
+/// without datapoints before others.
 const LATEST_PAGES: usize = 3;
 
 /// The pause before the second try. It doubles with every try.
@@ -61,7 +61,8 @@ impl Batch {
     /// next page repeats it after a pause, as one more of `tries` ("Retry your request using
     /// NextToken, if present", "MetricDataResult", CloudWatch API reference).
     ///
-    /// Returns whether a page token repeats: it would make the loop endless, so pages may be missing.
+    /// Returns whether pages may be missing: there are more than [`LATEST_PAGES`] where only the latest value is
+    /// looked for, or a page token repeats, which would make the loop endless.
     ///
     /// # Errors
     /// A call fails, `begin` or `take` do, or there were too many tries.
@@ -76,6 +77,8 @@ impl Batch {
             GetMetricDataOutput,
         ) -> Result<ControlFlow<(), Option<Unfinished>>, MirrorError>,
     ) -> Result<bool, MirrorError> {
+        let is_search = self.is_latest_first && self.queries.len() == 1;
+        let most = if is_search { LATEST_PAGES } else { usize::MAX };
         let mut tokens = HashSet::new();
         let mut token = None;
         loop {
@@ -91,7 +94,7 @@ impl Batch {
             match (&token, failed) {
                 (None, _) => return Ok(false),
                 (Some(_), Some(failed)) => tries.again(client, &failed).await?,
-                (Some(token), None) if tokens.insert(token.clone()) => {}
+                (Some(token), None) if tokens.len() + 1 < most && tokens.insert(token.clone()) => {}
                 (Some(_), None) => return Ok(true),
             }
         }
@@ -102,7 +105,6 @@ impl Batch {
 pub(super) struct Results<'a> {
     batch: &'a Batch,
     series: &'a mut Series,
-    pages: usize,
     /// The results that CloudWatch has not finished, by the places of their queries, with their
     /// latest status.
     unfinished: HashMap<usize, Unfinished>,
@@ -118,7 +120,7 @@ impl<'a> Results<'a> {
     /// No results of this batch. Their datapoints are added to `series`.
     pub(super) fn new(batch: &'a Batch, series: &'a mut Series) -> Self {
         let (unfinished, labels, halves) = (HashMap::new(), Vec::new(), HashMap::new());
-        Results { batch, series, pages: 0, unfinished, labels, halves }
+        Results { batch, series, unfinished, labels, halves }
     }
 
     /// Adds the results of a page, with the places of their queries. Returns one that CloudWatch failed
@@ -132,7 +134,6 @@ impl<'a> Results<'a> {
         messages: &[MessageData],
         results: impl Iterator<Item = (usize, &'r MetricDataResult)> + Clone,
     ) -> Result<Option<Unfinished>, MirrorError> {
-        self.pages += 1;
         let is_expression = self.series.plan.fold == Fold::Expression;
         reject_warnings(messages, is_expression)?;
         if is_expression {
@@ -181,17 +182,9 @@ impl<'a> Results<'a> {
     }
 
     /// Whether the rest of the results cannot change the points: a single series already has more points
-    /// than the limit. The latest value is looked for on [`LATEST_PAGES`] only.
+    /// than the limit.
     pub(super) fn is_enough(&self) -> bool {
-        let Plan { fold, kind, .. } = &self.series.plan;
-        let is_latest = *kind == PointKind::Latest;
-        match fold {
-            Fold::Expression if !is_latest => false,
-            Fold::Single | Fold::Expression => {
-                self.series.exceeds_limit() || is_latest && self.pages == LATEST_PAGES
-            }
-            Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => false,
-        }
+        self.series.plan.fold == Fold::Single && self.series.exceeds_limit()
     }
 
     /// A result that is not finished, one with `InternalError` if there is one; `None` if all are

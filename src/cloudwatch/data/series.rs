@@ -48,6 +48,10 @@ impl Series {
             return Ok(());
         }
         let [value, count] = values.map(|value| Some(value).filter(is_number).unwrap_or(0.0));
+        if self.plan.fold == Fold::Mean && count == 0.0 {
+            // No samples have no mean.
+            return Ok(());
+        }
         if self.buckets.is_empty() {
             self.buckets = vec![None; window.count()];
         }
@@ -76,6 +80,11 @@ impl Series {
     /// Records that CloudWatch has more datapoints than it returned.
     pub(super) fn mark_partial(&mut self) {
         self.is_partial = true;
+    }
+
+    /// Whether CloudWatch has, or can have, more datapoints than it returned.
+    pub(super) fn is_partial(&self) -> bool {
+        self.is_partial
     }
 
     /// Whether there is a datapoint after the first period. StackState asks again from the last

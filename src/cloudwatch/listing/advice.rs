@@ -51,7 +51,7 @@ pub(crate) fn error(
 }
 
 /// The error of a query with tags that has no data: no resource has the tags, or no metric has exactly these
-/// dimensions. `None` if no metric is listed for it.
+/// dimensions. `None` if the listed metrics do not tell.
 pub(crate) fn untagged(meant: &MetricSelector, catalogue: &Catalogue) -> Option<MirrorError> {
     if !meant.dimensions.is_empty() && has_exact(meant, catalogue) {
         return Some(MirrorError::MetricNotFound {
@@ -70,11 +70,18 @@ pub(crate) fn untagged(meant: &MetricSelector, catalogue: &Catalogue) -> Option<
     sets.sort_by_key(Vec::len);
     let told = sets.iter().filter(|names| !names.is_empty());
     let told = summarize(told.map(|names| format!("{{{}}}", names.join(", "))));
-    (!sets.is_empty()).then(|| match told.as_str() {
-        "" => tags::refused("this metric has no dimensions, so it belongs to no resource; expected another metric"),
+    let others = match catalogue.is_partial {
+        true => ", or another one: CloudWatch has more metrics than the mirror reads",
+        false => "",
+    };
+    Some(match told.as_str() {
+        "" if sets.is_empty() || catalogue.is_partial => return None,
+        "" => tags::refused(
+            "this metric has no dimensions, so it belongs to no resource; expected another metric",
+        ),
         told => tags::refused(format_args!(
             "expected conditions on all dimensions of the metric, each with a value or with * for any, as one \
-             of these sets: {told}"
+             of these sets: {told}{others}"
         )),
     })
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_cloudwatch::types::StandardUnit;
 
-use super::allowed::AllowedValues;
+use super::allowed;
 use super::error::invalid;
 use super::field::Field;
 use super::metric::{MAX_DIMENSIONS, is_account};
@@ -57,9 +57,9 @@ impl Conditions {
         conditions: &[Condition],
         default: Option<&Region>,
     ) -> Result<Self, MirrorError> {
-        let allowed = AllowedValues::read(conditions)?;
+        let allowed = allowed::read(conditions)?;
         let mut conditions = Conditions::default();
-        for (field, values) in allowed.0 {
+        for (field, values) in allowed {
             conditions.apply(field, values, default)?;
         }
         conditions.selector.dimensions.sort();

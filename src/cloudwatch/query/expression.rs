@@ -92,7 +92,7 @@ impl Expression {
         }
         if text.trim().is_empty() {
             return Err(invalid(format_args!(
-                "{}: expected an expression or a graph, found nothing but spaces",
+                "{}: expected an expression or a graph, found nothing",
                 Field::Expression
             )));
         }

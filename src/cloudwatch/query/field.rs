@@ -4,6 +4,7 @@
 //! decide what the field means in conditions, in lists and beside an expression.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use super::error::invalid;
 use crate::error::MirrorError;
@@ -98,14 +99,13 @@ impl Field {
         }
     }
 
-    /// The maximum length of a value, in characters ("Metric", "Dimension" and "Tag", CloudWatch API
-    /// reference).
-    pub(crate) fn max_value_length(&self) -> usize {
+    /// The allowed lengths of a value, in characters ("Metric", "Dimension" and "Tag", CloudWatch API reference).
+    pub(super) fn value_lengths(&self) -> RangeInclusive<usize> {
         match self {
             // Who reads it knows whether it is a graph.
-            Field::Expression => usize::MAX,
-            Field::Dimension(_) => MAX_VALUE,
-            Field::Tag(_) => 256,
+            Field::Expression => 0..=usize::MAX,
+            Field::Dimension(_) => 1..=MAX_VALUE,
+            Field::Tag(_) => 1..=256,
             Field::Namespace
             | Field::MetricName
             | Field::Region
@@ -113,7 +113,7 @@ impl Field {
             | Field::Unit
             | Field::Statistic
             | Field::HighResolution
-            | Field::HoldSeconds => 255,
+            | Field::HoldSeconds => 1..=255,
         }
     }
 

@@ -242,6 +242,12 @@ impl Graph {
             Some(_) if !items.is_empty() => {
                 return Err(entry.refused("expected a metric or an expression, found both"));
             }
+            Some(_) if own_account.is_some() && !reads => {
+                return Err(entry.refused(
+                    "math has the accounts of the metrics that it names; expected accountId beside these metrics, \
+                     and none beside the expression",
+                ));
+            }
             Some(_) if own_account.is_some() || reads && defaults.account.is_some() => {
                 return Err(entry.refused(
                     "CloudWatch does not restrict an expression to an accountId; expected the account as a part of \
