@@ -70,11 +70,6 @@ impl<K: Hash + Eq, V: Clone> BoundedCache<K, V> {
             entries.pop_lru();
         }
     }
-
-    /// Whether nothing was ever inserted.
-    pub(crate) fn is_unused(&self) -> bool {
-        lock(&self.entries).is_none()
-    }
 }
 
 /// An entry can be this much newer than a request. Requests that are served at once each have the time
@@ -105,7 +100,7 @@ mod tests {
     #[test]
     fn an_entry_expires_and_is_dropped() {
         let cache = BoundedCache::new(MAX_ENTRIES, 100);
-        assert!(cache.is_unused());
+        assert!(lock(&cache.entries).is_none());
         let value = Arc::new(1);
         cache.insert("a", value.clone(), 1, START, SECOND);
         for (key, now, found) in [("a", 1_000, true), ("b", 1_000, false), ("a", 1_999, true)] {

@@ -48,6 +48,11 @@ impl MirrorError {
         }
     }
 
+    /// The metric store cannot be reached, or refuses the credentials.
+    pub fn connection(details: impl Into<String>) -> Self {
+        MirrorError::Connection { details: details.into() }
+    }
+
     /// A part of the mirror panicked.
     pub fn panicked() -> Self {
         MirrorError::Remote {
@@ -74,5 +79,59 @@ impl MirrorError {
             MirrorError::UnsupportedFieldType(_) => "Fields of this type have no list of values",
             MirrorError::Remote { summary, .. } => summary,
         }
+    }
+}
+
+/// The error of a query that is not valid for CloudWatch.
+pub(crate) fn invalid(details: impl fmt::Display) -> MirrorError {
+    MirrorError::Remote {
+        summary: "The query is not valid for CloudWatch",
+        details: details.to_string(),
+    }
+}
+
+/// The maximum number of items that an error names from a list.
+const MAX_NAMED: usize = 5;
+
+/// The maximum number of characters of an item that an error names, so that its advice, which
+/// follows, is not cut off.
+const MAX_ITEM: usize = 120;
+
+/// The first items of a list, and the number of the others.
+pub(crate) fn summarize<T: AsRef<str>>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<T> = items.into_iter().collect();
+    let named = items.iter().take(MAX_NAMED).map(|item| shortened(item.as_ref()));
+    let named = named.collect::<Vec<_>>().join(", ");
+    match items.len().saturating_sub(MAX_NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
+/// An item, or its beginning.
+fn shortened(item: &str) -> String {
+    match item.char_indices().nth(MAX_ITEM) {
+        None => item.to_owned(),
+        Some((end, _)) => format!("{}…", &item[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_summarized() {
+        for (count, text) in [
+            (0, ""),
+            (1, "0"),
+            (5, "0, 1, 2, 3, 4"),
+            (6, "0, 1, 2, 3, 4 and 1 more"),
+            (9, "0, 1, 2, 3, 4 and 4 more"),
+        ] {
+            assert_eq!(summarize((0..count).map(|item: usize| item.to_string())), text);
+        }
+        let long = summarize(["é".repeat(121), "x".repeat(120)]);
+        assert_eq!(long, format!("{}…, {}", "é".repeat(120), "x".repeat(120)));
     }
 }

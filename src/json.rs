@@ -67,10 +67,6 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(Tree(value.into()))
     }
 
-    fn visit_string<E: Error>(self, value: String) -> Result<Tree, E> {
-        Ok(Tree(value.into()))
-    }
-
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree, A::Error> {
         let mut values = Vec::new();
         while let Some(Tree(value)) = items.next_element()? {

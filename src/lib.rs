@@ -20,7 +20,7 @@
 //! | 8 | `cloudwatch::context` | the clients, caches and backlogs that all requests share, and one request's access to them |
 //! | 7 | `cloudwatch::data` | GetMetricData → points. `data_query` reads a query into a `plan` for a `window`; `fetch` asks for it in batches (`batch`), alone or, by the `backlog` and the `limiter` of its caller, in a `shared_call` with other requests; `results` become a `series` of points |
 //! | 7 | `cloudwatch::listing` | ListMetrics → `lists`, each a `catalogue` of what a `filter` selects; from it the `fields` and values of StackState's dialogs, in a `grouping` if they are many, and the metrics `found` for a query, or `advice` that leads to one, with names that are `near` |
-//! | 6 | `cloudwatch::query` | what a query means, in CloudWatch's terms: each `field` (the only place that knows its spelling), its `allowed` `values`, the `conditions`, the `selector` of metrics and its `interpretation`, or an `expression` of one `entry`, of those of a whole `graph`, or of the SQL for `tags`; `metric`, `statistic`, the `namespaces` of AWS, and every `error` of these |
+//! | 6 | `cloudwatch::query` | what a query means, in CloudWatch's terms: each `field` (the only place that knows its spelling), its `allowed` `values`, the `conditions`, the `selector` of metrics and its `interpretation`, or an `expression` of one `entry`, of those of a whole `graph`, or of the SQL for `tags`; `metric`, `statistic`, and the `namespaces` of AWS |
 //! | 6 | `cloudwatch::aws` | `clients` for each caller, the `region_client` of one request, the `assumed_role`, `retries`, the `http` client with its `connector` and `proxy`, why `tls` fails, what each error `code` means, and every `error` of AWS |
 //! | 5 | `connection` | `connectionDetails`: their `details`, the `identity` of the caller, and how to query CloudWatch |
 //! | 4 | `access` | who may call: the access token and the networks |
@@ -28,7 +28,7 @@
 //! | 4 | `deadline` | the time by which a request must be answered |
 //! | 4 | `explore` | the page at `/explore` |
 //! | 4 | `json` | reads JSON, with errors that name the member |
-//! | 3 | `error` | the kinds of error |
+//! | 3 | `error` | the kinds of error, and the lists in their texts |
 //! | 2 | `cache` | a cache bounded by count, weight and age |
 //! | 2 | `model` | queries and their answers |
 //! | 2 | `usage` | what a request did at AWS, for its log line |

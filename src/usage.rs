@@ -110,16 +110,9 @@ pub struct Counts {
 }
 
 impl Usage {
-    /// Changes the counts.
-    pub fn record(&self, change: impl FnOnce(&mut Counts)) {
-        change(&mut lock(&self.0));
-    }
-
-    /// Counts queries of a GetMetricData request, and returns the number of all so far.
-    pub fn add_metrics_asked(&self, count: usize) -> usize {
-        let mut counts = lock(&self.0);
-        counts.metrics_asked += count;
-        counts.metrics_asked
+    /// Changes the counts. Returns what `change` does.
+    pub fn record<T>(&self, change: impl FnOnce(&mut Counts) -> T) -> T {
+        change(&mut lock(&self.0))
     }
 
     /// Records that a cache had, or did not have, what the request needed.

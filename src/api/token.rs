@@ -10,7 +10,7 @@ use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::connection::Member;
+use crate::connection::{ACCESS_TOKEN, AWS, normalize};
 
 /// The member of a request that holds the token.
 const DETAILS: &str = "connectionDetails";
@@ -34,16 +34,17 @@ pub fn access_token(body: &[u8]) -> Option<String> {
             tokens.push(token);
         }
     };
-    for_each_member(details?.get(), |name, value| match Member::named(name) {
-        Member::AccessToken => add(value),
-        Member::Aws => {
+    for_each_member(details?.get(), |name, value| match normalize(name).as_str() {
+        ACCESS_TOKEN => add(value),
+        AWS => {
             // If it is not an object, it has no members.
-            let _ = for_each_member(value.get(), |name, value| match Member::named(name) {
-                Member::AccessToken => add(value),
-                Member::Aws | Member::Other => {}
+            let _ = for_each_member(value.get(), |name, value| {
+                if normalize(name) == ACCESS_TOKEN {
+                    add(value);
+                }
             });
         }
-        Member::Other => {}
+        _ => {}
     })?;
     match <[_; 1]>::try_from(tokens) {
         Ok([token]) => token,

@@ -97,11 +97,6 @@ impl App {
         }
     }
 
-    /// The CloudWatch clients and caches.
-    pub fn cloudwatch(&self) -> &CloudWatch {
-        &self.dependencies.cloudwatch
-    }
-
     /// Answers one request and logs one line about it.
     pub async fn handle(&self, request: Request) -> Response {
         let started = Instant::now();
@@ -140,7 +135,7 @@ impl App {
             let answer = match Connection::read(&details, self.access.is_restricted()) {
                 Ok(connection) => {
                     log_line.source = Some(connection.source());
-                    let function_region = self.cloudwatch().function_region();
+                    let function_region = self.dependencies.cloudwatch.function_region();
                     let describe = || connection.description(function_region);
                     source = self.has_explorer.then(describe);
                     self.answer(call, &document, &connection, deadline, &mut log_line).await

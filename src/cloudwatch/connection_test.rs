@@ -25,18 +25,14 @@ impl RequestContext<'_> {
             .end_time(DateTime::from_millis(self.now.0));
         let list = client.client.cloudwatch.list_metrics();
         self.usage.record(|counts| counts.metrics_asked += 1);
-        let [list_attempts, data_attempts] =
-            [Action::ListMetrics, Action::GetMetricData].map(|action| client.attempts(action));
         match tokio::join!(
-            client.call(Action::ListMetrics, list_attempts, list.send()),
-            client.call(Action::GetMetricData, data_attempts, data.send())
+            client.call(Action::ListMetrics, client.attempts(None), list.send()),
+            client.call(Action::GetMetricData, client.attempts(None), data.send())
         ) {
             (Ok(_), Ok(_)) => Ok(()),
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
             (Err(one), Err(other)) if one == other => Err(one),
-            (Err(one), Err(other)) => {
-                Err(MirrorError::Connection { details: format!("{one}; and {other}") })
-            }
+            (Err(one), Err(other)) => Err(MirrorError::connection(format!("{one}; and {other}"))),
         }
     }
 }

@@ -64,11 +64,6 @@ impl CloudWatch {
     pub fn function_region(&self) -> Option<&Region> {
         self.function_region.as_ref()
     }
-
-    /// Whether no client is kept yet.
-    pub fn is_unused(&self) -> bool {
-        self.clients.is_unused()
-    }
 }
 
 /// What a request to CloudWatch has besides its query. The calls are its methods, each in the file
@@ -103,11 +98,11 @@ impl RequestContext<'_> {
         region: Option<&Region>,
     ) -> Result<RegionClient, MirrorError> {
         let region = region.or(self.regions().next()).cloned();
-        let region = region.ok_or_else(|| MirrorError::Connection {
-            details:
-                "the query has no region; expected \"region\" in the connection details, such \
-                      as \"eu-west-1\", or the condition Region"
-                    .to_owned(),
+        let region = region.ok_or_else(|| {
+            MirrorError::connection(
+                "the query has no region; expected \"region\" in the connection details, such as \
+                 \"eu-west-1\", or the condition Region",
+            )
         })?;
         self.usage.record(|counts| counts.region = Some(region.clone()));
         let CloudWatch { clients, .. } = self.cloudwatch;

@@ -118,12 +118,8 @@ impl RequestContext<'_> {
         listing: Listing<'_>,
     ) -> Result<Arc<Catalogue>, MirrorError> {
         let Listing { linked_accounts, only_recent, dimension, max_metrics, purpose: _ } = listing;
-        let filter = ListFilter::covering(selector, linked_accounts).only_recent(only_recent);
-        let filter = match dimension {
-            Some(name) => filter.with_dimension(name),
-            None => filter,
-        };
-        self.catalogue(client, filter, max_metrics).await
+        let filter = ListFilter::covering(selector, linked_accounts, only_recent);
+        self.catalogue(client, filter.with_dimension(dimension), max_metrics).await
     }
 
     /// Some metrics of a namespace. If it has none, those of a cached list of all namespaces.
@@ -137,7 +133,7 @@ impl RequestContext<'_> {
         let of_namespace = MetricSelector { namespaces: vec![namespace.to_owned()], ..any.clone() };
         let some = Listing { linked_accounts, max_metrics: ALMOST_A_PAGE, ..Listing::ALL };
         let listed = self.listed(client, &of_namespace, some).await.ok()?;
-        let all = ListFilter::covering(&any, linked_accounts);
+        let all = ListFilter::covering(&any, linked_accounts, false);
         let cached = || self.cloudwatch.lists.cached(&client.caller, &all, 0, self.now);
         Some(if listed.metrics().next().is_some() { listed } else { cached().unwrap_or(listed) })
     }
@@ -159,9 +155,7 @@ impl RequestContext<'_> {
         let (catalogue, meant) = self.interpret(client, selector, own).await?;
         let found = found::find(&meant, &catalogue);
         match found {
-            Found::OneMatch(_) | Found::SeveralMatches(_) | Found::Nothing
-                if linked_accounts && selector.accounts.is_empty() =>
-            {
+            Found::Wider(_) | Found::Nothing if linked_accounts && selector.accounts.is_empty() => {
                 let linked = Listing { linked_accounts: true, ..own };
                 let (catalogue, meant) = self.interpret(client, selector, linked).await?;
                 Ok((found::find(&meant, &catalogue), meant))

@@ -17,8 +17,7 @@ mod query;
 pub use self::aws::clients::BuildClient;
 pub use self::aws::region_client::CallerClient;
 pub use self::context::{CloudWatch, RequestContext};
-use self::query::error::invalid;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, invalid};
 use crate::model::{Answer, Query};
 use crate::time::TimeRange;
 

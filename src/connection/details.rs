@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::error::MirrorError;
+use crate::error::{MirrorError, summarize};
 use crate::json::{Node, Object, is_nearly};
 
 /// The name of an object that may hold the members too, and a prefix of names that is ignored.
-const AWS: &str = "aws";
+pub(crate) const AWS: &str = "aws";
 
-const ACCESS_TOKEN: &str = "accesstoken";
+/// The name of the member with the access token, as [`normalize`] writes it.
+pub(crate) const ACCESS_TOKEN: &str = "accesstoken";
 
 /// The names of the members, as the documents write them.
 const NAMES: [&str; 24] = [
@@ -113,15 +114,14 @@ impl<'a> Details<'a> {
         let is_set =
             |name: &str| self.get(name).and_then(Node::value).is_some_and(|value| !is_empty(value));
         let set = OF_CLOUDWATCH.into_iter().filter(|name| is_set(name));
-        let names: Vec<&str> = set.chain(self.meant.iter().copied()).collect();
+        let names = summarize(set.chain(self.meant.iter().copied()));
         if names.is_empty() {
             return Ok(());
         }
         Err(MirrorError::request(format_args!(
-            "connectionDetails: found {}, but no credential that the mirror knows; expected accessKeyId \
+            "connectionDetails: found {names}, but no credential that the mirror knows; expected accessKeyId \
              and secretAccessKey, or roleArn, or \"source\": \"cloudwatch\" for the function's own role, or \
-             \"source\": \"random\" for random data",
-            listed(&names)
+             \"source\": \"random\" for random data"
         )))
     }
 
@@ -129,7 +129,7 @@ impl<'a> Details<'a> {
     pub(super) fn ignored(&self) -> String {
         match self.meant.as_slice() {
             [] => String::new(),
-            names => format!("; not known, so ignored: {}", listed(names)),
+            names => format!("; not known, so ignored: {}", summarize(names)),
         }
     }
 
@@ -199,15 +199,6 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// The first names, of those that a request can have.
-fn listed(names: &[&str]) -> String {
-    const SHOWN: usize = 5;
-    match names.len().checked_sub(SHOWN) {
-        None | Some(0) => names.join(", "),
-        Some(more) => format!("{} and {more} more", names[..SHOWN].join(", ")),
-    }
-}
-
 /// The known member with this normalized name.
 fn known(name: &str) -> Option<&'static str> {
     NAMES.into_iter().find(|known| known.eq_ignore_ascii_case(name)).map(|known| match known {
@@ -216,30 +207,8 @@ fn known(name: &str) -> Option<&'static str> {
     })
 }
 
-/// What the name of a member means to a reader who looks for the access token only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Member {
-    /// The access token, in any spelling.
-    AccessToken,
-    /// The object that may hold the members too.
-    Aws,
-    /// Another member.
-    Other,
-}
-
-impl Member {
-    /// The member with this name.
-    pub fn named(name: &str) -> Self {
-        match normalize(name).as_str() {
-            ACCESS_TOKEN => Member::AccessToken,
-            AWS => Member::Aws,
-            _ => Member::Other,
-        }
-    }
-}
-
 /// A member's name in lower case, without `_`, `-` and a leading `aws`.
-fn normalize(name: &str) -> String {
+pub(crate) fn normalize(name: &str) -> String {
     let mut normalized = String::with_capacity(name.len());
     let letters = name.chars().filter(|letter| !"_-".contains(*letter));
     normalized.extend(letters.flat_map(char::to_lowercase));

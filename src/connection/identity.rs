@@ -16,10 +16,6 @@ const MAX_SECRET: usize = 256;
 /// shorter than 4,096 ("GetSessionToken", AWS STS API reference).
 const MAX_TOKEN: usize = 16_384;
 
-const SECRET: &str = "a secret access key, without spaces";
-
-const TOKEN: &str = "a session token, without spaces";
-
 /// The default name of a role's session.
 const SESSION_NAME: &str = "stackstate-mirror";
 
@@ -68,8 +64,12 @@ impl Identity {
                 text.len() <= 128 && text.bytes().all(is_allowed)
             },
         )?;
-        let secret = secret(details, "secretAccessKey", SECRET, MAX_SECRET)?;
-        let token = self::secret(details, "sessionToken", TOKEN, MAX_TOKEN)?;
+        let expected =
+            format!("a secret access key, without spaces, at most {MAX_SECRET} characters");
+        let secret =
+            details.text("secretAccessKey", &expected, |text| is_secret(text, MAX_SECRET))?;
+        let expected = format!("a session token, without spaces, at most {MAX_TOKEN} characters");
+        let token = details.text("sessionToken", &expected, |text| is_secret(text, MAX_TOKEN))?;
         let keys = ["accessKeyId", "secretAccessKey"];
         let has_empty_keys = keys.iter().all(|name| details.get(name).is_some());
         let role = Role::read(details)?;
@@ -133,21 +133,9 @@ impl Role {
     }
 }
 
-/// A secret without spaces, of at most this length in bytes.
-fn secret<'a>(
-    details: &Details<'a>,
-    name: &str,
-    expected: &str,
-    max: usize,
-) -> Result<Option<&'a str>, MirrorError> {
-    let is_graphic = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    let text = details.text(name, expected, is_graphic)?;
-    match details.get(name) {
-        Some(node) if text.is_some_and(|text| text.len() > max) => {
-            Err(node.wrong(&format!("at most {max} characters")))
-        }
-        _ => Ok(text),
-    }
+/// Whether a text can be a secret of at most this length in bytes.
+fn is_secret(text: &str, max: usize) -> bool {
+    text.len() <= max && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn is_name_byte(byte: u8) -> bool {

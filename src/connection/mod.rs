@@ -6,7 +6,7 @@ mod identity;
 use std::time::Duration;
 
 use self::details::Details;
-pub use self::details::Member;
+pub(crate) use self::details::{ACCESS_TOKEN, AWS, normalize};
 pub use self::identity::{Credentials, Identity, Role};
 use crate::error::MirrorError;
 use crate::json::{Node, Object};
@@ -95,14 +95,11 @@ impl Connection {
 }
 
 fn function_role_refused(details: &Details) -> MirrorError {
-    MirrorError::Connection {
-        details: format!(
-            "these connection details use the function's own role, which requires an access token; set \
-             MIRROR_ACCESS_TOKEN (AccessToken in the SAM template), or give accessKeyId and \
-             secretAccessKey{}",
-            details.ignored()
-        ),
-    }
+    MirrorError::connection(format!(
+        "these connection details use the function's own role, which requires an access token; set \
+         MIRROR_ACCESS_TOKEN (AccessToken in the SAM template), or give accessKeyId and secretAccessKey{}",
+        details.ignored()
+    ))
 }
 
 /// How to query CloudWatch.

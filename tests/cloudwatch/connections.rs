@@ -173,13 +173,15 @@ async fn a_region_has_its_own_metrics() {
 
 #[tokio::test]
 async fn nothing_of_aws_is_built_for_random_data() {
-    let app = app(&[]);
+    let gets = data(|_| page(vec![], None)).0;
+    let (app, regions) =
+        sdk_mock::app_with_regions(&[&gets, &lists(|_| list_page(vec![], None)).0]);
     let query = json!({"startTime": 0, "endTime": 1000});
     let reply = post(&app, "metric", &json!({"connectionDetails": {}, "query": query})).await;
     assert_eq!(reply.status, 200);
-    assert!(app.cloudwatch().is_unused());
+    assert!(regions.lock().unwrap().is_empty());
     assert_eq!(failure(&app, &account(OWNER)).await, None);
-    assert!(!app.cloudwatch().is_unused());
+    assert_eq!(*regions.lock().unwrap(), [REGION]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -264,6 +264,7 @@ async fn mistakes_are_named_by_every_call_and_never_quoted() {
     let region = "a region such as eu-west-1";
     let role = "a role such as arn:aws:iam::123456789012:role/name";
     let key = "an access key id such as AKIAIOSFODNN7EXAMPLE, without spaces";
+    let secret = "a secret access key, without spaces, at most 256 characters";
     let wrong = |member: &str, expected: &str, found: &str| {
         format!("connectionDetails.{member}: expected {expected}, found {found}")
     };
@@ -290,7 +291,7 @@ async fn mistakes_are_named_by_every_call_and_never_quoted() {
         (json!({"accessKeyId": 5, "secretAccessKey": "hush"}), wrong("accessKeyId", key, "a number (not shown)")),
         (json!({"aws": {"aws_access_key_id": "hush hush"}}), wrong("aws.aws_access_key_id", key, "a string (not shown)")),
         (json!({"aws": "hush"}), wrong("aws", "an object", "a string (not shown)")),
-        (json!({"secretAccessKey": "hush\nhush"}), wrong("secretAccessKey", "a secret access key, without spaces", "a string (not shown)")),
+        (json!({"secretAccessKey": "hush\nhush"}), wrong("secretAccessKey", secret, "a string (not shown)")),
         (json!({"source": "hush"}), wrong("source", "\"random\" or \"cloudwatch\"", "a string (not shown)")),
         (json!({"region": "hush.example.com/"}), wrong("region", region, "a string (not shown)")),
         (json!({"regions": ["eu-west-1", "hush"]}), wrong("regions[1]", region, "a string (not shown)")),
@@ -304,8 +305,8 @@ async fn mistakes_are_named_by_every_call_and_never_quoted() {
         (json!({"requestTimeout": 0}), wrong("requestTimeout", "a whole number of milliseconds from 1 to 86400000", "a number (not shown)")),
         (json!({"nanInterpretation": "hush"}), wrong("nanInterpretation", "\"NONE\" or \"ZERO\"", "a string (not shown)")),
         (json!({"linkedAccounts": "hush"}), wrong("linkedAccounts", "true or false", "a string (not shown)")),
-        (json!({"accessKeyId": "id", "secretAccessKey": "x".repeat(257)}), wrong("secretAccessKey", "at most 256 characters", "a string (not shown)")),
-        (json!({"accessKeyId": "id", "secretAccessKey": "secret", "sessionToken": "x".repeat(16_385)}), wrong("sessionToken", "at most 16384 characters", "a string (not shown)")),
+        (json!({"accessKeyId": "id", "secretAccessKey": "x".repeat(257)}), wrong("secretAccessKey", secret, "a string (not shown)")),
+        (json!({"accessKeyId": "id", "secretAccessKey": "secret", "sessionToken": "x".repeat(16_385)}), wrong("sessionToken", "a session token, without spaces, at most 16384 characters", "a string (not shown)")),
         (json!({"zeroFillDelaySeconds": 86_401}), wrong("zeroFillDelaySeconds", "a whole number of seconds from 0 to 86400", "a number (not shown)")),
         (json!({"recentlyActiveOnly": "hush"}), wrong("recentlyActiveOnly", "true or false", "a string (not shown)")),
         (json!({"highResolution": 1}), wrong("highResolution", "true or false", "a number (not shown)")),

@@ -494,13 +494,18 @@ async fn an_answer_without_points_is_explained() {
 /// What was not listed can have exactly these dimensions.
 #[tokio::test]
 async fn a_partial_list_is_told() {
-    for (names, words) in [
+    for (host, names, words) in [
         (
+            Some("*"),
             &["ImageId", "InstanceId"][..],
             "as one of these sets: {ImageId, InstanceId}, or another one: CloudWatch has more metrics than the \
              mirror reads",
         ),
-        (&[], "CloudWatch has more metrics that can match these conditions than the mirror reads"),
+        (
+            None,
+            &[],
+            "CloudWatch has more metrics that can match these conditions than the mirror reads",
+        ),
     ] {
         let (gets, _) = data(|_| page(vec![result("q0", &[], StatusCode::Complete)], None));
         let (list, _) = lists(move |_: &ListMetricsInput| {
@@ -509,9 +514,13 @@ async fn a_partial_list_is_told() {
             let metric = metric.set_dimensions(Some(names.iter().map(dimension).collect())).build();
             list_page(vec![metric], Some("more"))
         });
-        let conditions = [("Namespace", "AWS/EC2"), ("InstanceId", "*"), ("Tag.T", "v")];
+        let conditions =
+            [("Namespace", Some("AWS/EC2")), ("InstanceId", host), ("Tag.T", Some("v"))];
+        let conditions = conditions.iter().filter(|(_, value)| value.is_some());
+        let conditions: Vec<_> =
+            conditions.map(|(key, value)| condition(key, json!(value))).collect();
         let query = json!({
-            "conditions": conditions.map(|(key, value)| condition(key, json!(value))), "metricField": "CPUUtilization",
+            "conditions": conditions, "metricField": "CPUUtilization",
             "startTime": TIME, "endTime": TIME + HOUR,
             "aggregation": {"method": "MEAN", "bucketSizeMillis": MINUTE},
         });

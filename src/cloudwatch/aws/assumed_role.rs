@@ -44,8 +44,9 @@ const MAX_RENEWAL_PAUSE: Duration = Duration::from_secs(300);
 /// A role and its latest session.
 pub(super) struct AssumedRole {
     client: Client,
-    role: Role,
-    region: Region,
+    pub(super) role: Role,
+    /// The region of STS.
+    pub(super) region: Region,
     /// Who assumes it.
     signer: Signer<'static>,
     /// The variables that choose another endpoint than the region's usual one.
@@ -89,16 +90,6 @@ impl AssumedRole {
         if !latest.is_paused(SystemTime::now()) {
             latest.refused = Some(credit);
         }
-    }
-
-    /// The role.
-    pub(super) fn role(&self) -> &Role {
-        &self.role
-    }
-
-    /// The region of STS.
-    pub(super) fn region(&self) -> &Region {
-        &self.region
     }
 
     /// Credentials that do not expire within [`MIN_REMAINING`]. If they expire soon, or AWS refused

@@ -55,11 +55,6 @@ impl Clients {
         Clients { build, kept, in_use: Mutex::default() }
     }
 
-    /// Whether no client is kept yet.
-    pub(crate) fn is_unused(&self) -> bool {
-        self.kept.is_unused()
-    }
-
     /// The client of a caller in a region, ready to call CloudWatch.
     ///
     /// # Errors
@@ -80,15 +75,15 @@ impl Clients {
             }
             None => self.in_use(caller, identity, &region)?,
         };
-        let (usage, throttles, kept) = (usage.clone(), None, self.kept.clone());
-        let client = RegionClient { client, caller, region, deadline, usage, throttles, kept, now };
+        let (usage, kept) = (usage.clone(), self.kept.clone());
+        let client = RegionClient { client, caller, region, deadline, usage, kept, now };
         if let Some(role) = &client.client.role {
             let attempts = Arc::new(Attempts::until(deadline.at(), None));
             let credentials = deadline.bound(role.renewed(deadline.left() / 3));
             let credentials = client.usage.wait(&attempts, credentials).await;
-            let action = Action::AssumeRole(role.role());
+            let action = Action::AssumeRole(&role.role);
             credentials.map_err(|overdue| {
-                error::overdue(overdue, action, role.region(), attempts.tally())
+                error::overdue(overdue, action, &role.region, attempts.tally())
             })??;
             client.keep();
         }

@@ -74,19 +74,17 @@ pub(super) fn overdue(
     let (service, millis) = (action.service(), allowed.as_millis());
     if attempts.is_throttled {
         let within = format!(" within {millis} milliseconds");
-        return MirrorError::Connection { details: throttled(action, region, attempts, &within) };
+        return MirrorError::connection(throttled(action, region, attempts, &within));
     }
     let what = match action {
         Action::ListMetrics | Action::GetMetricData => format!("answer {}", action.name()),
         Action::AssumeRole(role) => format!("assume the role {}", role.arn),
     };
-    MirrorError::Connection {
-        details: format!(
-            "no answer within {millis} milliseconds, the time limit of this request; it was waiting \
-             for {service} in {region} to {what}{}",
-            in_attempts(attempts)
-        ),
-    }
+    MirrorError::connection(format!(
+        "no answer within {millis} milliseconds, the time limit of this request; it was waiting for \
+         {service} in {region} to {what}{}",
+        in_attempts(attempts)
+    ))
 }
 
 /// The error of a call that failed after these attempts, at AWS or on the way there.
@@ -106,12 +104,10 @@ where
         variables => format!(" and has the endpoint that {variables} asks for"),
     };
     if let Some(error) = ProxyError::find(error) {
-        return MirrorError::Connection {
-            details: of_proxy(error, service, region, &tried, &variant),
-        };
+        return MirrorError::connection(of_proxy(error, service, region, &tried, &variant));
     }
     if let Some(details) = tls::refusal(error, &format_args!("{service} in {region}")) {
-        return MirrorError::Connection { details };
+        return MirrorError::connection(details);
     }
     let details = match error {
         SdkError::ServiceError(context) if !context.raw().status().is_success() => {
@@ -139,7 +135,7 @@ where
             }
         ),
     };
-    MirrorError::Connection { details }
+    MirrorError::connection(details)
 }
 
 fn of_proxy(
@@ -166,18 +162,15 @@ fn of_proxy(
 
 /// The response of STS has no credentials.
 pub(super) fn no_session(role: &Role) -> MirrorError {
-    MirrorError::Connection {
-        details: format!("STS returned no credentials for the role {}", role.arn),
-    }
+    MirrorError::connection(format!("STS returned no credentials for the role {}", role.arn))
 }
 
 /// The connection details use the function's own role, and the function has no credentials.
 pub(super) fn no_function_credentials() -> MirrorError {
-    MirrorError::Connection {
-        details: "this mirror has no role of its own, because it does not run in Lambda; give \
-                  accessKeyId and secretAccessKey in the connection details"
-            .to_owned(),
-    }
+    MirrorError::connection(
+        "this mirror has no role of its own, because it does not run in Lambda; give accessKeyId and \
+         secretAccessKey in the connection details",
+    )
 }
 
 /// The summary of an error that says what is wrong with a query.
@@ -342,7 +335,7 @@ fn from_code(
             in_attempts(attempts),
         ),
     };
-    MirrorError::Connection { details }
+    MirrorError::connection(details)
 }
 
 fn throttled(action: Action, region: &Region, attempts: Tally, within: &str) -> String {

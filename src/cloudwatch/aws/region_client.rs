@@ -91,7 +91,7 @@ impl From<Client> for CallerClient {
 impl CallerClient {
     /// What errors tell of a call to CloudWatch.
     pub(super) fn origin<'a>(&'a self, region: &'a Region) -> Origin<'a> {
-        let signer = self.role.as_ref().map_or(self.signer, |role| Signer::Role(role.role()));
+        let signer = self.role.as_ref().map_or(self.signer, |role| Signer::Role(&role.role));
         Origin { region, signer, variant: self.variant }
     }
 }
@@ -104,8 +104,6 @@ pub(crate) struct RegionClient {
     pub(crate) region: Region,
     pub(crate) deadline: Deadline,
     pub(crate) usage: Arc<Usage>,
-    /// Counts the throttled attempts of GetMetricData, if a limiter depends on them.
-    pub(crate) throttles: Option<Arc<AtomicU32>>,
     /// Where clients are kept. A caller's is kept once AWS has accepted its credentials, so that
     /// whoever makes up keys evicts nobody.
     pub(crate) kept: Arc<BoundedCache<Caller, Arc<CallerClient>>>,
@@ -132,9 +130,8 @@ impl RegionClient {
         }
     }
 
-    /// The attempts of a call that has not begun.
-    pub(crate) fn attempts(&self, action: Action<'_>) -> Arc<Attempts> {
-        let throttles = self.throttles.clone().filter(|_| action == Action::GetMetricData);
+    /// The attempts of a call that has not begun. `throttles` also counts the throttled ones, for a limiter.
+    pub(crate) fn attempts(&self, throttles: Option<Arc<AtomicU32>>) -> Arc<Attempts> {
         Arc::new(Attempts::until(self.deadline.at(), throttles))
     }
 

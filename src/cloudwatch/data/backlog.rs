@@ -174,12 +174,12 @@ impl Backlog {
         is_divided: bool,
     ) -> Result<Turn<Place>, MirrorError> {
         let [batches, bytes] = self.room.clone();
-        let place = batches.try_acquire_owned().map_err(|_| MirrorError::Connection {
-            details: format!(
+        let place = batches.try_acquire_owned().map_err(|_| {
+            MirrorError::connection(format!(
                 "too many queries of this mirror wait for CloudWatch: {}; expected at most \
                  {MAX_WAITING}: send fewer requests at once",
                 MAX_WAITING + 1
-            ),
+            ))
         })?;
         let can_share = most > 1 && self.refused.get(&batch.digest(), self.now()).is_none();
         let size = u32::try_from(batch.bytes()).unwrap_or(u32::MAX);
@@ -275,13 +275,11 @@ impl Backlog {
                  a higher callsPerSecond if the account's quota allows it (AWS console, Service Quotas)"
             ),
         };
-        MirrorError::Connection {
-            details: format!(
-                "CloudWatch in {} was not asked within {} milliseconds, the time limit of this \
-                 request: other queries with the same credentials were ahead of it, and {reason}",
-                client.region,
-                allowed.as_millis(),
-            ),
-        }
+        MirrorError::connection(format!(
+            "CloudWatch in {} was not asked within {} milliseconds, the time limit of this request: other \
+             queries with the same credentials were ahead of it, and {reason}",
+            client.region,
+            allowed.as_millis(),
+        ))
     }
 }

@@ -13,9 +13,9 @@ use super::plan::Plan;
 use super::window::Window;
 use crate::cloudwatch::aws::region_client::RegionClient;
 use crate::cloudwatch::query::entry::{Entry, Operand};
+use crate::cloudwatch::query::expression::Expression;
 use crate::cloudwatch::query::metric::Metric;
 use crate::cloudwatch::query::statistic::Statistic;
-use crate::error::MirrorError;
 
 /// The maximum number of queries in a call ("GetMetricData", CloudWatch API reference).
 pub(super) const MAX_QUERIES: usize = 500;
@@ -30,21 +30,18 @@ pub(crate) enum Query {
 }
 
 impl Query {
+    /// Those of an expression.
+    pub(crate) fn of(expression: &Expression) -> Vec<Self> {
+        expression.entries().iter().cloned().map(Query::Entry).collect()
+    }
+
     /// Its size with its texts, in bytes.
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         size_of::<Query>()
             + match self {
                 Query::Metric { metric, .. } => metric.bytes(),
                 Query::Entry(entry) => entry.bytes(),
             }
-    }
-
-    /// Whether AWS charges for it as for one metric.
-    fn is_of_metric(&self) -> bool {
-        match self {
-            Query::Metric { .. } => true,
-            Query::Entry(entry) => matches!(entry.operand, Operand::Metric(..)),
-        }
     }
 
     fn build(&self, number: usize, window: Window) -> MetricDataQuery {
@@ -123,8 +120,9 @@ impl Batch {
 
     /// The number of queries that AWS charges for as for one metric, and of the others.
     pub(super) fn charged(&self) -> (usize, usize) {
-        let metrics = self.queries.iter().filter(|query| query.is_of_metric()).count();
-        (metrics, self.queries.len() - metrics)
+        let is_text = |query: &&Query| matches!(query, Query::Entry(entry) if matches!(entry.operand, Operand::Text(_)));
+        let texts = self.queries.iter().filter(is_text).count();
+        (self.queries.len() - texts, texts)
     }
 
     /// The place of the query with this id.
@@ -156,18 +154,9 @@ impl Batch {
         self.name(place).map_or_else(|| label.to_owned(), |name| format!("{name} {label:?}"))
     }
 
-    /// An error about the result of the query at this place.
-    pub(super) fn about(&self, place: usize, error: MirrorError) -> MirrorError {
-        let name = self.name(place).map_or_else(String::new, |name| format!("{name}: "));
-        match error {
-            MirrorError::Remote { summary, details } => {
-                MirrorError::Remote { summary, details: name + &details }
-            }
-            MirrorError::Connection { details } => {
-                MirrorError::Connection { details: name + &details }
-            }
-            other => other,
-        }
+    /// The beginning of an error about the result of the query at this place.
+    pub(super) fn prefix(&self, place: usize) -> String {
+        self.name(place).map_or_else(String::new, |name| format!("{name}: "))
     }
 
     /// The size of its queries with their texts, in bytes.

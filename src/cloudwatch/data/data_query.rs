@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
+use super::batch::Query;
 use super::plan::{self, Plan};
 use super::window::{MINUTE, Window};
 use crate::cloudwatch::query::conditions::Conditions;
-use crate::cloudwatch::query::error::invalid;
 use crate::cloudwatch::query::expression::{self, Expression};
 use crate::cloudwatch::query::field::Field;
 use crate::cloudwatch::query::namespaces;
 use crate::cloudwatch::query::selector::MetricSelector;
 use crate::cloudwatch::query::tags;
 use crate::connection::{CloudWatchConfig, NotANumber};
-use crate::error::MirrorError;
+use crate::error::{MirrorError, invalid};
 use crate::model::{Method, MetricQuery};
 use crate::region::Region;
 use crate::time::EpochMillis;
@@ -38,6 +38,8 @@ pub(crate) enum Target {
     Expression(Expression),
     /// Metrics by the tags of their resources, which only an expression in SQL can select.
     Tagged(MetricSelector, Expression),
+    /// What another query asks for, in an earlier window.
+    Queries(Vec<Query>),
 }
 
 impl DataQuery {
@@ -116,13 +118,21 @@ impl DataQuery {
         Ok((query, region))
     }
 
+    /// The query for the same in the window of `plan`. It has what this one asks for, because what a selector
+    /// means can change.
+    pub(crate) fn earlier(&self, plan: Plan, queries: &[Query]) -> Self {
+        let DataQuery { target: _, plan: _, not_a_number, linked_accounts, cache } = *self;
+        let target = Target::Queries(queries.to_vec());
+        DataQuery { target, plan, not_a_number, linked_accounts, cache }
+    }
+
     /// The earliest time that the query can read data of, in epoch milliseconds.
     pub(crate) fn earliest(&self, now: EpochMillis) -> i64 {
         match &self.target {
             Target::Expression(expression) | Target::Tagged(_, expression) => {
                 expression.earliest(now)
             }
-            Target::Metrics(_) => 0,
+            Target::Metrics(_) | Target::Queries(_) => 0,
         }
     }
 
@@ -146,6 +156,7 @@ impl DataQuery {
             Target::Tagged(selector, expression) => {
                 of_selector(selector) + of_expression(expression)
             }
+            Target::Queries(queries) => queries.iter().map(Query::bytes).sum(),
         };
         size_of::<DataQuery>() + texts
     }

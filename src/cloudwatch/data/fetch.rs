@@ -11,10 +11,9 @@ use super::plan::{Fold, PointKind};
 use super::results::{Results, Tries, Unfinished};
 use super::series::Series;
 use super::window::Window;
-use crate::cloudwatch::aws::error::{self, Action};
+use crate::cloudwatch::aws::error;
 use crate::cloudwatch::aws::region_client::RegionClient;
-use crate::cloudwatch::query::error::invalid;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, invalid};
 
 /// The maximum number of queries that one request sends, again for each part of the range, each page
 /// and each try. AWS charges for each: this many cost ten cents ("Amazon CloudWatch pricing").
@@ -22,6 +21,10 @@ const MAX_ASKED: usize = 10_000;
 
 /// The maximum number of windows in which to look for the latest value of several series.
 const MAX_LOOKS: usize = 10;
+
+/// The maximum number of pages in which to look for the latest value of one series. CloudWatch can send a page
+/// without datapoints before others.
+const MAX_LATEST_PAGES: usize = 3;
 
 /// Adds the results of queries to `series`. With a `backlog`, each batch waits for its turn, and may
 /// share a call with those of other requests.
@@ -35,8 +38,6 @@ pub(crate) async fn fetch(
     queries: &[Query],
     mut series: Series,
 ) -> Result<Series, MirrorError> {
-    let throttles = backlog.map(|backlog| backlog.limiter.throttles.clone());
-    let client = &RegionClient { throttles, ..client.clone() };
     let windows = series.plan.windows(queries.len().min(MAX_QUERIES));
     if series.plan.kind == PointKind::Latest {
         return search(client, backlog, queries, &windows, series).await;
@@ -68,22 +69,22 @@ async fn search(
     windows: &[Window],
     mut nothing: Series,
 ) -> Result<Series, MirrorError> {
-    let asked = || client.usage.add_metrics_asked(0);
-    let mut looks = 0;
-    for window in windows.iter().take(MAX_LOOKS) {
-        if asked() + queries.len() > MAX_ASKED {
+    let asked = || client.usage.record(|counts| counts.metrics_asked);
+    for (looks, window) in windows.iter().enumerate() {
+        if looks == MAX_LOOKS || asked() + queries.len() > MAX_ASKED {
+            nothing.mark_partial();
             break;
         }
         match read_window(client, backlog, queries, *window, nothing.clone()).await {
-            Ok(read) if read.exceeds_limit() || read.is_partial() => return Ok(read),
-            Ok(_) => looks += 1,
+            Ok(read) if read.exceeds_limit() || !read.is_certain() => return Ok(read),
+            Ok(_) => {}
             // Pages and tries of this window were more than is left.
-            Err(_) if asked() > MAX_ASKED => break,
+            Err(_) if asked() > MAX_ASKED => {
+                nothing.mark_partial();
+                break;
+            }
             Err(error) => return Err(error),
         }
-    }
-    if looks < windows.len() {
-        nothing.mark_partial();
     }
     Ok(nothing)
 }
@@ -96,9 +97,9 @@ async fn read_window(
     window: Window,
     mut series: Series,
 ) -> Result<Series, MirrorError> {
-    let is_latest_first = series.plan.kind == PointKind::Latest;
+    let (page_size, is_latest_first) =
+        (series.plan.page_size(), series.plan.kind == PointKind::Latest);
     for queries in queries.chunks(MAX_QUERIES) {
-        let page_size = series.plan.page_size();
         let batch = Batch { window, queries: queries.to_vec(), page_size, is_latest_first };
         series = read(client, backlog, &batch, series).await?;
     }
@@ -151,9 +152,10 @@ async fn read(
             if matches!(turn, Some(Turn::Shared(_))) {
                 continue;
             }
-            // A part of a single series can be shown, and StackState asks for the rest. A search is over.
-            let is_shown = batch.is_latest_first || read.makes_progress();
-            if matches!(read.plan.fold, Fold::Single | Fold::Expression) && is_shown {
+            // A part of a single series can be shown, and StackState asks for the rest. The latest value is
+            // all that a search needs.
+            let is_enough = read.exceeds_limit() || read.makes_progress();
+            if matches!(read.plan.fold, Fold::Single | Fold::Expression) && is_enough {
                 read.mark_partial();
                 return Ok(read);
             }
@@ -179,13 +181,20 @@ async fn read_alone(
     };
     let limiter = backlog.map(|backlog| &*backlog.limiter);
     let (mut is_enough, mut has_messages) = (false, false);
-    let attempts = client.attempts(Action::GetMetricData);
+    let attempts = client.attempts(limiter.map(|limiter| limiter.throttles.clone()));
+    let mut count = 0;
     let pages = batch.read_pages(client, &attempts, limiter, tries, begin, |page| {
+        count += 1;
         has_messages |= !page.messages().is_empty();
         let found = page.metric_data_results().iter();
         let found = found.filter_map(|result| Some((batch.place_of(result.id()?)?, result)));
         let failed = results.add(page.messages(), found)?;
-        is_enough = failed.is_none() && results.is_enough() && page.next_token.is_some();
+        let has_more = failed.is_none() && page.next_token.is_some();
+        is_enough = has_more && results.is_enough();
+        if has_more && !is_enough && count >= MAX_LATEST_PAGES && results.is_search() {
+            results.mark_partial();
+            is_enough = true;
+        }
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(failed) })
     });
     let read = pages.await;
@@ -205,7 +214,11 @@ async fn read_alone(
 
 /// Counts queries for metrics.
 fn count_asked(client: &RegionClient, queries: usize) -> Result<(), MirrorError> {
-    if client.usage.add_metrics_asked(queries) > MAX_ASKED {
+    let asked = client.usage.record(|counts| {
+        counts.metrics_asked += queries;
+        counts.metrics_asked
+    });
+    if asked > MAX_ASKED {
         return Err(too_many(&format!(
             "more than {MAX_ASKED} metrics, because each page and each try is charged again"
         )));

@@ -4,10 +4,9 @@ use aws_sdk_cloudwatch::types::StandardUnit;
 
 use super::window::Window;
 use crate::cloudwatch::query::conditions::Conditions;
-use crate::cloudwatch::query::error::invalid;
 use crate::cloudwatch::query::expression::Expression;
 use crate::cloudwatch::query::statistic::Statistic;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, invalid};
 use crate::model::{MAX_POINTS, Method, MetricQuery};
 use crate::time::EpochMillis;
 
@@ -137,7 +136,7 @@ impl Plan {
     /// The plans that look for the last value before this plan's window, if this one holds values. The first one
     /// that finds it is enough. An expression is looked for only in the same period, because it can set one
     /// itself. `earliest` is the time before which there is no data, in epoch milliseconds.
-    pub(crate) fn look_back(&self, earliest: i64, now: EpochMillis) -> impl Iterator<Item = Self> {
+    pub(crate) fn look_back(&self, earliest: i64, now: EpochMillis) -> Vec<Self> {
         let hold = match self.kind {
             PointKind::Held(hold) => hold,
             PointKind::Raw
@@ -147,15 +146,16 @@ impl Plan {
         };
         let windows = self.window.look_back((self.window.start - hold).max(earliest), now.0);
         let period = (self.fold == Fold::Expression).then_some(self.window.period);
-        let windows = windows.into_iter().filter(move |window| {
+        let windows = windows.into_iter().filter(|window| {
             window.count() > 0 && period.is_none_or(|period| period == window.period)
         });
-        windows.map(|window| self.latest(window))
+        windows.map(|window| self.latest(window)).collect()
     }
 
-    /// The plan that looks for the last hour in which an expression has a value.
-    pub(crate) fn latest_hour(&self, expression: &Expression, now: EpochMillis) -> Self {
-        self.latest(Window::of_hours(expression.earliest(now), now.0))
+    /// The plan that looks for the last hour with a value. `earliest` is the time before which there is no data,
+    /// in epoch milliseconds.
+    pub(crate) fn latest_hour(&self, earliest: i64, now: EpochMillis) -> Self {
+        self.latest(Window::of_hours(earliest, now.0))
     }
 
     fn latest(&self, window: Window) -> Self {
@@ -208,14 +208,18 @@ impl Plan {
     /// A single series needs one window for all pages. Several series need one page per window, because a folded
     /// bucket is correct only once every series has arrived.
     pub(super) fn windows(&self, queries: usize) -> Vec<Window> {
-        let spans = self.window.spans(match self.fold {
+        let count = match self.fold {
             Fold::Single | Fold::Expression => usize::MAX,
             Fold::Mean | Fold::Max | Fold::Min | Fold::Sum => MAX_DATAPOINTS / queries.max(1),
-        });
-        let mut windows: Vec<Window> = spans.collect();
-        if self.kind == PointKind::Latest {
-            windows.reverse();
+        };
+        if self.kind != PointKind::Latest {
+            return self.window.spans(count).collect();
         }
+        // The search may end before its last window, so that one has the remainder.
+        let oldest = self.window.cut(self.window.count() % count);
+        let later = Window { start: oldest.end, ..self.window };
+        let mut windows: Vec<Window> = oldest.spans(count).chain(later.spans(count)).collect();
+        windows.reverse();
         windows
     }
 }
@@ -268,6 +272,23 @@ mod tests {
         ] {
             let plan = Plan { fold, kind, limit, ..Plan::of_minutes(1) };
             assert_eq!(plan.page_size(), size, "{fold:?} {kind:?} {limit}");
+        }
+    }
+
+    #[test]
+    fn the_latest_window_is_a_whole_one() {
+        for (kind, fold, minutes, queries, ends) in [
+            (PointKind::Bucket, Fold::Max, 500, 504, &[200, 400, 500][..]),
+            (PointKind::Latest, Fold::Max, 500, 504, &[500, 300, 100]),
+            (PointKind::Latest, Fold::Max, 400, 504, &[400, 200]),
+            (PointKind::Latest, Fold::Max, 100, 504, &[100]),
+            (PointKind::Latest, Fold::Single, 500, 1, &[500]),
+        ] {
+            let plan = Plan { fold, kind, ..Plan::of_minutes(minutes) };
+            let windows = plan.windows(queries);
+            let found: Vec<i64> = windows.iter().map(|window| window.end / MINUTE).collect();
+            assert_eq!(found, ends, "{kind:?} {fold:?} {minutes}");
+            assert_eq!(windows.iter().map(Window::count).sum::<usize>(), minutes as usize);
         }
     }
 

@@ -11,7 +11,7 @@ use aws_sdk_cloudwatch::types::{MessageData, MetricDataResult, StatusCode};
 
 use super::batch::Batch;
 use super::limiter::Limiter;
-use super::plan::Fold;
+use super::plan::{Fold, Plan, PointKind};
 use super::series::Series;
 use crate::cloudwatch::aws::error::Action;
 use crate::cloudwatch::aws::region_client::RegionClient;
@@ -22,10 +22,6 @@ use crate::usage::Attempts;
 /// The maximum number of times that a batch is asked for, or a page of it, because CloudWatch did
 /// not finish a result.
 const MAX_TRIES: u32 = 5;
-
-/// The maximum number of pages in which the latest value of a series is looked for. CloudWatch can send a page
-/// without datapoints before others.
-const LATEST_PAGES: usize = 3;
 
 /// The pause before the second try. It doubles with every try.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -61,8 +57,7 @@ impl Batch {
     /// next page repeats it after a pause, as one more of `tries` ("Retry your request using
     /// NextToken, if present", "MetricDataResult", CloudWatch API reference).
     ///
-    /// Returns whether pages may be missing: there are more than [`LATEST_PAGES`] where only the latest value is
-    /// looked for, or a page token repeats, which would make the loop endless.
+    /// Returns whether a page token repeats: it would make the loop endless, so pages may be missing.
     ///
     /// # Errors
     /// A call fails, `begin` or `take` do, or there were too many tries.
@@ -77,8 +72,6 @@ impl Batch {
             GetMetricDataOutput,
         ) -> Result<ControlFlow<(), Option<Unfinished>>, MirrorError>,
     ) -> Result<bool, MirrorError> {
-        let is_search = self.is_latest_first && self.queries.len() == 1;
-        let most = if is_search { LATEST_PAGES } else { usize::MAX };
         let mut tokens = HashSet::new();
         let mut token = None;
         loop {
@@ -94,7 +87,7 @@ impl Batch {
             match (&token, failed) {
                 (None, _) => return Ok(false),
                 (Some(_), Some(failed)) => tries.again(client, &failed).await?,
-                (Some(token), None) if tokens.len() + 1 < most && tokens.insert(token.clone()) => {}
+                (Some(token), None) if tokens.insert(token.clone()) => {}
                 (Some(_), None) => return Ok(true),
             }
         }
@@ -135,20 +128,19 @@ impl<'a> Results<'a> {
         results: impl Iterator<Item = (usize, &'r MetricDataResult)> + Clone,
     ) -> Result<Option<Unfinished>, MirrorError> {
         let is_expression = self.series.plan.fold == Fold::Expression;
-        reject_warnings(messages, is_expression)?;
+        reject_warnings(messages, "", is_expression)?;
         if is_expression {
             self.reject_several_series(results.clone())?;
         }
         let mut failed = None;
         for (place, result) in results {
             let latest = Unfinished::of(result);
-            self.record(place, latest.clone()).map_err(|error| self.batch.about(place, error))?;
+            self.record(place, latest.clone())?;
             if latest.status == StatusCode::InternalError {
                 failed = Some(latest);
                 continue;
             }
-            reject_warnings(result.messages(), is_expression)
-                .map_err(|error| self.batch.about(place, error))?;
+            reject_warnings(result.messages(), &self.batch.prefix(place), is_expression)?;
             let statistic = self.series.plan.statistic_at(place);
             for (time, value) in result.timestamps().iter().zip(result.values()) {
                 let Ok(time) = time.to_millis() else { continue };
@@ -176,7 +168,7 @@ impl<'a> Results<'a> {
             StatusCode::PartialData | StatusCode::InternalError => {
                 self.unfinished.insert(place, latest)
             }
-            _ => return Err(never_finished(&latest)),
+            _ => return Err(never_finished(&self.batch.prefix(place), &latest)),
         };
         Ok(())
     }
@@ -184,7 +176,19 @@ impl<'a> Results<'a> {
     /// Whether the rest of the results cannot change the points: a single series already has more points
     /// than the limit.
     pub(super) fn is_enough(&self) -> bool {
-        self.series.plan.fold == Fold::Single && self.series.exceeds_limit()
+        let is_single = self.series.plan.fold == Fold::Single || self.is_search();
+        is_single && self.series.exceeds_limit()
+    }
+
+    /// Whether the latest value of a single series is looked for.
+    pub(super) fn is_search(&self) -> bool {
+        let Plan { fold, kind, .. } = &self.series.plan;
+        *kind == PointKind::Latest && matches!(fold, Fold::Single | Fold::Expression)
+    }
+
+    /// Records that CloudWatch has more datapoints than will be asked for.
+    pub(super) fn mark_partial(&mut self) {
+        self.series.mark_partial();
     }
 
     /// A result that is not finished, one with `InternalError` if there is one; `None` if all are
@@ -243,10 +247,11 @@ impl Tries {
 /// out.
 const ARITHMETIC_ERROR: &str = "ArithmeticError";
 
-/// Turns CloudWatch's messages into an error, because StackState's answer has no place for them.
+/// Turns CloudWatch's messages into an error with this prefix, because StackState's answer has no place for them.
 /// The gaps of an expression are not reported: the points show them.
 pub(super) fn reject_warnings(
     messages: &[MessageData],
+    prefix: &str,
     is_expression: bool,
 ) -> Result<(), MirrorError> {
     let is_gap = |message: &MessageData| is_expression && message.code() == Some(ARITHMETIC_ERROR);
@@ -263,20 +268,20 @@ pub(super) fn reject_warnings(
     }
     Err(MirrorError::Remote {
         summary: "CloudWatch returned a warning",
-        details: warnings.join("; "),
+        details: prefix.to_owned() + &warnings.join("; "),
     })
 }
 
 /// The error of a result that CloudWatch will not return.
-fn never_finished(Unfinished { status, says }: &Unfinished) -> MirrorError {
+fn never_finished(prefix: &str, Unfinished { status, says }: &Unfinished) -> MirrorError {
     let details = match status {
         StatusCode::Forbidden => format!(
-            "CloudWatch does not allow these credentials to read this metric (status {status}{says}); \
+            "{prefix}CloudWatch does not allow these credentials to read this metric (status {status}{says}); \
              expected an account that shares it"
         ),
-        other => format!("CloudWatch returned the status {other}{says} for this metric"),
+        other => format!("{prefix}CloudWatch returned the status {other}{says} for this metric"),
     };
-    MirrorError::Connection { details }
+    MirrorError::connection(details)
 }
 
 /// The error of a result that CloudWatch did not finish in this number of tries.
@@ -286,12 +291,10 @@ fn unfinished(Unfinished { status, says }: &Unfinished, tries: u32) -> MirrorErr
         _ => "returned only a part of the data of this metric",
     };
     let tries = if tries == 1 { "1 attempt".to_owned() } else { format!("{tries} attempts") };
-    MirrorError::Connection {
-        details: format!(
-            "CloudWatch {what} (status {status}{says}) in {tries}; a later request may succeed, or one \
-             for fewer metrics or a shorter range"
-        ),
-    }
+    MirrorError::connection(format!(
+        "CloudWatch {what} (status {status}{says}) in {tries}; a later request may succeed, or one for \
+         fewer metrics or a shorter range"
+    ))
 }
 
 #[cfg(test)]

@@ -19,14 +19,17 @@ pub(crate) struct Series {
     found: usize,
     /// The last bucket with a value before the window, if it was looked for.
     earlier: Option<Bucket>,
+    /// Whether there can be a later one.
+    is_earlier_partial: bool,
     /// Whether CloudWatch has more datapoints than it returned.
     is_partial: bool,
 }
 
 impl Series {
     pub(crate) fn new(plan: Plan, not_a_number: NotANumber) -> Self {
-        let (buckets, found, earlier, is_partial) = (Vec::new(), 0, None, false);
-        Series { plan, not_a_number, buckets, found, earlier, is_partial }
+        let (buckets, found, earlier) = (Vec::new(), 0, None);
+        let (is_earlier_partial, is_partial) = (false, false);
+        Series { plan, not_a_number, buckets, found, earlier, is_earlier_partial, is_partial }
     }
 
     /// Adds a datapoint: its value, or the sum and the number of the samples for a mean. `time` is the
@@ -82,9 +85,9 @@ impl Series {
         self.is_partial = true;
     }
 
-    /// Whether CloudWatch has, or can have, more datapoints than it returned.
-    pub(super) fn is_partial(&self) -> bool {
-        self.is_partial
+    /// Whether all datapoints were asked for and returned, also those before the window.
+    pub(crate) fn is_certain(&self) -> bool {
+        !self.is_partial && !self.is_earlier_partial
     }
 
     /// Whether there is a datapoint after the first period. StackState asks again from the last
@@ -98,14 +101,19 @@ impl Series {
         self.buckets.first().is_none_or(Option::is_none)
     }
 
-    /// Sets the last bucket with a value before the window.
-    pub(crate) fn begin_after(&mut self, earlier: Option<Bucket>) {
-        self.earlier = earlier;
+    /// Sets the last bucket with a value before the window to that of a search. Returns whether a search further
+    /// back cannot find a later one, or must not: what this one did not look at can have a later value.
+    pub(crate) fn begin_after(&mut self, search: &Telemetry) -> bool {
+        if let Points::Aggregated(buckets) = &search.points {
+            self.earlier = buckets.last().copied();
+        }
+        self.is_earlier_partial = search.is_partial;
+        self.earlier.is_some() || search.is_partial
     }
 
-    /// Whether CloudWatch returned all its datapoints, and that was nothing.
+    /// Whether CloudWatch returned all its datapoints, and that was nothing, also before the window.
     pub(crate) fn is_empty(&self) -> bool {
-        self.found == 0 && !self.is_partial
+        self.found == 0 && self.earlier.is_none() && self.is_certain()
     }
 
     /// Whether there are more points than the limit allows.
@@ -115,7 +123,7 @@ impl Series {
 
     /// The points. Gaps are filled only if CloudWatch returned all its datapoints.
     pub(crate) fn into_telemetry(self) -> Telemetry {
-        let Series { plan, not_a_number: _, mut buckets, found: _, earlier, mut is_partial } = self;
+        let Series { plan, mut buckets, earlier, mut is_partial, .. } = self;
         let window = plan.window;
         let starts = (window.start..).step_by(usize::try_from(window.period).unwrap_or(usize::MAX));
         let value = |[folded, count]: [f64; 2]| {
@@ -145,14 +153,12 @@ impl Series {
                 buckets.resize(known.max(buckets.len()), None);
                 let mut held = earlier.map(|bucket| (bucket.start, [bucket.value, 1.0]));
                 for (start, bucket) in starts.clone().zip(&mut buckets).take(known) {
-                    let own = bucket.filter(|pair| value(*pair).is_some());
-                    held = own.map(|pair| (start, pair)).or(held);
+                    held = bucket.map(|pair| (start, pair)).or(held);
                     *bucket = held.filter(|(since, _)| start - since <= hold).map(|(_, pair)| pair);
                 }
             }
             PointKind::Latest => {
-                let last = buckets.iter().rposition(|bucket| bucket.and_then(value).is_some());
-                buckets.iter_mut().take(last.unwrap_or(0)).for_each(|bucket| *bucket = None);
+                buckets.iter_mut().take(last).for_each(|bucket| *bucket = None);
                 limit = usize::MAX;
             }
             PointKind::Raw | PointKind::Bucket => {}

@@ -120,7 +120,7 @@ pub(super) fn start(
     limiter: Arc<Limiter>,
     permit: Permit,
 ) -> impl Iterator<Item = Place> {
-    let attempts = client.attempts(Action::GetMetricData);
+    let attempts = client.attempts(Some(limiter.throttles.clone()));
     let counted = attempts.clone();
     let call = shared::start(async move {
         let parts = ask(&client, merged, &limiter, &counted).await;
@@ -157,8 +157,8 @@ async fn ask(
     let mut read = read.await.map(|_| ());
     if read.is_ok() && !messages.is_empty() {
         // AWS charges for a response that only has messages, too.
-        client.usage.add_metrics_asked(batch.queries.len() * pages);
-        read = reject_warnings(&messages, false);
+        client.usage.record(|counts| counts.metrics_asked += batch.queries.len() * pages);
+        read = reject_warnings(&messages, "", false);
     }
     if let Err(error) = read {
         let are_equal = batches.windows(2).all(|pair| pair[0].0 == pair[1].0);

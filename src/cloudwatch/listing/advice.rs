@@ -6,13 +6,12 @@ use std::sync::Arc;
 use super::catalogue::Catalogue;
 use super::found::{Found, MAX_CANDIDATES, has_exact};
 use super::near;
-use crate::cloudwatch::query::error::{invalid, summarize};
 use crate::cloudwatch::query::field::Field;
 use crate::cloudwatch::query::metric::Metric;
 use crate::cloudwatch::query::namespaces::RESOURCE;
 use crate::cloudwatch::query::selector::{MAX_METRICS, MetricSelector};
 use crate::cloudwatch::query::tags;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, invalid, summarize};
 use crate::region::Region;
 
 /// The maximum number of ways out that an error names.
@@ -37,13 +36,13 @@ pub(crate) fn error(
     region: &Region,
     others: Option<&Catalogue>,
 ) -> MirrorError {
-    let wanted = &meant.likeliest().metrics();
+    let wanted = summarize(meant.likeliest().metrics().iter().map(ToString::to_string));
     match found {
-        Found::SeveralMatches(candidates) => several_matches(meant, wanted, candidates),
-        Found::SeveralAccounts(accounts) => several_accounts(wanted, accounts),
-        Found::TooMany { count, is_partial } => too_many(wanted, *count, *is_partial),
-        Found::Unknown => unknown(wanted),
-        Found::Exact(_) | Found::OneMatch(_) | Found::Nothing => {
+        Found::Wider(candidates) => several_matches(meant, &wanted, candidates),
+        Found::SeveralAccounts(accounts) => several_accounts(&wanted, accounts),
+        Found::TooMany { count, is_partial } => too_many(&wanted, *count, *is_partial),
+        Found::Unknown => unknown(&wanted),
+        Found::Exact(_) | Found::Nothing => {
             let near = others.and_then(|listed| near::advice(meant, listed));
             not_found(wanted, region, near)
         }
@@ -99,33 +98,30 @@ pub(crate) fn no_percentile(metrics: &[Arc<Metric>], percentile: &str) -> Mirror
     }
 }
 
-fn several_accounts(wanted: &[Arc<Metric>], accounts: &BTreeSet<String>) -> MirrorError {
+fn several_accounts(wanted: &str, accounts: &BTreeSet<String>) -> MirrorError {
     let account_id = Field::AccountId;
     MirrorError::Remote {
         summary: "The conditions match several metrics",
         details: format!(
-            "{} exists in {} linked accounts; add a condition on {account_id} ({})",
-            summarize(wanted.iter().map(ToString::to_string)),
+            "{wanted} exists in {} linked accounts; add a condition on {account_id} ({})",
             accounts.len(),
-            summarize(accounts.iter().cloned()),
+            summarize(accounts),
         ),
     }
 }
 
-fn too_many(wanted: &[Arc<Metric>], count: usize, is_partial: bool) -> MirrorError {
+fn too_many(wanted: &str, count: usize, is_partial: bool) -> MirrorError {
     invalid(format_args!(
-        "{}{} metrics match {}, {} more than the {MAX_METRICS} that one query can combine; expected a \
-         narrower wildcard, or fewer values",
+        "{}{count} metrics match {wanted}, {} more than the {MAX_METRICS} that one query can combine; expected \
+         a narrower wildcard, or fewer values",
         if is_partial { "at least " } else { "" },
-        count,
-        summarize(wanted.iter().map(ToString::to_string)),
         count - MAX_METRICS,
     ))
 }
 
-fn not_found(wanted: &[Arc<Metric>], region: &Region, near: Option<String>) -> MirrorError {
+fn not_found(wanted: String, region: &Region, near: Option<String>) -> MirrorError {
     MirrorError::MetricNotFound {
-        metric: summarize(wanted.iter().map(ToString::to_string)),
+        metric: wanted,
         details: format!(
             "CloudWatch in {region} lists no such metric{} expected the namespace, name and dimensions of a \
              metric that had data in the last two weeks and is older than 15 minutes",
@@ -138,7 +134,7 @@ fn not_found(wanted: &[Arc<Metric>], region: &Region, near: Option<String>) -> M
 /// exactly its dimensions; with conditions on some, it would mean another metric, or none.
 fn several_matches(
     meant: &MetricSelector,
-    wanted: &[Arc<Metric>],
+    wanted: &str,
     candidates: &[Arc<Metric>],
 ) -> MirrorError {
     let is_further = |name: &str| meant.dimensions.iter().all(|(fixed, _)| fixed != name);
@@ -155,9 +151,8 @@ fn several_matches(
     MirrorError::Remote {
         summary: "The conditions match several metrics",
         details: format!(
-            "there is no data for a metric {} with exactly these dimensions, but {}{} other \
-             metrics match the conditions; add conditions on {}",
-            summarize(wanted.iter().map(ToString::to_string)),
+            "there is no data for a metric {wanted} with exactly these dimensions, but {}{} other metrics \
+             match the conditions; add conditions on {}",
             if candidates.len() < MAX_CANDIDATES { "" } else { "at least " },
             candidates.len(),
             advice.join(", or on "),
@@ -201,15 +196,13 @@ fn conditions_on(names: &[&str], metrics: &[&Metric], meant: &MetricSelector) ->
     told + &example
 }
 
-fn unknown(wanted: &[Arc<Metric>]) -> MirrorError {
+fn unknown(wanted: &str) -> MirrorError {
     MirrorError::Remote {
         summary: "CloudWatch has too many metrics to find this one",
         details: format!(
-            "{}: CloudWatch has more metrics that can match these conditions than the mirror reads, \
-             or listed them too slowly, and the mirror cannot tell which are meant; add conditions \
-             on more dimensions, or use the condition on the dimension itself instead of a wildcard \
-             or {RESOURCE}",
-            summarize(wanted.iter().map(ToString::to_string)),
+            "{wanted}: CloudWatch has more metrics that can match these conditions than the mirror reads, or \
+             listed them too slowly, and the mirror cannot tell which are meant; add conditions on more \
+             dimensions, or use the condition on the dimension itself instead of a wildcard or {RESOURCE}"
         ),
     }
 }
@@ -281,7 +274,7 @@ mod tests {
                 "A (1)",
             ),
         ] {
-            let error = several_matches(&selector(fixed), &[], &matches);
+            let error = several_matches(&selector(fixed), "", &matches);
             let MirrorError::Remote { details, .. } = error else { panic!("{advice}") };
             let count = matches.len();
             let end =
@@ -290,7 +283,7 @@ mod tests {
         }
         for (count, words) in [(999, "but 999 other"), (1_000, "but at least 1000 other")] {
             let matches = vec![metric("M", &[("A", "1")], None); count];
-            let error = several_matches(&selector(None), &[], &matches);
+            let error = several_matches(&selector(None), "", &matches);
             assert!(error.to_string().contains(words), "{error}");
         }
     }

@@ -22,8 +22,9 @@ pub(crate) struct ListFilter {
 }
 
 impl ListFilter {
-    /// The narrowest filter that lists all metrics that `selector` matches.
-    pub(crate) fn covering(selector: &MetricSelector, linked_accounts: bool) -> Self {
+    /// The narrowest filter that lists all metrics that `selector` matches, if `recent` only those with data in
+    /// the last three hours.
+    pub(crate) fn covering(selector: &MetricSelector, linked_accounts: bool, recent: bool) -> Self {
         let MetricSelector { namespaces, names, accounts, dimensions } = selector;
         let only = |values: &[String]| match values {
             [value] => Some(value.clone()),
@@ -38,15 +39,17 @@ impl ListFilter {
                 .collect(),
             account: only(accounts),
             linked: linked_accounts || !accounts.is_empty(),
-            recent: false,
+            recent,
         }
     }
 
-    /// This filter for metrics that have the dimension `name`. ListMetrics takes at most
+    /// This filter for metrics that have the dimension `name`, if it is one. ListMetrics takes at most
     /// [`MAX_DIMENSIONS`], so further ones are not added.
-    pub(crate) fn with_dimension(mut self, name: &str) -> Self {
-        let is_new = self.dimensions.iter().all(|(known, _)| known != name);
-        if is_new && self.dimensions.len() < MAX_DIMENSIONS {
+    pub(crate) fn with_dimension(mut self, name: Option<&str>) -> Self {
+        if let Some(name) = name
+            && self.dimensions.iter().all(|(known, _)| known != name)
+            && self.dimensions.len() < MAX_DIMENSIONS
+        {
             self.dimensions.push((name.to_owned(), None));
             self.dimensions.sort();
         }
@@ -59,11 +62,6 @@ impl ListFilter {
         let dimensions =
             self.dimensions.iter().flat_map(|(name, value)| Some(name).into_iter().chain(value));
         texts.chain(dimensions).map(|text| text.len() + size_of::<String>()).sum()
-    }
-
-    /// This filter for metrics with data in the last three hours, if `recent`.
-    pub(crate) fn only_recent(self, recent: bool) -> Self {
-        ListFilter { recent, ..self }
     }
 
     /// Whether this filter lists all metrics that `other` lists.
@@ -159,9 +157,13 @@ mod tests {
                 let dimensions: Vec<_> = names.iter().map(|name| (*name, None)).collect();
                 filter(None, None, &dimensions)
             };
-            assert_eq!(with(known).with_dimension(added), with(expected), "{added} to {known:?}");
+            assert_eq!(
+                with(known).with_dimension(Some(added)),
+                with(expected),
+                "{added} to {known:?}"
+            );
         }
         let with_value = filter(None, None, &[("A", Some("1"))]);
-        assert_eq!(with_value.clone().with_dimension("A"), with_value);
+        assert_eq!(with_value.clone().with_dimension(Some("A")), with_value);
     }
 }

@@ -21,10 +21,8 @@ pub(super) const MAX_CANDIDATES: usize = 1_000;
 pub(crate) enum Found {
     /// Metrics with exactly the selector's dimensions, all of one account.
     Exact(Vec<Arc<Metric>>),
-    /// No metric has exactly the selector's dimensions, but one has more.
-    OneMatch(Arc<Metric>),
-    /// Several metrics have more dimensions.
-    SeveralMatches(Vec<Arc<Metric>>),
+    /// No metric has exactly the selector's dimensions, but these have more.
+    Wider(Vec<Arc<Metric>>),
     /// Metrics with exactly the selector's dimensions belong to several accounts.
     SeveralAccounts(BTreeSet<String>),
     /// More metrics match than one query can combine. If the list is partial, there are more.
@@ -52,12 +50,8 @@ pub(crate) fn find(selector: &MetricSelector, catalogue: &Catalogue) -> Found {
             let (first, others): (Vec<_>, _) =
                 wider.into_iter().partition(|metric| count(metric) == fewest);
             let wider = first.into_iter().chain(others).take(MAX_CANDIDATES);
-            let mut wider: Vec<_> = wider.map(|metric| Arc::new(metric.to_metric())).collect();
-            match wider.len() {
-                0 => Found::Nothing,
-                1 => Found::OneMatch(wider.remove(0)),
-                _ => Found::SeveralMatches(wider),
-            }
+            let wider: Vec<_> = wider.map(|metric| Arc::new(metric.to_metric())).collect();
+            if wider.is_empty() { Found::Nothing } else { Found::Wider(wider) }
         }
         _ if exact.accounts.len() > 1 && selector.accounts.is_empty() => {
             Found::SeveralAccounts(exact.accounts)
@@ -154,9 +148,7 @@ pub(super) mod tests {
             let found =
                 match find(&selector(dimension), &Catalogue::of(metrics.map(Arc::unwrap_or_clone)))
                 {
-                    Found::Exact(metrics) | Found::SeveralMatches(metrics) => {
-                        (metrics.len(), false)
-                    }
+                    Found::Exact(metrics) | Found::Wider(metrics) => (metrics.len(), false),
                     Found::TooMany { count, .. } => (count, true),
                     other => panic!("{other:?}"),
                 };
@@ -169,7 +161,7 @@ pub(super) mod tests {
         let zones = (0..2_000)
             .map(|number| Metric::of("N", "M", &[("A", &number.to_string()), ("Zone", "z")], None));
         let listed = zones.chain([Metric::of("N", "M", &[("A", "all")], None)]);
-        let Found::SeveralMatches(found) = find(&selector(None), &Catalogue::of(listed)) else {
+        let Found::Wider(found) = find(&selector(None), &Catalogue::of(listed)) else {
             panic!("several match")
         };
         assert_eq!((found.len(), found[0].dimensions.len()), (MAX_CANDIDATES, 1));

@@ -186,7 +186,7 @@ async fn list_metrics(
     loop {
         let call = request(client, filter, token.clone()).send();
         let caller = if token.is_none() { client } else { &earlier };
-        let attempts = caller.attempts(Action::ListMetrics);
+        let attempts = caller.attempts(None);
         let page = match caller.call(Action::ListMetrics, attempts, call).await {
             Err(_) if token.is_some() && earlier.deadline.is_over() => break,
             page => page?,

@@ -1,8 +1,7 @@
 //! Conditions → the allowed values of each field.
 
-use super::error::invalid;
 use super::field::Field;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, invalid};
 use crate::model::{Condition, Scalar};
 
 /// The maximum number of conditions in a query.

@@ -5,14 +5,13 @@ use std::time::Duration;
 use aws_sdk_cloudwatch::types::StandardUnit;
 
 use super::allowed;
-use super::error::invalid;
 use super::field::Field;
 use super::metric::{MAX_DIMENSIONS, is_account};
 use super::selector::MetricSelector;
 use super::statistic::Statistic;
 use super::values::{Values, is_wildcard};
 use crate::connection::CloudWatchConfig;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, invalid};
 use crate::model::Condition;
 use crate::region::Region;
 

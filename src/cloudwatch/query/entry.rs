@@ -1,8 +1,12 @@
 //! What one call of GetMetricData is asked for instead of metrics: the entries of an expression or of a graph.
 
+use std::fmt;
+
+use super::field::Field;
 use super::metric::Metric;
 use super::namespaces;
 use super::statistic::Statistic;
+use crate::error::{MirrorError, invalid};
 
 /// The maximum length of an expression's text, in characters ("MetricDataQuery", CloudWatch API reference).
 pub(super) const MAX_TEXT: usize = 2_048;
@@ -51,6 +55,11 @@ impl Entry {
     pub(crate) fn is_of_aws(&self) -> bool {
         matches!(&self.operand, Operand::Metric(metric, _) if namespaces::is_of_aws(&metric.namespace))
     }
+}
+
+/// The error that no expression can be this.
+pub(super) fn refused(why: impl fmt::Display) -> MirrorError {
+    invalid(format_args!("{}: {why}", Field::Expression))
 }
 
 /// Whether a text is Metrics Insights SQL.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::conditions::Conditions;
-use super::entry::{Entry, MAX_TEXT, Operand, is_sql, searches};
-use super::error::{invalid, summarize};
+use super::entry::{Entry, MAX_TEXT, Operand, is_sql, refused, searches};
 use super::field::Field;
 use super::graph;
 use super::selector::MetricSelector;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, summarize};
 use crate::region::Region;
 use crate::time::{EpochMillis, TimeRange};
 
@@ -52,13 +51,12 @@ impl Expression {
         } = conditions;
         let Some(text) = expression else { return Ok(None) };
         if !accounts.is_empty() {
-            return Err(invalid(format_args!(
-                "{}: CloudWatch does not restrict an expression to the account of a condition {}; \
+            return Err(refused(format_args!(
+                "CloudWatch does not restrict an expression to the account of a condition {}; \
                  expected the account as a part of the expression: \
                  :aws.AccountId=\"123456789012\" in a SEARCH, WHERE AWS.AccountId = \
                  '123456789012' in Metrics Insights SQL, or {{\"accountId\": \"123456789012\"}} behind a \
                  metric of a graph",
-                Field::Expression,
                 Field::AccountId,
             )));
         }
@@ -74,27 +72,22 @@ impl Expression {
         let tags = tags.iter().map(|(key, _)| Field::Tag(key.clone()).to_string());
         let mut ignored = ignored.chain(dimensions).chain(tags);
         if let Some(name) = ignored.next() {
-            return Err(invalid(format_args!(
-                "{}: an expression ignores {name}; expected {name} as a part of the expression, or \
+            return Err(refused(format_args!(
+                "an expression ignores {name}; expected {name} as a part of the expression, or \
                  no expression (only {}, {} and {} can be combined with an expression)",
-                Field::Expression,
                 Field::Region,
                 Field::HighResolution,
                 Field::HoldSeconds,
             )));
         }
         if let Some(field) = metric_field.filter(|field| !field.is_empty() && *field != VALUE) {
-            return Err(invalid(format_args!(
-                "{}: an expression ignores the metric field, found {field:?}; expected none, or \
-                 {VALUE}",
-                Field::Expression,
+            return Err(refused(format_args!(
+                "an expression ignores the metric field, found {field:?}; expected none, or \
+                 {VALUE}"
             )));
         }
         if text.trim().is_empty() {
-            return Err(invalid(format_args!(
-                "{}: expected an expression or a graph, found nothing",
-                Field::Expression
-            )));
+            return Err(refused("expected an expression or a graph, found nothing"));
         }
         let (expression, own_region) = match graph::is_graph(text) {
             true => {
@@ -102,9 +95,8 @@ impl Expression {
                 (Expression(entries.into_iter().map(Arc::new).collect()), region)
             }
             false if text.chars().count() > MAX_TEXT => {
-                return Err(invalid(format_args!(
-                    "{}: expected an expression of at most {MAX_TEXT} characters, found {}",
-                    Field::Expression,
+                return Err(refused(format_args!(
+                    "expected an expression of at most {MAX_TEXT} characters, found {}",
                     text.chars().count()
                 )));
             }
@@ -113,19 +105,17 @@ impl Expression {
         if let (Some(own), Some(other)) = (&own_region, region)
             && own != other
         {
-            return Err(invalid(format_args!(
-                "{}: the graph is for {own}, and the condition {} is {other}; expected the same region in \
+            return Err(refused(format_args!(
+                "the graph is for {own}, and the condition {} is {other}; expected the same region in \
                  both, or only one of them",
-                Field::Expression,
                 Field::Region,
             )));
         }
         if range.end() < expression.earliest(now) {
-            return Err(invalid(format_args!(
-                "{}: Metrics Insights SQL reads the last two weeks only, and the range ends before \
-                 them; expected a later range, or a SEARCH",
-                Field::Expression,
-            )));
+            return Err(refused(
+                "Metrics Insights SQL reads the last two weeks only, and the range ends before them; expected a \
+                 later range, or a SEARCH",
+            ));
         }
         Ok(Some((expression, own_region)))
     }
@@ -163,9 +153,8 @@ impl Expression {
         let periods = searches.iter().filter_map(|list| list.split(',').nth(2).filter(is_number));
         let millis = periods.map(|text| match text.parse() {
             Ok(seconds @ ..=MAX_PERIOD) => Ok(seconds * 1_000),
-            _ => Err(invalid(format_args!(
-                "{}: the expression sets a period of {text} seconds; expected at most {MAX_PERIOD}",
-                Field::Expression
+            _ => Err(refused(format_args!(
+                "the expression sets a period of {text} seconds; expected at most {MAX_PERIOD}"
             ))),
         });
         millis.collect()
@@ -211,32 +200,26 @@ pub(crate) fn several_series(labels: &[String], is_graph: bool) -> MirrorError {
     };
     MirrorError::Remote {
         summary: "The expression returned several series",
-        details: format!(
-            "expected one, found {}: {}; {advice}",
-            labels.len(),
-            summarize(labels.iter().cloned())
-        ),
+        details: format!("expected one, found {}: {}; {advice}", labels.len(), summarize(labels)),
     }
 }
 
 /// The error of an expression with a period shorter than the query's, or of one that returned several
 /// datapoints in one period of the query.
 pub(crate) fn shorter_period(period_seconds: i64) -> MirrorError {
-    invalid(format_args!(
-        "{}: the expression sets a period shorter than the query's {period_seconds} seconds, which are \
+    refused(format_args!(
+        "the expression sets a period shorter than the query's {period_seconds} seconds, which are \
          its buckets, or what CloudWatch keeps of data of that age; expected an expression without a \
          period, which then has the query's (60 seconds or more, unless the condition {} is true)",
-        Field::Expression,
         Field::HighResolution,
     ))
 }
 
 /// The error of an expression whose period is longer than the range, so that no bucket is whole.
 pub(crate) fn longer_period(period_seconds: i64) -> MirrorError {
-    invalid(format_args!(
-        "{}: the expression sets a period of {period_seconds} seconds, and the range contains no whole \
-         one; expected a longer range, or an expression without a period",
-        Field::Expression,
+    refused(format_args!(
+        "the expression sets a period of {period_seconds} seconds, and the range contains no whole \
+         one; expected a longer range, or an expression without a period"
     ))
 }
 

@@ -6,8 +6,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::error::invalid;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, invalid};
 use crate::json::is_nearly;
 
 /// The prefix of a dimension's name in conditions. It is needed if the dimension has the name of

@@ -8,9 +8,8 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use super::entry::{Entry, MAX_TEXT, Operand, is_sql, reads, searches};
-use super::error::invalid;
-use super::field::{Field, MAX_NAME, MAX_VALUE};
+use super::entry::{Entry, MAX_TEXT, Operand, is_sql, reads, refused, searches};
+use super::field::{MAX_NAME, MAX_VALUE};
 use super::metric::{MAX_DIMENSIONS, Metric, is_account};
 use super::selector;
 use super::statistic::Statistic;
@@ -94,9 +93,7 @@ fn without_mark(text: &str) -> &str {
 /// # Errors
 /// The source is not valid, or has something that the mirror does not know. The error names its place.
 pub(super) fn read(text: &str) -> Result<(Vec<Entry>, Option<Region>), MirrorError> {
-    let wrong = |why: &dyn fmt::Display| {
-        invalid(format_args!("{}: the source of the graph: {why}", Field::Expression))
-    };
+    let wrong = |why: &dyn fmt::Display| refused(format_args!("the source of the graph: {why}"));
     if text.len() > MAX_BYTES {
         return Err(wrong(&format_args!(
             "expected at most {MAX_BYTES} bytes, found {}; titles, labels and annotations are ignored, so they \
@@ -252,7 +249,7 @@ impl Graph {
                 return Err(entry.refused(
                     "CloudWatch does not restrict an expression to an accountId; expected the account as a part of \
                      it: :aws.AccountId=\"123456789012\" in a SEARCH, or WHERE AWS.AccountId = '123456789012' in \
-                     SQL",
+                     SQL; other functions read the account of the connection",
                 ));
             }
             Some(text) => Operand::Text(text.to_owned()),

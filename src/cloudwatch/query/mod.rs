@@ -2,7 +2,6 @@
 
 pub(super) mod conditions;
 pub(super) mod entry;
-pub(super) mod error;
 pub(super) mod expression;
 pub(super) mod field;
 pub(super) mod metric;

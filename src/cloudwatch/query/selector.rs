@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::error::{invalid, summarize};
 use super::field::Field;
 use super::metric::Metric;
 use super::namespaces::RESOURCE;
 use super::values::Values;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, invalid, summarize};
 
 /// The maximum number of metrics that one query combines into one series.
 pub(crate) const MAX_METRICS: usize = 500;

@@ -34,9 +34,7 @@ impl Statistic {
             _ => return None,
         })
     }
-}
 
-impl Statistic {
     /// The name, if this is a percentile, such as `p99.9`.
     pub(crate) fn percentile(&self) -> Option<&str> {
         match self {

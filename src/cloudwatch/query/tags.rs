@@ -3,14 +3,12 @@
 
 use super::conditions::Conditions;
 use super::entry::MAX_TEXT;
-use super::error::invalid;
 use super::expression::{Expression, SQL_RETENTION};
 use super::field::Field;
 use super::namespaces;
 use super::selector::MetricSelector;
 use super::statistic::Statistic;
-use super::values::Values;
-use crate::error::MirrorError;
+use crate::error::{MirrorError, invalid};
 use crate::time::{EpochMillis, TimeRange};
 
 /// A range may begin this much earlier than the data, in milliseconds.
@@ -79,7 +77,7 @@ pub(crate) fn expression(
         schema.push_str(&name);
         match values.only() {
             Some(value) => filters.push(format!("{name} = {}", literal(value)?)),
-            None if is_any(values) => {}
+            None if values.texts().eq(["*"]) => {}
             None => {
                 return Err(refused(format_args!(
                     "expected one value of {dimension}, or * alone for any value: Metrics Insights has no \
@@ -102,11 +100,6 @@ pub(crate) fn expression(
 /// The error that no query with tags can have this.
 pub(crate) fn refused(why: impl std::fmt::Display) -> MirrorError {
     invalid(format_args!("a query with tags: {why}"))
-}
-
-/// Whether the values are any.
-fn is_any(values: &Values) -> bool {
-    values.count() == 1 && values.texts().all(|text| text == "*")
 }
 
 /// The only value of a field.
