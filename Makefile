@@ -118,10 +118,8 @@ check-api: $(TOOLS)/schemathesis/.ready $(TOOLS)/clients/.ready $(TOOLS)/cargo-l
 .PHONY: check
 check: $(TOOLS)/cargo-lambda/.ready $(TOOLS)/sam/.ready $(TOOLS)/yaml/.ready $(TOOLS)/checkov/.ready $(DENY) ## Check format, lints, documentation, dependencies and template
 	cargo fmt --check --all
-	$(WITHOUT_SECRETS) cargo clippy --locked --all-targets -- --deny warnings
-	$(WITHOUT_SECRETS) cargo clippy --locked --package stackstate-mirror-bench --bins --examples -- --deny warnings
-	CUSTOM_LIBFUZZER_PATH=/libfuzzer.a $(WITHOUT_SECRETS) cargo check --locked --package stackstate-mirror-fuzz
-	RUSTDOCFLAGS="--deny warnings" $(WITHOUT_SECRETS) cargo doc --locked --no-deps --document-private-items
+	CUSTOM_LIBFUZZER_PATH=/libfuzzer.a $(WITHOUT_SECRETS) cargo clippy --locked --workspace --all-targets -- --deny warnings
+	CUSTOM_LIBFUZZER_PATH=/libfuzzer.a RUSTDOCFLAGS="--deny warnings" $(WITHOUT_SECRETS) cargo doc --locked --workspace --no-deps --document-private-items
 	$(DENY) --locked check licenses bans sources
 	sam validate --lint --region eu-west-1
 	$(TOOLS)/sam/bin/cfn-lint docs/private-api.yaml --regions eu-west-1
@@ -142,7 +140,8 @@ advisories: $(DENY) ## Look up known vulnerabilities in the dependencies, where 
 	fi
 
 # The fuzzer's instrumentation does not link with the release profile's link-time optimization. More
-# optimization takes a third longer to build, and gives a tenth more runs.
+# optimization takes a third longer to build, and gives a tenth more runs. The code is safe Rust, so no sanitizer
+# watches its memory: that gives four times as many runs, and a build that is a third faster.
 .PHONY: fuzz
 fuzz: export CARGO_PROFILE_RELEASE_LTO := off
 fuzz: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16
@@ -152,7 +151,7 @@ fuzz: $(FUZZ) ## Fuzz the mirror for FUZZ_SECONDS; needs a nightly Rust and a C+
 	@rustup toolchain list | grep nightly > /dev/null || { echo "cargo-fuzz needs a nightly Rust: rustup toolchain install nightly"; exit 1; }
 	@$(PYTHON) fuzz/corpus.py target/fuzz/corpus
 	@echo "Building the fuzzer; the first time takes some ten minutes. Then it runs for $$FUZZ_SECONDS seconds."
-	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH $(WITHOUT_SECRETS) cargo +nightly fuzz run --fuzz-dir fuzz --target-dir target/fuzz/build mirror target/fuzz/corpus -- -max_total_time="$$FUZZ_SECONDS" -max_len=16384 -print_final_stats=1
+	PATH=$(CURDIR)/$(dir $(FUZZ)):$$PATH $(WITHOUT_SECRETS) cargo +nightly fuzz run --sanitizer none --fuzz-dir fuzz --target-dir target/fuzz/build mirror target/fuzz/corpus -- -max_total_time="$$FUZZ_SECONDS" -max_len=16384 -print_final_stats=1
 
 # Targets as `--cargo-arg` are all that is built; after `--`, everything would be built for each mutant.
 .PHONY: mutants

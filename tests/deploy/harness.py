@@ -51,6 +51,8 @@ class LocalAws:
         entered = subprocess.run(
             ["bash", "-euc", "".join(commands) + "env -0"], env=environment, capture_output=True, text=True, check=True)
         self.environment = dict(line.split("=", 1) for line in entered.stdout.split("\0") if line)
+        # A local stack is complete at once, and SAM would look for it every five seconds.
+        self.environment["SAM_CLI_POLL_DELAY"] = "0.2"
         self.url = self.environment["AWS_ENDPOINT_URL"]
 
     def client(self, service):
