@@ -111,9 +111,9 @@ impl Series {
         self.earlier.is_some() || search.is_partial
     }
 
-    /// Whether CloudWatch returned all its datapoints, and that was nothing, also before the window.
+    /// Whether CloudWatch returned all its datapoints, and that was nothing, and nothing before the window either.
     pub(crate) fn is_empty(&self) -> bool {
-        self.found == 0 && self.earlier.is_none() && self.is_certain()
+        self.found == 0 && self.earlier.is_none() && !self.is_partial
     }
 
     /// Whether there are more points than the limit allows.
