@@ -140,8 +140,9 @@ advisories: $(DENY) ## Look up known vulnerabilities in the dependencies, where 
 	fi
 
 # The fuzzer's instrumentation does not link with the release profile's link-time optimization. More
-# optimization takes a third longer to build, and gives a tenth more runs. The code is safe Rust, so no sanitizer
-# watches its memory: that gives four times as many runs, and a build that is a third faster.
+# optimization takes a third longer to build, and gives a tenth more runs. The mirror is safe Rust but for two calls of
+# glibc, so no sanitizer watches its memory, or that of its dependencies: that gives four times as many runs, and a
+# build that is a third faster.
 .PHONY: fuzz
 fuzz: export CARGO_PROFILE_RELEASE_LTO := off
 fuzz: export CARGO_PROFILE_RELEASE_CODEGEN_UNITS := 16

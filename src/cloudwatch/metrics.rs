@@ -69,7 +69,7 @@ impl RequestContext<'_> {
         let series = match &query.target {
             Target::Metrics(selector) => self.fetch_selected(client, query, selector).await?,
             Target::Expression(expression) => {
-                self.fetch(client, query, query.plan.clone(), &Query::of(expression)).await?
+                self.fetch_expression(client, query, &Query::of(expression)).await?
             }
             Target::Tagged(selector, expression) => {
                 self.fetch_tagged(client, query, selector, &Query::of(expression)).await?
@@ -78,11 +78,10 @@ impl RequestContext<'_> {
                 self.fetch(client, query, query.plan.clone(), queries).await?
             }
         };
-        let is_certain = series.is_certain();
         let telemetry = series.into_telemetry();
         let lifetime = query.cache;
         // The next answer may be complete if this one is not.
-        if !lifetime.is_zero() && is_certain && !telemetry.is_partial {
+        if !lifetime.is_zero() && !telemetry.is_partial {
             let points = telemetry.points.count() * size_of::<Bucket>();
             let bytes = size_of_val(caller) + query.bytes() + points;
             cache.insert(key, telemetry.clone(), bytes, self.now, lifetime);
@@ -101,13 +100,14 @@ impl RequestContext<'_> {
         queries: &[Query],
     ) -> Result<Series, MirrorError> {
         if !selector.dimensions.is_empty() {
-            let series = self.fetch(client, query, query.plan.clone(), queries).await?;
+            let series = self.fetch_expression(client, query, queries).await?;
             if !series.is_empty() {
                 return Ok(series);
             }
             // Cached as long as a list is, because it tells the same: whether there are such metrics.
             let plan = query.plan.latest_hour(query.earliest(self.now), self.now);
-            let latest = DataQuery { cache: lists::LIFETIME, ..query.earlier(plan, queries) };
+            let latest =
+                DataQuery { cache: lists::LIFETIME, ..query.about(plan, queries.to_vec()) };
             let latest = Box::pin(self.answered(client, latest)).await?;
             if latest.points.count() > 0 || latest.is_partial {
                 return Ok(series);
@@ -128,7 +128,8 @@ impl RequestContext<'_> {
     /// The points of the metrics that a selector means.
     ///
     /// A literal selector names its metrics, so their data is asked for first. If there is none,
-    /// or if the selector is not literal, the lists of CloudWatch tell which metrics are meant.
+    /// or if the selector is not literal, the lists of CloudWatch tell which metrics are meant. A value before the
+    /// window is data too, but of several metrics a search costs too much to be made for a wrong name.
     async fn fetch_selected(
         &self,
         client: &RegionClient,
@@ -138,7 +139,10 @@ impl RequestContext<'_> {
         let likeliest = selector.likeliest().metrics();
         let mut asked = None;
         if selector.is_literal() {
-            let series = self.fetch_metrics(client, query, &likeliest).await?;
+            let mut series = self.fetch_metrics(client, query, &likeliest).await?;
+            if likeliest.len() == 1 || !series.is_empty() {
+                self.look_back(client, query, &mut series, |plan| plan.queries(&likeliest)).await?;
+            }
             if !series.is_empty() {
                 return Ok(series);
             }
@@ -154,10 +158,16 @@ impl RequestContext<'_> {
             }
             _ => return Err(self.unfound(client, query, &found, &meant).await),
         };
-        let series = match asked {
-            Some(asked) if metrics.iter().all(|metric| likeliest.contains(metric)) => asked,
-            _ => self.fetch_metrics(client, query, &metrics).await?,
+        let (metrics, mut series) = match asked {
+            Some(asked) if metrics.iter().all(|metric| likeliest.contains(metric)) => {
+                (likeliest, asked)
+            }
+            _ => {
+                let series = self.fetch_metrics(client, query, &metrics).await?;
+                (metrics, series)
+            }
         };
+        self.look_back(client, query, &mut series, |plan| plan.queries(&metrics)).await?;
         if series.is_empty() && !is_listed {
             return Err(self.unfound(client, query, &found, &meant).await);
         }
@@ -215,8 +225,18 @@ impl RequestContext<'_> {
         if series.is_empty() { Ok(()) } else { Err(advice::no_percentile(metrics, percentile)) }
     }
 
-    /// The points of queries, and the last value before their window, if it is held and the window begins
-    /// without one.
+    /// The points of an expression, which these queries ask for.
+    async fn fetch_expression(
+        &self,
+        client: &RegionClient,
+        query: &DataQuery,
+        queries: &[Query],
+    ) -> Result<Series, MirrorError> {
+        let mut series = self.fetch(client, query, query.plan.clone(), queries).await?;
+        self.look_back(client, query, &mut series, |_| queries.to_vec()).await?;
+        Ok(series)
+    }
+
     async fn fetch(
         &self,
         client: &RegionClient,
@@ -225,15 +245,35 @@ impl RequestContext<'_> {
         queries: &[Query],
     ) -> Result<Series, MirrorError> {
         let series = Series::new(plan, query.not_a_number);
-        let mut series = fetch(client, self.backlog(client).as_ref(), queries, series).await?;
-        if series.begins_empty() {
-            for plan in series.plan.look_back(query.earliest(self.now), self.now) {
-                let earlier = Box::pin(self.answered(client, query.earlier(plan, queries))).await?;
-                if series.begin_after(&earlier) {
-                    break;
-                }
+        fetch(client, self.backlog(client).as_ref(), queries, series).await
+    }
+
+    /// Looks for the last value before the window of a series, if it holds values and begins without one.
+    /// `queries` are those of the series.
+    async fn look_back(
+        &self,
+        client: &RegionClient,
+        query: &DataQuery,
+        series: &mut Series,
+        queries: impl FnOnce(&Plan) -> Vec<Query>,
+    ) -> Result<(), MirrorError> {
+        let plans = match series.lacks_earlier() {
+            true => series.plan.look_back(query.earliest(self.now), self.now),
+            false => return Ok(()),
+        };
+        if plans.is_empty() {
+            return Ok(());
+        }
+        let queries = queries(&series.plan);
+        for plan in plans {
+            let found = Box::pin(self.answered(client, query.about(plan, queries.clone()))).await?;
+            // What a search did not look at can have a later value than a longer period.
+            let is_over = found.points.count() > 0 || found.is_partial;
+            series.earlier = Some(found);
+            if is_over {
+                break;
             }
         }
-        Ok(series)
+        Ok(())
     }
 }

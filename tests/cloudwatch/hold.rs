@@ -314,14 +314,14 @@ async fn the_most_metrics_look_back_for_what_is_left() {
 }
 
 /// What was not looked at can have a later value than what is kept in longer periods. So that one is not held, and
-/// that nothing was found is not cached.
+/// another range looks again.
 #[tokio::test]
 async fn an_older_value_is_not_held_for_one_that_was_not_looked_at() {
     let start = NOW - NOW % HOUR - 13 * DAY;
     let samples: Samples = [(start - 4 * DAY, 1.0), (start - 40 * HOUR, 2.0)].into();
     let (rule, requests) = data(move |input| answer(&samples, 300, usize::MAX, false, input));
     let app = app(&[&rule, &listed("N", "M", ("Host", "0"))]);
-    for length in [HOUR, HOUR, HOUR / 2] {
+    for length in [HOUR, HOUR / 2] {
         requests.lock().unwrap().clear();
         let asked_for = query(start, start + length, MINUTE, "MEAN", 300, json!(604_800));
         let reply = metric(&app, &asked_for, json!({})).await;
@@ -381,6 +381,32 @@ async fn a_metric_with_a_held_value_is_not_looked_up() {
         let reply = metric(&app, &asked, json!({})).await;
         assert_eq!(points(&reply).len(), 12, "{}", reply.body);
         assert_eq!((requests.lock().unwrap().len(), listings.lock().unwrap().len()), (2, 0));
+    }
+}
+
+/// Looking back for several metrics costs too much to be done for a wrong name, and before it is known whose they are.
+#[tokio::test]
+async fn several_metrics_are_looked_up_before_their_last_value() {
+    let end = NOW - NOW % HOUR;
+    for (is_linked, expected) in [(true, None), (false, Some("MetricNotFoundError"))] {
+        let (rule, requests) = data(|input| answer(&Samples::new(), 500, usize::MAX, false, input));
+        let (list, _) = lists(move |input| {
+            let metric = |host: usize| {
+                let dimension = Dimension::builder().name("Host").value(host.to_string()).build();
+                Metric::builder().namespace("N").metric_name("M").dimensions(dimension).build()
+            };
+            let is_asked = is_linked && input.include_linked_accounts() == Some(true);
+            let mut listed = list_page((0..500).filter(|_| is_asked).map(metric).collect(), None);
+            listed.owning_accounts = Some(vec!["111122223333".to_owned(); 500]);
+            listed
+        });
+        let asked = query(end - HOUR, end, MINUTE, "MEAN", 500, json!(604_800));
+        let reply = metric(&app(&[&rule, &list]), &asked, json!({"linkedAccounts": true})).await;
+        let error = reply.body["_type"].as_str().filter(|_| reply.status != 200);
+        assert_eq!(error, expected, "{}", reply.body);
+        let requests = requests.lock().unwrap();
+        let all = requests.iter().map(|input| input.metric_data_queries().len()).sum::<usize>();
+        assert_eq!(all, if is_linked { 10_000 } else { 1_000 });
     }
 }
 

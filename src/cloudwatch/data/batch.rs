@@ -20,6 +20,10 @@ use crate::cloudwatch::query::statistic::Statistic;
 /// The maximum number of queries in a call ("GetMetricData", CloudWatch API reference).
 pub(super) const MAX_QUERIES: usize = 500;
 
+/// What a dimension takes in memory besides its letters, in bytes: two strings, in a list with room for twice as
+/// many, and the least that is allocated for each.
+const DIMENSION_WEIGHT: usize = 4 * size_of::<String>() + 2 * 32;
+
 /// A query, apart from its window. Equal queries have equal results.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Query {
@@ -36,12 +40,26 @@ impl Query {
     }
 
     /// Its size with its texts, in bytes.
-    pub(super) fn bytes(&self) -> usize {
+    fn bytes(&self) -> usize {
         size_of::<Query>()
             + match self {
                 Query::Metric { metric, .. } => metric.bytes(),
                 Query::Entry(entry) => entry.bytes(),
             }
+    }
+
+    /// Its approximate size in memory, in bytes: each dimension is two texts, which have a place of their own.
+    pub(super) fn weight(&self) -> usize {
+        let metric = match self {
+            Query::Metric { metric, .. } => Some(&**metric),
+            Query::Entry(entry) => match &entry.operand {
+                Operand::Metric(metric, _) => Some(metric),
+                Operand::Text(_) => None,
+            },
+        };
+        let of_metric =
+            |metric: &Metric| size_of::<Metric>() + metric.dimensions.len() * DIMENSION_WEIGHT;
+        self.bytes() + metric.map_or(0, of_metric)
     }
 
     fn build(&self, number: usize, window: Window) -> MetricDataQuery {

@@ -38,7 +38,7 @@ pub(crate) enum Target {
     Expression(Expression),
     /// Metrics by the tags of their resources, which only an expression in SQL can select.
     Tagged(MetricSelector, Expression),
-    /// What another query asks for, in an earlier window.
+    /// What another query asks for, in another window.
     Queries(Vec<Query>),
 }
 
@@ -118,11 +118,10 @@ impl DataQuery {
         Ok((query, region))
     }
 
-    /// The query for the same in the window of `plan`. It has what this one asks for, because what a selector
-    /// means can change.
-    pub(crate) fn earlier(&self, plan: Plan, queries: &[Query]) -> Self {
-        let DataQuery { target: _, plan: _, not_a_number, linked_accounts, cache } = *self;
-        let target = Target::Queries(queries.to_vec());
+    /// The query of `plan` for what this one asks for. It names that, because what a selector means can change.
+    pub(crate) fn about(&self, plan: Plan, queries: Vec<Query>) -> Self {
+        let DataQuery { target: _, plan: _, not_a_number, linked_accounts: _, cache } = *self;
+        let (target, linked_accounts) = (Target::Queries(queries), false);
         DataQuery { target, plan, not_a_number, linked_accounts, cache }
     }
 
@@ -147,16 +146,15 @@ impl DataQuery {
             let dimensions = dimensions.map(|(name, values)| of([name]) + of(values.texts()));
             of(namespaces) + of(names) + of(accounts) + dimensions.sum::<usize>()
         };
-        let of_expression = |expression: &Expression| -> usize {
-            expression.entries().iter().map(|entry| entry.bytes()).sum()
-        };
+        let of_queries = |queries: &[Query]| queries.iter().map(Query::weight).sum::<usize>();
+        let of_expression = |expression: &Expression| of_queries(&Query::of(expression));
         let texts = match &self.target {
             Target::Metrics(selector) => of_selector(selector),
             Target::Expression(expression) => of_expression(expression),
             Target::Tagged(selector, expression) => {
                 of_selector(selector) + of_expression(expression)
             }
-            Target::Queries(queries) => queries.iter().map(Query::bytes).sum(),
+            Target::Queries(queries) => of_queries(queries),
         };
         size_of::<DataQuery>() + texts
     }
@@ -219,7 +217,10 @@ pub(crate) fn before(time: EpochMillis, duration: Duration) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::cloudwatch::query::metric::Metric;
     use crate::cloudwatch::query::values::Values;
 
     #[test]
@@ -235,14 +236,19 @@ mod tests {
                 ("BBB".to_owned(), Values::exactly(texts(&["456"]))),
             ],
         };
-        let bytes = |selector| {
+        let bytes = |target| {
             let (plan, not_a_number) = (Plan::of_minutes(1), NotANumber::Omit);
-            let target = Target::Metrics(selector);
             let (linked_accounts, cache) = (false, Duration::ZERO);
             DataQuery { target, plan, not_a_number, linked_accounts, cache }.bytes()
         };
-        let empty = bytes(MetricSelector::default());
+        let empty = bytes(Target::Metrics(MetricSelector::default()));
         assert_eq!(empty, size_of::<DataQuery>());
-        assert_eq!(bytes(selector) - empty, 2 + 5 + 12 + 4 + 6 + 9 * one);
+        assert_eq!(bytes(Target::Metrics(selector)) - empty, 2 + 5 + 12 + 4 + 6 + 9 * one);
+        // The least that these take: the metric, a list of two pairs, seven texts.
+        let metric = Arc::new(Metric::of("NN", "MMMM", &[("A", "1"), ("BBB", "456")], None));
+        let queries = Plan::of_minutes(1).queries(&[metric]);
+        let least = size_of::<Query>() + size_of::<Metric>() + 2 * (2 * one + 2 * 24) + 14;
+        let weight = bytes(Target::Queries(queries)) - empty;
+        assert!((least..2 * least).contains(&weight), "{weight} {least}");
     }
 }

@@ -72,15 +72,15 @@ async fn search(
     let asked = || client.usage.record(|counts| counts.metrics_asked);
     for (looks, window) in windows.iter().enumerate() {
         if looks == MAX_LOOKS || asked() + queries.len() > MAX_ASKED {
-            nothing.mark_partial();
+            nothing.is_partial = true;
             break;
         }
         match read_window(client, backlog, queries, *window, nothing.clone()).await {
-            Ok(read) if read.exceeds_limit() || !read.is_certain() => return Ok(read),
+            Ok(read) if read.exceeds_limit() || read.is_partial => return Ok(read),
             Ok(_) => {}
             // Pages and tries of this window were more than is left.
             Err(_) if asked() > MAX_ASKED => {
-                nothing.mark_partial();
+                nothing.is_partial = true;
                 break;
             }
             Err(error) => return Err(error),
@@ -156,7 +156,7 @@ async fn read(
             // all that a search needs.
             let is_enough = read.exceeds_limit() || read.makes_progress();
             if matches!(read.plan.fold, Fold::Single | Fold::Expression) && is_enough {
-                read.mark_partial();
+                read.is_partial = true;
                 return Ok(read);
             }
         }
@@ -192,7 +192,7 @@ async fn read_alone(
         let has_more = failed.is_none() && page.next_token.is_some();
         is_enough = has_more && results.is_enough();
         if has_more && !is_enough && count >= MAX_LATEST_PAGES && results.is_search() {
-            results.mark_partial();
+            results.series.is_partial = true;
             is_enough = true;
         }
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(failed) })

@@ -137,13 +137,7 @@ impl Plan {
     /// that finds it is enough. An expression is looked for only in the same period, because it can set one
     /// itself. `earliest` is the time before which there is no data, in epoch milliseconds.
     pub(crate) fn look_back(&self, earliest: i64, now: EpochMillis) -> Vec<Self> {
-        let hold = match self.kind {
-            PointKind::Held(hold) => hold,
-            PointKind::Raw
-            | PointKind::Bucket
-            | PointKind::Latest
-            | PointKind::ZeroFilled { .. } => 0,
-        };
+        let PointKind::Held(hold) = self.kind else { return Vec::new() };
         let windows = self.window.look_back((self.window.start - hold).max(earliest), now.0);
         let period = (self.fold == Fold::Expression).then_some(self.window.period);
         let windows = windows.into_iter().filter(|window| {

@@ -97,7 +97,7 @@ impl Batch {
 /// What the responses to one batch have so far.
 pub(super) struct Results<'a> {
     batch: &'a Batch,
-    series: &'a mut Series,
+    pub(super) series: &'a mut Series,
     /// The results that CloudWatch has not finished, by the places of their queries, with their
     /// latest status.
     unfinished: HashMap<usize, Unfinished>,
@@ -184,11 +184,6 @@ impl<'a> Results<'a> {
     pub(super) fn is_search(&self) -> bool {
         let Plan { fold, kind, .. } = &self.series.plan;
         *kind == PointKind::Latest && matches!(fold, Fold::Single | Fold::Expression)
-    }
-
-    /// Records that CloudWatch has more datapoints than will be asked for.
-    pub(super) fn mark_partial(&mut self) {
-        self.series.mark_partial();
     }
 
     /// A result that is not finished, one with `InternalError` if there is one; `None` if all are

@@ -17,19 +17,16 @@ pub(crate) struct Series {
     buckets: Vec<Option<[f64; 2]>>,
     /// The number of buckets with a datapoint.
     found: usize,
-    /// The last bucket with a value before the window, if it was looked for.
-    earlier: Option<Bucket>,
-    /// Whether there can be a later one.
-    is_earlier_partial: bool,
+    /// The last bucket with a value before the window, once it was looked for.
+    pub(crate) earlier: Option<Telemetry>,
     /// Whether CloudWatch has more datapoints than it returned.
-    is_partial: bool,
+    pub(super) is_partial: bool,
 }
 
 impl Series {
     pub(crate) fn new(plan: Plan, not_a_number: NotANumber) -> Self {
-        let (buckets, found, earlier) = (Vec::new(), 0, None);
-        let (is_earlier_partial, is_partial) = (false, false);
-        Series { plan, not_a_number, buckets, found, earlier, is_earlier_partial, is_partial }
+        let (buckets, found, earlier, is_partial) = (Vec::new(), 0, None, false);
+        Series { plan, not_a_number, buckets, found, earlier, is_partial }
     }
 
     /// Adds a datapoint: its value, or the sum and the number of the samples for a mean. `time` is the
@@ -80,40 +77,21 @@ impl Series {
         Ok(())
     }
 
-    /// Records that CloudWatch has more datapoints than it returned.
-    pub(super) fn mark_partial(&mut self) {
-        self.is_partial = true;
-    }
-
-    /// Whether all datapoints were asked for and returned, also those before the window.
-    pub(crate) fn is_certain(&self) -> bool {
-        !self.is_partial && !self.is_earlier_partial
-    }
-
     /// Whether there is a datapoint after the first period. StackState asks again from the last
     /// point of a partial answer, so an answer without a later one would never end.
     pub(super) fn makes_progress(&self) -> bool {
         self.buckets.iter().skip(1).any(Option::is_some)
     }
 
-    /// Whether the first bucket is empty, so that it can have an earlier value.
-    pub(crate) fn begins_empty(&self) -> bool {
-        self.buckets.first().is_none_or(Option::is_none)
+    /// Whether the first bucket is empty, and what was before it has not been looked for.
+    pub(crate) fn lacks_earlier(&self) -> bool {
+        self.earlier.is_none() && self.buckets.first().is_none_or(Option::is_none)
     }
 
-    /// Sets the last bucket with a value before the window to that of a search. Returns whether a search further
-    /// back cannot find a later one, or must not: what this one did not look at can have a later value.
-    pub(crate) fn begin_after(&mut self, search: &Telemetry) -> bool {
-        if let Points::Aggregated(buckets) = &search.points {
-            self.earlier = buckets.last().copied();
-        }
-        self.is_earlier_partial = search.is_partial;
-        self.earlier.is_some() || search.is_partial
-    }
-
-    /// Whether CloudWatch returned all its datapoints, and that was nothing, and nothing before the window either.
+    /// Whether CloudWatch returned all its datapoints, and that was nothing. A value before the window counts too.
     pub(crate) fn is_empty(&self) -> bool {
-        self.found == 0 && self.earlier.is_none() && !self.is_partial
+        let has_earlier = self.earlier.as_ref().is_some_and(|earlier| earlier.points.count() > 0);
+        self.found == 0 && !has_earlier && !self.is_partial
     }
 
     /// Whether there are more points than the limit allows.
@@ -151,7 +129,11 @@ impl Series {
                 // CloudWatch can have a datapoint for each bucket after the last one that it returned.
                 let known = if is_partial { last } else { window.count() };
                 buckets.resize(known.max(buckets.len()), None);
-                let mut held = earlier.map(|bucket| (bucket.start, [bucket.value, 1.0]));
+                let mut held = match earlier.map(|earlier| earlier.points) {
+                    Some(Points::Aggregated(buckets)) => buckets.last().copied(),
+                    _ => None,
+                }
+                .map(|bucket| (bucket.start, [bucket.value, 1.0]));
                 for (start, bucket) in starts.clone().zip(&mut buckets).take(known) {
                     held = bucket.map(|pair| (start, pair)).or(held);
                     *bucket = held.filter(|(since, _)| start - since <= hold).map(|(_, pair)| pair);

@@ -192,7 +192,7 @@ fn metric_names(field: Option<&str>, names: Vec<String>) -> Result<Vec<String>, 
             "the metric field is {field:?} and the condition {} is {:?}; expected only one of \
              them, or the same name in both",
             Field::MetricName,
-            summarize(names.iter().cloned())
+            summarize(names)
         ))),
     }
 }
