@@ -477,6 +477,26 @@ async fn a_search_ends_when_it_has_asked_for_as_much_as_it_may() {
     }
 }
 
+/// A failure is an error, also in the last call that a request may make.
+#[tokio::test]
+async fn a_search_that_fails_is_an_error() {
+    let end = NOW - NOW % HOUR;
+    let calls = AtomicUsize::new(0);
+    let (rule, requests) = data(move |input| {
+        // Each window of 1,000 queries has two calls.
+        let is_last = calls.fetch_add(1, Ordering::Relaxed) == 19;
+        let status = if is_last { StatusCode::Forbidden } else { StatusCode::Complete };
+        let queries = input.metric_data_queries().iter();
+        page(queries.map(|query| result(query.id().unwrap(), &[], status.clone())).collect(), None)
+    });
+    let app = app(&[&rule, &listed("N", "M", ("Host", "0"))]);
+    let asked = query(end - HOUR, end, MINUTE, "MEAN", 500, json!(604_800));
+    let reply = metric(&app, &asked, json!({})).await;
+    assert_eq!(requests.lock().unwrap().len(), 20, "{}", reply.body);
+    let details = reply.body["details"].as_str().unwrap();
+    assert!(details.starts_with("CloudWatch does not allow these credentials"), "{details}");
+}
+
 /// An expression is held only if its condition says so: its values may be sums.
 #[tokio::test]
 async fn an_expression_is_held_if_its_condition_says_so() {
