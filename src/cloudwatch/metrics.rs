@@ -141,7 +141,8 @@ impl RequestContext<'_> {
         if selector.is_literal() {
             let mut series = self.fetch_metrics(client, query, &likeliest).await?;
             if likeliest.len() == 1 || !series.is_empty() {
-                self.look_back(client, query, &mut series, |plan| plan.queries(&likeliest)).await?;
+                self.look_back(client, query, &mut series, &|plan| plan.queries(&likeliest))
+                    .await?;
             }
             if !series.is_empty() {
                 return Ok(series);
@@ -167,7 +168,7 @@ impl RequestContext<'_> {
                 (metrics, series)
             }
         };
-        self.look_back(client, query, &mut series, |plan| plan.queries(&metrics)).await?;
+        self.look_back(client, query, &mut series, &|plan| plan.queries(&metrics)).await?;
         if series.is_empty() && !is_listed {
             return Err(self.unfound(client, query, &found, &meant).await);
         }
@@ -233,7 +234,7 @@ impl RequestContext<'_> {
         queries: &[Query],
     ) -> Result<Series, MirrorError> {
         let mut series = self.fetch(client, query, query.plan.clone(), queries).await?;
-        self.look_back(client, query, &mut series, |_| queries.to_vec()).await?;
+        self.look_back(client, query, &mut series, &|_| queries.to_vec()).await?;
         Ok(series)
     }
 
@@ -255,7 +256,7 @@ impl RequestContext<'_> {
         client: &RegionClient,
         query: &DataQuery,
         series: &mut Series,
-        queries: impl FnOnce(&Plan) -> Vec<Query>,
+        queries: &(dyn Fn(&Plan) -> Vec<Query> + Sync),
     ) -> Result<(), MirrorError> {
         let plans = match series.lacks_earlier() {
             true => series.plan.look_back(query.earliest(self.now), self.now),
