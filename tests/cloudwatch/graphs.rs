@@ -515,8 +515,8 @@ async fn a_graph_that_is_not_understood_is_explained() {
         ),
         (
             r#"{"metrics": [[{"expression": "m1", "accountId": "111122223333"}]]}"#.to_owned(),
-            "metrics[0]: math has the accounts of the metrics that it names; expected accountId beside these \
-             metrics, and none beside the expression",
+            "metrics[0]: metric math has no account of its own; expected accountId beside the metrics that it \
+             names, and none beside the expression",
         ),
         (
             r#"{"metrics": [[{"expression": "SEARCH('{N} M', 'Sum')", "accountId": "111122223333"}]]}"#.to_owned(),

@@ -34,7 +34,7 @@ pub(crate) enum Query {
 }
 
 impl Query {
-    /// Those of an expression.
+    /// The queries of an expression.
     pub(crate) fn of(expression: &Expression) -> Vec<Self> {
         expression.entries().iter().cloned().map(Query::Entry).collect()
     }

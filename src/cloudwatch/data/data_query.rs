@@ -118,7 +118,8 @@ impl DataQuery {
         Ok((query, region))
     }
 
-    /// The query of `plan` for what this one asks for. It names that, because what a selector means can change.
+    /// The query with this plan for what this one asked for. It has the queries themselves, because a selector can
+    /// mean other metrics later.
     pub(crate) fn about(&self, plan: Plan, queries: Vec<Query>) -> Self {
         let DataQuery { target: _, plan: _, not_a_number, linked_accounts: _, cache } = *self;
         let (target, linked_accounts) = (Target::Queries(queries), false);

@@ -17,7 +17,7 @@ pub(crate) struct Series {
     buckets: Vec<Option<[f64; 2]>>,
     /// The number of buckets with a datapoint.
     found: usize,
-    /// The last bucket with a value before the window, once it was looked for.
+    /// The answer to the search for the last bucket with a value before the window, once it was made.
     pub(crate) earlier: Option<Telemetry>,
     /// Whether CloudWatch has more datapoints than it returned.
     pub(super) is_partial: bool,
@@ -130,10 +130,11 @@ impl Series {
                 let known = if is_partial { last } else { window.count() };
                 buckets.resize(known.max(buckets.len()), None);
                 let mut held = match earlier.map(|earlier| earlier.points) {
-                    Some(Points::Aggregated(buckets)) => buckets.last().copied(),
-                    _ => None,
-                }
-                .map(|bucket| (bucket.start, [bucket.value, 1.0]));
+                    Some(Points::Aggregated(found)) => {
+                        found.last().map(|bucket| (bucket.start, [bucket.value, 1.0]))
+                    }
+                    Some(Points::Raw(_)) | None => None,
+                };
                 for (start, bucket) in starts.clone().zip(&mut buckets).take(known) {
                     held = bucket.map(|pair| (start, pair)).or(held);
                     *bucket = held.filter(|(since, _)| start - since <= hold).map(|(_, pair)| pair);

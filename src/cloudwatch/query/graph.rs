@@ -241,8 +241,8 @@ impl Graph {
             }
             Some(_) if own_account.is_some() && !reads => {
                 return Err(entry.refused(
-                    "math has the accounts of the metrics that it names; expected accountId beside these metrics, \
-                     and none beside the expression",
+                    "metric math has no account of its own; expected accountId beside the metrics that it names, and \
+                     none beside the expression",
                 ));
             }
             Some(_) if own_account.is_some() || reads && defaults.account.is_some() => {
